@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a guest sees of the CPU: an allow-list over the host's CPUID. Pure.
+ *
+ * kev_cpuid_build() runs once per module, kev_cpuid_answer() at each CPUID exit.
+ */
+#ifndef _KEV_CPUID_H
+#define _KEV_CPUID_H
+
+#include <kev/pure.h>
+
+/* Greatest leaf of each range that a guest can be given */
+#define KEV_CPUID_MAX_BASIC	0x1fU
+#define KEV_CPUID_HYPERVISOR	0x40000000U
+#define KEV_CPUID_KVM_FEATURES	0x40000001U
+#define KEV_CPUID_EXTENDED	0x80000000U
+#define KEV_CPUID_MAX_EXTENDED	0x80000008U
+
+#define KEV_CPUID_NR_CACHES	8	/* subleaves of leaf 4 */
+#define KEV_CPUID_NR_FEATURES	2	/* subleaves of leaf 7 */
+#define KEV_CPUID_NR_XSTATES	8	/* subleaves of leaf 0xd: bits of XCR0 from 2 */
+
+/* "KVMKVMKVM": the signature that guests of contract kev look for */
+#define KEV_CPUID_SIGNATURE_EBX	0x4b4d564bU
+#define KEV_CPUID_SIGNATURE_ECX	0x564b4d56U
+#define KEV_CPUID_SIGNATURE_EDX	0x0000004dU
+
+/* XCR0 bits that a guest can ever be given; AMX, PKRU, MPX are none of them. */
+#define KEV_XCR0_X87		BIT_ULL(0)
+#define KEV_XCR0_SSE		BIT_ULL(1)
+#define KEV_XCR0_AVX		BIT_ULL(2)
+#define KEV_XCR0_AVX512		GENMASK_ULL(7, 5)	/* opmask, ZMM_Hi256, Hi16_ZMM */
+#define KEV_XCR0_GUEST		(KEV_XCR0_X87 | KEV_XCR0_SSE | KEV_XCR0_AVX | KEV_XCR0_AVX512)
+
+struct kev_cpuid_regs {
+	u32 eax;
+	u32 ebx;
+	u32 ecx;
+	u32 edx;
+};
+
+/**
+ * struct kev_cpuid_limits - what this machine's kev can give a guest
+ * @xcr0: XCR0 bits that kev switches; means nothing without @xsave
+ * @phys_bits: width of a guest-physical address
+ * @xsave: kev switches XCR0 and intercepts XSETBV
+ * @rdtscp: VMX "enable RDTSCP" is on and IA32_TSC_AUX is switched (RDPID too)
+ * @invpcid: VMX "enable INVPCID" is on
+ * @local_apic: kev answers for an x2APIC with a TSC-deadline timer
+ * @tsc_adjust: kev has IA32_TSC_ADJUST
+ *
+ * A flag that is false takes away; one that is true gives only what the host
+ * has, but @local_apic, which is kev's own.
+ */
+struct kev_cpuid_limits {
+	u64 xcr0;
+	unsigned int phys_bits;
+	bool xsave;
+	bool rdtscp;
+	bool invpcid;
+	bool local_apic;
+	bool tsc_adjust;
+};
+
+/**
+ * struct kev_cpuid_table - answers that are the same for all vCPUs
+ * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
+ * @cr4: CR4 bits that a guest may set
+ * @basic: leaves by number, subleaf 0 or without subleaves
+ * @cache: leaf 4 by subleaf
+ * @feature: leaf 7 by subleaf
+ * @xstate: leaf 0xd by subleaf
+ * @extended: leaves from 0x80000000
+ *
+ * [I] after kev_cpuid_build().
+ */
+struct kev_cpuid_table {
+	u64 xcr0;
+	u64 cr4;
+	struct kev_cpuid_regs basic[KEV_CPUID_MAX_BASIC + 1];
+	struct kev_cpuid_regs cache[KEV_CPUID_NR_CACHES];
+	struct kev_cpuid_regs feature[KEV_CPUID_NR_FEATURES];
+	struct kev_cpuid_regs xstate[KEV_CPUID_NR_XSTATES];
+	struct kev_cpuid_regs extended[KEV_CPUID_MAX_EXTENDED - KEV_CPUID_EXTENDED + 1];
+};
+
+/**
+ * struct kev_cpuid_vcpu - what an answer depends on beside the table
+ * @vcpu_id: x2APIC id, 0 to 254
+ * @nr_vcpus: vCPUs of the VM
+ * @osxsave: CR4.OSXSAVE
+ * @clock_pages: the VM has KVM's clock MSRs
+ * @xcr0: the guest's XCR0
+ * @signature: EBX, ECX, EDX of leaf 0x40000000
+ */
+struct kev_cpuid_vcpu {
+	u32 vcpu_id;
+	u32 nr_vcpus;
+	bool osxsave;
+	bool clock_pages;
+	u64 xcr0;
+	u32 signature[3];
+};
+
+/**
+ * typedef kev_cpuid_host_fn - run CPUID on the host
+ * @ctx: as given to kev_cpuid_build()
+ * @leaf: EAX
+ * @subleaf: ECX
+ * @regs: the result
+ */
+typedef void (*kev_cpuid_host_fn)(void *ctx, u32 leaf, u32 subleaf, struct kev_cpuid_regs *regs);
+
+/**
+ * kev_cpuid_build() - filter the host's CPUID
+ * @table: written
+ * @host: the host's CPUID; not asked for a leaf above its own greatest
+ * @ctx: for @host
+ * @limits: what kev can give
+ *
+ * A bit that is not on the allow-list never passes. Features that need state
+ * which kev does not switch are not on it (PKU, CET, XSAVES, LA57, AMX, MPX,
+ * ENQCMD, user interrupts, SGX, PT, VMX, performance counters, machine checks, SPEC_CTRL and
+ * its like). Features that need a register state come only with its XCR0 bit.
+ *
+ * Context: That of @host.
+ */
+void kev_cpuid_build(struct kev_cpuid_table *table, kev_cpuid_host_fn host, void *ctx,
+		     const struct kev_cpuid_limits *limits);
+
+/**
+ * kev_cpuid_answer() - what a vCPU gets for CPUID
+ * @table: of kev_cpuid_build()
+ * @vcpu: the vCPU's part
+ * @leaf: EAX
+ * @subleaf: ECX
+ * @out: the answer; zero-extend each register to 64 bits
+ *
+ * A leaf or subleaf that is not known reads as zeros, also one above the
+ * greatest basic leaf (where a CPU of Intel repeats the data of that leaf).
+ * No loop over leaves: this runs on the fast level.
+ *
+ * Context: Any, IRQs off included.
+ */
+void kev_cpuid_answer(const struct kev_cpuid_table *table, const struct kev_cpuid_vcpu *vcpu,
+		      u32 leaf, u32 subleaf, struct kev_cpuid_regs *out);
+
+/**
+ * kev_cpuid_xcr0_valid() - may a guest load this value with XSETBV
+ * @table: of kev_cpuid_build()
+ * @xcr0: the value
+ *
+ * SDM Vol. 1, "Extended Control Register XCR0": bit 0 is set, AVX needs SSE,
+ * the three bits of AVX-512 come together and need AVX.
+ *
+ * Context: Any.
+ */
+bool kev_cpuid_xcr0_valid(const struct kev_cpuid_table *table, u64 xcr0);
+
+#endif /* _KEV_CPUID_H */

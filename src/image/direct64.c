@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The boot protocol "64-bit direct": its structures in memory and the state in
+ * which a vCPU starts. Pure.
+ */
+#include <kev/direct64.h>
+#include <kev/pure.h>
+
+/* SDM Vol. 3, "Segment Descriptors": flat, present, DPL 0, accessed */
+static const u64 gdt[] = {
+	0,
+	0x00af9b000000ffffULL,		/* KEV_DIRECT64_CS: 64-bit code */
+	0x00cf93000000ffffULL,		/* KEV_DIRECT64_DS: data */
+};
+
+/* SDM Vol. 3, "4-Level Paging and 5-Level Paging" */
+#define PTE_PRESENT	BIT_ULL(0)
+#define PTE_WRITE	BIT_ULL(1)
+#define PTE_LARGE	BIT_ULL(7)
+#define TABLE		(PTE_WRITE | PTE_PRESENT)
+#define LARGE_PAGE	(PTE_LARGE | PTE_WRITE | PTE_PRESENT)
+
+/* Segment types: SDM Vol. 3, "Code- and Data-Segment Types", "System Descriptor Types" */
+#define TYPE_DATA	3	/* read, write, accessed */
+#define TYPE_CODE	11	/* execute, read, accessed */
+#define TYPE_BUSY_TSS	11
+
+#define NR_PDS		((KEV_DIRECT64_END - KEV_DIRECT64_PD) / KEV_PAGE_SIZE)
+#define ENTRIES		(KEV_PAGE_SIZE / sizeof(u64))
+#define LARGE_SHIFT	21
+
+static void put(void *page, unsigned int index, u64 value)
+{
+	memcpy((u8 *)page + index * sizeof(value), &value, sizeof(value));
+}
+
+void kev_direct64_page(u64 gpa, void *page)
+{
+	unsigned int i;
+
+	memset(page, 0, KEV_PAGE_SIZE);
+	switch (gpa) {
+	case KEV_DIRECT64_GDT:
+		memcpy(page, gdt, sizeof(gdt));
+		break;
+	case KEV_DIRECT64_PML4:
+		put(page, 0, KEV_DIRECT64_PDPT | TABLE);
+		break;
+	case KEV_DIRECT64_PDPT:
+		for (i = 0; i < NR_PDS; i++)
+			put(page, i, (KEV_DIRECT64_PD + i * KEV_PAGE_SIZE) | TABLE);
+		break;
+	default:
+		for (i = 0; i < ENTRIES; i++) {
+			u64 large = (gpa - KEV_DIRECT64_PD) / KEV_PAGE_SIZE * ENTRIES + i;
+
+			put(page, i, large << LARGE_SHIFT | LARGE_PAGE);
+		}
+	}
+}
+
+void kev_direct64_state(struct kev_vcpu_state *state, u64 entry, u64 boot_info, u32 vcpu_id)
+{
+	const struct kev_segment data = {
+		.selector = KEV_DIRECT64_DS,
+		.limit = 0xffffffff,
+		.access = KEV_SEG_G | KEV_SEG_DB | KEV_SEG_P | KEV_SEG_S | TYPE_DATA,
+	};
+
+	state->groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS;
+	state->gprs = (struct kev_gprs) {
+		.gpr[KEV_RSP] = KEV_DIRECT64_STACK,
+		.gpr[KEV_RDI] = boot_info,
+		.gpr[KEV_RSI] = vcpu_id,
+		.rip = entry,
+		.rflags = 2,		/* the bit that is always set */
+	};
+	state->segments = (struct kev_segments) {
+		.cs = {
+			.selector = KEV_DIRECT64_CS,
+			.limit = 0xffffffff,
+			.access = KEV_SEG_G | KEV_SEG_L | KEV_SEG_P | KEV_SEG_S | TYPE_CODE,
+		},
+		.ds = data, .es = data, .fs = data, .gs = data, .ss = data,
+		/* VM entry wants a busy TSS, even of a guest that has none. */
+		.tr = { .limit = 0x67, .access = KEV_SEG_P | TYPE_BUSY_TSS },
+		.ldtr = { .access = KEV_SEG_UNUSABLE },
+		.gdt = { .base = KEV_DIRECT64_GDT, .limit = sizeof(gdt) - 1 },
+	};
+	state->controls = (struct kev_controls) {
+		.cr0 = KEV_DIRECT64_CR0,
+		.cr3 = KEV_DIRECT64_PML4,
+		.cr4 = KEV_DIRECT64_CR4,
+		.efer = KEV_DIRECT64_EFER,
+		.xcr0 = 1,		/* x87: the reset value */
+		.dr7 = KEV_DIRECT64_DR7,
+	};
+}
