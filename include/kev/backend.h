@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The seam between the vendor-neutral core and the code that drives one
+ * vendor's virtualisation hardware. Chosen once, at module load.
+ */
+#ifndef _KEV_BACKEND_H
+#define _KEV_BACKEND_H
+
+#include <linux/types.h>
+#include <linux/kev.h>
+#include <kev/cpuid.h>
+#include <kev/pt.h>
+
+struct kev_exit;
+struct kev_paging;
+struct kev_vcpu;
+struct kev_vm;
+
+/**
+ * struct kev_backend_info - what the hardware offers, filled by probe()
+ * @features: KEV_FEATURE_*
+ * @phys_bits: width of a guest-physical address
+ * @pt_format: second-level page-table format
+ * @xcr0: XCR0 bits that a guest may set; 0 where guests get no XSAVE
+ * @cr0_guest: CR0 bits that a guest may set
+ * @cr4_guest: CR4 bits that a guest may set
+ * @cpuid: CPUID answers for every VM
+ */
+struct kev_backend_info {
+	u64 features;
+	u32 phys_bits;
+	const struct kev_pt_format *pt_format;
+	u64 xcr0;
+	u64 cr0_guest;
+	u64 cr4_guest;
+	struct kev_cpuid_table cpuid;
+};
+
+/**
+ * struct kev_backend - one vendor's hardware
+ *
+ * "Loaded" means: preemption and IRQs are off and the vCPU's state is current
+ * on this CPU; it ends when IRQs go on. "Armed" means: loaded, host state is
+ * saved and the guest's is in place as far as an entry needs it.
+ *
+ * @name: as KEV_QUERY tells it
+ * @probe: can this machine run guests; says what is missing in the log.
+ *	Returns 0, -EOPNOTSUPP or -ENOMEM. Process context.
+ * @unprobe: gives back what probe() took
+ * @enable_cpu: turn the hardware on for this CPU. Returns 0, -EBUSY when
+ *	another hypervisor owns it, -EIO when the CPU refuses. IRQs off.
+ * @disable_cpu: clear every vCPU from this CPU, turn the hardware off. IRQs off.
+ * @emergency_disable_cpu: the machine crashes: the hardware off on this CPU,
+ *	whatever state the rest is in. Any context, NMI included.
+ * @vcpu_create: returns a vCPU whose neutral part is zeroed, or an ERR_PTR
+ * @vcpu_destroy: frees it; it is not loaded anywhere afterwards
+ * @load: make the vCPU current on this CPU. Called with preemption off and IRQs
+ *	on; returns 0 with IRQs off, or with IRQs on -EAGAIN when the hardware is
+ *	off on this CPU, -EIO when it refuses. There is no opposite: the state
+ *	stays cached here until the vCPU is loaded elsewhere, destroyed, or the
+ *	hardware goes off.
+ * @arm: see above
+ * @disarm: the opposite; host state is whole again. Armed.
+ * @enter: run the guest until one exit, decode it. Armed.
+ * @advance: move RIP behind the instruction. Loaded.
+ * @inject: raise an exception at the next entry. Loaded.
+ * @get: fill groups (KEV_STATE_*) of a state. Loaded.
+ * @set: take checked groups of a state. Loaded.
+ * @frame: fill the raw part of an exit frame. Loaded.
+ * @paging: registers that a guest page walk needs. Loaded.
+ * @read_msr: read an MSR that lives in hardware state. Armed. -ENOENT: not such.
+ * @write_msr: write one; the value is checked for canonical form and reserved bits
+ *	here. Armed. -EINVAL: the guest gets #GP(0).
+ * @write_cr: guest writes CR0 or CR4; -EINVAL: #GP(0), -EOPNOTSUPP: a mode
+ *	change that kev does not make. Armed.
+ * @read_cr: CR0 or CR4 as the guest sees it. Armed.
+ */
+struct kev_backend {
+	const char *name;
+	int (*probe)(struct kev_backend_info *info);
+	void (*unprobe)(void);
+	int (*enable_cpu)(void);
+	void (*disable_cpu)(void);
+	void (*emergency_disable_cpu)(void);
+	struct kev_vcpu *(*vcpu_create)(struct kev_vm *vm);
+	void (*vcpu_destroy)(struct kev_vcpu *vcpu);
+	int (*load)(struct kev_vcpu *vcpu);
+	void (*arm)(struct kev_vcpu *vcpu);
+	void (*disarm)(struct kev_vcpu *vcpu);
+	void (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
+	void (*advance)(struct kev_vcpu *vcpu, u8 length);
+	void (*inject)(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
+	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
+	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);
+	void (*paging)(struct kev_vcpu *vcpu, struct kev_paging *paging);
+	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);
+	int (*write_msr)(struct kev_vcpu *vcpu, u32 index, u64 value);
+	int (*write_cr)(struct kev_vcpu *vcpu, unsigned int cr, u64 value);
+	u64 (*read_cr)(struct kev_vcpu *vcpu, unsigned int cr);
+};
+
+extern const struct kev_backend *kev_backend;
+extern struct kev_backend_info kev_info;
+extern const struct kev_backend kev_vmx_backend;
+
+#endif /* _KEV_BACKEND_H */

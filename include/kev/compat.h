@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernel versions and configurations that kev builds
+ * for. The only place that may look at LINUX_VERSION_CODE.
+ */
+#ifndef _KEV_COMPAT_H
+#define _KEV_COMPAT_H
+
+#include <linux/cpufeature.h>
+#include <linux/entry-kvm.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+#include <asm/mce.h>
+#include <asm/reboot.h>
+
+/**
+ * kev_handle_guest_work() - do what is pending before a return to the guest
+ *
+ * Signals, rescheduling and task work, as the way out to user space does them.
+ * The kernel's function notes a signal in the KVM vCPU that it is given, so it
+ * gets one that nobody reads.
+ *
+ * Context: Process context, IRQs on, may sleep.
+ * Return: 0, or -EINTR when a signal is pending.
+ */
+int kev_handle_guest_work(void);
+
+/* Flexible return and event delivery replaces the IDT: NMIs would be lost. */
+static inline bool kev_host_has_fred(void)
+{
+#ifdef X86_CR4_FRED
+	return cpu_feature_enabled(X86_FEATURE_FRED);
+#else
+	return false;
+#endif
+}
+
+/* Hand a machine check that came out of the guest to the host's handler. */
+static inline void kev_machine_check(void)
+{
+	if (IS_ENABLED(CONFIG_X86_MCE)) {
+		struct pt_regs regs = {
+			.cs = 3,	/* not in the kernel: the guest was running */
+			.flags = X86_EFLAGS_IF,
+		};
+
+		do_machine_check(&regs);
+	}
+}
+
+static inline void kev_vma_set_flags(struct vm_area_struct *vma, unsigned long flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+/* Branch predictors are flushed on the way out to the VMM (VMSCAPE). */
+static inline void kev_ibpb_on_exit_to_user(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+#endif /* _KEV_COMPAT_H */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM's console: a byte stream from its vCPUs to read(2) on the VM fd.
+ */
+#ifndef _KEV_CONSOLE_H
+#define _KEV_CONSOLE_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define KEV_CONSOLE_SIZE	65536U	/* a power of two: positions wrap freely */
+
+struct kev_console {
+	spinlock_t lock;
+	u8 *ring;		/* [lock] NULL until the first byte */
+	u32 head;		/* [lock] where the next byte goes */
+	u32 tail;		/* [lock] the oldest byte not read yet */
+	bool log;		/* [I] mirror to the kernel's log */
+	u32 line_len;		/* [lock] */
+	char line[120];		/* [lock] log line being collected */
+};
+
+void kev_console_init(struct kev_console *console, bool log);
+void kev_console_fini(struct kev_console *console);
+ssize_t kev_console_write(struct kev_console *console, const u8 *bytes, size_t len);
+ssize_t kev_console_read(struct kev_console *console, char __user *to, size_t len);
+bool kev_console_empty(struct kev_console *console);
+
+#endif /* _KEV_CONSOLE_H */

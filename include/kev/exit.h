@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A VM exit as the core sees it, and the verdicts that handlers give.
+ */
+#ifndef _KEV_EXIT_H
+#define _KEV_EXIT_H
+
+#include <linux/kev.h>
+#include <kev/pure.h>
+
+struct kev_vcpu;
+
+/* What the guest or the CPU wants; the backend maps its exit reasons to these. */
+enum kev_event {
+	KEV_EV_OTHER = 0,	/* nothing in kev handles it: reported */
+	KEV_EV_INTERRUPT,	/* a host interrupt is pending */
+	KEV_EV_NMI,		/* a host NMI came; the backend has handed it over */
+	KEV_EV_MACHINE_CHECK,
+	KEV_EV_EXCEPTION,	/* a guest exception that kev intercepts */
+	KEV_EV_ENTRY_FAILED,	/* the CPU refused the entry */
+	KEV_EV_BROKEN,		/* an instruction of the backend failed */
+	KEV_EV_SHUTDOWN,	/* triple fault */
+	KEV_EV_CPUID,
+	KEV_EV_RDMSR,
+	KEV_EV_WRMSR,
+	KEV_EV_HYPERCALL,
+	KEV_EV_HLT,
+	KEV_EV_IO,
+	KEV_EV_MEMORY,		/* second-level fault */
+	KEV_EV_CR,		/* access to a control register */
+	KEV_EV_XSETBV,
+	KEV_EV_UNDEFINED,	/* an instruction that this guest does not have: #UD */
+	KEV_EV_PRIVILEGED,	/* an instruction that this guest may not use: #GP(0) */
+	KEV_EV_NOP,		/* an instruction without effect here: WBINVD, INVD, PAUSE */
+	KEV_NR_EVENTS
+};
+
+/* kev_exit.cr.op */
+enum kev_cr_op {
+	KEV_CR_WRITE = 0,
+	KEV_CR_READ = 1,
+	KEV_CR_CLTS = 2,
+	KEV_CR_LMSW = 3,
+};
+
+/**
+ * struct kev_exit - one VM exit, decoded by the backend
+ * @event: enum kev_event
+ * @instruction_length: bytes to advance RIP by, 0 where the exit is no instruction
+ * @memory: for KEV_EV_MEMORY
+ * @io: for KEV_EV_IO
+ * @cr: for KEV_EV_CR; @cr.value is LMSW's operand
+ * @exception: for KEV_EV_EXCEPTION
+ * @hypercall: for KEV_EV_HYPERCALL
+ */
+struct kev_exit {
+	u8 event;
+	u8 instruction_length;
+	union {
+		struct {
+			u64 gpa;
+			u64 gva;
+			u32 access;	/* KEV_MEM_* */
+			bool gva_valid;
+		} memory;
+		struct {
+			u16 port;
+			u8 width;
+			bool in;
+			bool string;
+		} io;
+		struct {
+			u8 reg;		/* 0, 3, 4 or 8 */
+			u8 op;		/* enum kev_cr_op */
+			u8 gpr;		/* enum kev_gpr */
+			u16 value;
+		} cr;
+		struct {
+			u8 vector;
+			bool has_error;
+			u32 error;
+		} exception;
+		struct {
+			u8 cpl;
+		} hypercall;
+	};
+};
+
+/* What a handler has decided. RIP moves in one place, after the verdict. */
+enum kev_verdict {
+	KEV_RESUME = 0,	/* done: RIP goes behind the instruction */
+	KEV_RETRY,	/* the same instruction again */
+	KEV_INJECT,	/* an exception is queued for the guest */
+	KEV_REPORT,	/* to user space; kev_run is filled */
+	KEV_EXIT,	/* the VM ends with a code */
+	KEV_FAIL,	/* mine, and it failed: the VM ends with an errno */
+	KEV_PASS,	/* not mine, or not at this level: ask the next */
+	KEV_KICKED,	/* back to user space with -EINTR; the work goes on at the next RUN */
+};
+
+typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+
+/**
+ * struct kev_exit_ops - who answers one kind of event
+ * @name: for humans
+ * @counter: offset of its counter in struct kev_vcpu_stats
+ * @fast: with IRQs off and the hardware state loaded; touches only the vCPU;
+ *	NULL goes straight to @slow
+ * @slow: after put, IRQs and preemption on; may sleep; NULL reports the exit
+ */
+struct kev_exit_ops {
+	const char *name;
+	u32 counter;
+	kev_exit_handler fast;
+	kev_exit_handler slow;
+};
+
+extern const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS];
+
+/* src/exit/: one file each */
+enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_rdmsr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_wrmsr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,
+				   int ret);
+enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+
+#endif /* _KEV_EXIT_H */

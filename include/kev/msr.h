@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest's model-specific registers.
+ */
+#ifndef _KEV_MSR_H
+#define _KEV_MSR_H
+
+#include <linux/types.h>
+
+struct kev_vcpu;
+
+/**
+ * struct kev_msr_ops - one class of MSR
+ * @read_msr: 0, or -EINVAL for #GP(0)
+ * @write_msr: 0, or -EINVAL for #GP(0)
+ *
+ * Context: armed: IRQs off, hardware state loaded; only the vCPU is touched.
+ */
+struct kev_msr_ops {
+	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);
+	int (*write_msr)(struct kev_vcpu *vcpu, u32 index, u64 value);
+};
+
+/* Values of MSRs that no hardware state of the guest holds */
+struct kev_msr_values {
+	u64 apic_base;
+	u64 misc_enable;
+	u64 tsc_adjust;
+};
+
+/* A linear address of 48 bits: guests get no LA57, and the host accepts these too. */
+static inline bool kev_canonical(u64 address)
+{
+	return (u64)((s64)(address << 16) >> 16) == address;
+}
+
+/* Eight memory types of 8 bits: UC, WC, WT, WP, WB, UC-. SDM Vol. 3, "IA32_PAT MSR" */
+static inline bool kev_pat_valid(u64 pat)
+{
+	for (unsigned int i = 0; i < 64; i += 8) {
+		u8 type = pat >> i;
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+
+int kev_msr_insert(u32 index, const struct kev_msr_ops *ops);
+void kev_msr_remove(u32 index);
+const struct kev_msr_ops *kev_msr_find(u32 index);
+int kev_msr_init(void);
+void kev_msr_exit(void);
+void kev_msr_reset(struct kev_vcpu *vcpu);
+bool kev_msr_values_valid(const struct kev_msrs *msrs);
+
+#endif /* _KEV_MSR_H */

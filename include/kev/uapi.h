@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ioctls as tables: what a call takes, and the one way in and out of the kernel.
+ */
+#ifndef _KEV_UAPI_H
+#define _KEV_UAPI_H
+
+#include <linux/types.h>
+
+/* The greatest argument structure of any call */
+#define KEV_UAPI_MAX_SIZE	1024
+
+/**
+ * struct kev_ioctl - one call
+ * @name: for humans
+ * @cmd: number as user space gives it
+ * @size: of the structure that this kernel knows; 0: the argument has to be 0
+ * @min_size: of its first version
+ * @owner: only for the process whose address space made the VM
+ * @out_on_error: the structure goes back even when the call failed
+ * @handler: with no kev lock held. @object is the file's, @arg a copy of
+ *	the structure, which goes back on success. Returns the call's result.
+ */
+struct kev_ioctl {
+	const char *name;
+	unsigned int cmd;
+	u32 size;
+	u32 min_size;
+	bool owner;
+	bool out_on_error;
+	long (*handler)(void *object, void *arg);
+};
+
+/* One line of such a table: the structure's first version ends with @last. */
+#define KEV_IOCTL(_cmd, _struct, _last, _owner, _handler) {			\
+	.name = #_cmd,								\
+	.cmd = (_cmd),								\
+	.size = sizeof(struct _struct) +					\
+		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KEV_UAPI_MAX_SIZE),	\
+	.min_size = offsetofend(struct _struct, _last),				\
+	.owner = (_owner),							\
+	.handler = (_handler),							\
+}
+
+long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, void *object,
+		   unsigned int cmd, unsigned long arg);
+
+int kev_dev_init(void);
+void kev_dev_exit(void);
+
+#endif /* _KEV_UAPI_H */

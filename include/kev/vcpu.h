@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The vCPU object: the neutral part. A backend embeds it in its own.
+ */
+#ifndef _KEV_VCPU_H
+#define _KEV_VCPU_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/kev.h>
+#include <kev/exit.h>
+#include <kev/fpu.h>
+#include <kev/msr.h>
+
+struct kev_paging;
+struct kev_vm;
+
+/* kev_vcpu.requests: looked at with IRQs off before each entry */
+#define KEV_REQ_KICK		0	/* RUN returns -EINTR */
+#define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
+
+/* kev_vcpu.pending: what the next arm does, before it enters */
+#define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
+#define KEV_PENDING_EXCEPTION	BIT(1)
+
+/**
+ * struct kev_vcpu - a virtual CPU
+ * @vm: [I] a reference
+ * @id: [I]
+ * @lock: [c] owner of the vCPU: RUN, GET_STATE and SET_STATE try it; what is
+ *	marked [c] belongs to whoever holds it
+ * @gpr: [c] by enum kev_gpr; RSP lives in hardware state
+ * @cr2: [c] guest's, while it does not run
+ * @cr8: [c] task priority, 0..15; no interrupt controller looks at it yet
+ * @xcr0: [c] guest's
+ * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
+ * @xcr0_live: [c] what the CPU has while armed
+ * @msr: [c]
+ * @fpu: [c]
+ * @pending: [c] KEV_PENDING_*
+ * @exception: [c] the exception to raise
+ * @exit: [c] the last exit
+ * @answer: [c] enum kev_exit_kind that user space was asked to complete, or
+ *	KEV_EXIT_NONE; KEV_EXIT_CONSOLE means that @exit is handled again
+ * @printed: [c] bytes of the Print under way that are on the console
+ * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
+ * @fail: [c] negative errno that goes with KEV_FAIL
+ * @requests: [a] KEV_REQ_*
+ * @guest_cpu: [a] CPU in whose guest mode the vCPU is, or -1
+ * @run: [I] run page; user space writes it at any time
+ * @stats: [c] written by the owner, read by anybody
+ */
+struct kev_vcpu {
+	struct kev_vm *vm;
+	u32 id;
+	struct mutex lock;
+
+	u64 gpr[KEV_NR_GPRS];
+	u64 cr2;
+	u64 cr8;
+	u64 xcr0;
+	u64 xcr0_live;
+	bool osxsave;
+	struct kev_msr_values msr;
+	struct kev_fpu fpu;
+
+	u32 pending;
+	struct {
+		u8 vector;
+		bool has_error;
+		u32 error;
+	} exception;
+
+	struct kev_exit exit;
+	u32 answer;
+	u64 printed;
+	u64 end_code;
+	int fail;
+
+	unsigned long requests;
+	int guest_cpu;
+	struct kev_run *run;
+	struct kev_vcpu_stats stats;
+};
+
+int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args);
+void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request);
+int kev_vcpu_get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state);
+int kev_vcpu_set_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
+void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part);
+
+int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
+			 void *arg);
+int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
+
+/* run.c */
+long kev_vcpu_run(struct kev_vcpu *vcpu);
+void kev_vcpu_apply_pending(struct kev_vcpu *vcpu);
+void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu);
+int kev_vcpu_wait_for_hw(void);
+
+/* report.c */
+enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
+
+/* Queue an exception; the next entry raises it. */
+static inline enum kev_verdict kev_queue_exception(struct kev_vcpu *vcpu, u8 vector,
+						   bool has_error, u32 error)
+{
+	vcpu->exception.vector = vector;
+	vcpu->exception.has_error = has_error;
+	vcpu->exception.error = error;
+	vcpu->pending |= KEV_PENDING_EXCEPTION;
+	return KEV_INJECT;
+}
+
+#endif /* _KEV_VCPU_H */

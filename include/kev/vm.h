@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The VM object.
+ */
+#ifndef _KEV_VM_H
+#define _KEV_VM_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include <linux/kev.h>
+#include <kev/console.h>
+#include <kev/mem.h>
+
+struct kev_hypercall_abi;
+struct kev_vcpu;
+struct mm_struct;
+
+#define KEV_MAX_VCPUS		64
+#define KEV_MAX_VCPU_ID		254
+
+/**
+ * struct kev_vm - a virtual machine
+ * @ref: the VM fd and each vCPU hold one
+ * @mm: [I] the creator's address space; grabbed, not used
+ * @flags: [I] KEV_VM_* of its making
+ * @abi: [I] hypercall ABI
+ * @tsc_base: [I] host TSC at the VM's making: the guest's zero
+ * @lock: [v] guards what is marked so; taken inside a vCPU's lock
+ * @vcpus: [v] by id; entries are not references
+ * @nr_vcpus: [a] vCPUs that exist; written under @lock
+ * @vcpus_made: [v] vCPUs made so far
+ * @attaching: [v] an attach is under way; no vCPU can be made
+ * @boot: [v] enum kev_boot; set once, before the first vCPU
+ * @entry: [v] physical entry; likewise
+ * @past: [v] statistics of vCPUs that are gone
+ * @mem: guest-physical memory, with locks of its own
+ * @console: with a lock of its own
+ * @wait: readers and pollers of the VM fd
+ * @state: [a] enum kev_vm_state; leaves KEV_VM_ALIVE once, under @lock
+ * @exit_code: [I] once @state is not KEV_VM_ALIVE; so are the next two
+ * @error: errno, positive
+ * @ender: id of the vCPU that ended the VM
+ */
+struct kev_vm {
+	struct kref ref;
+	struct mm_struct *mm;
+	u32 flags;
+	const struct kev_hypercall_abi *abi;
+	u64 tsc_base;
+
+	struct mutex lock;
+	struct xarray vcpus;
+	u32 nr_vcpus;
+	u32 vcpus_made;
+	bool attaching;
+	u32 boot;
+	u64 entry;
+	struct kev_vcpu_stats past;
+
+	struct kev_mem mem;
+	struct kev_console console;
+	wait_queue_head_t wait;
+
+	int state;
+	u64 exit_code;
+	u32 error;
+	u32 ender;
+};
+
+int kev_vm_create(const struct kev_create_vm *args);
+void kev_vm_get(struct kev_vm *vm);
+void kev_vm_put(struct kev_vm *vm);
+bool kev_vm_ended(const struct kev_vm *vm);
+void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error);
+bool kev_vm_mine(const struct kev_vm *vm);
+void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
+
+#endif /* _KEV_VM_H */
