@@ -11,7 +11,7 @@
 #define KEV_CONSOLE_SIZE	65536U	/* a power of two: positions wrap freely */
 
 struct kev_console {
-	spinlock_t lock;
+	spinlock_t lock;	/* taken by readers and writers in process context */
 	u8 *ring;		/* [lock] NULL until the first byte */
 	u32 head;		/* [lock] where the next byte goes */
 	u32 tail;		/* [lock] the oldest byte not read yet */

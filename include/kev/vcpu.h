@@ -53,7 +53,7 @@ struct kev_vm;
 struct kev_vcpu {
 	struct kev_vm *vm;
 	u32 id;
-	struct mutex lock;
+	struct mutex lock;	/* outermost */
 
 	u64 gpr[KEV_NR_GPRS];
 	u64 cr2;

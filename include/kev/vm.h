@@ -50,7 +50,7 @@ struct kev_vm {
 	const struct kev_hypercall_abi *abi;
 	u64 tsc_base;
 
-	struct mutex lock;
+	struct mutex lock;	/* inside a vCPU's */
 	struct xarray vcpus;
 	u32 nr_vcpus;
 	u32 vcpus_made;

@@ -13,6 +13,7 @@
 #ifndef _UAPI_LINUX_KEV_H
 #define _UAPI_LINUX_KEV_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -37,15 +38,15 @@
 #define KEV_VCPU_STATS		_IO(KEV_IOCTL_TYPE, 0x44)
 
 /* kev_query.features: every optional feature has a bit. */
-#define KEV_FEATURE_UNRESTRICTED_GUEST	(1ULL << 0)
-#define KEV_FEATURE_EPT_ACCESSED_DIRTY	(1ULL << 1)
-#define KEV_FEATURE_EPT_2M		(1ULL << 2)
-#define KEV_FEATURE_EPT_1G		(1ULL << 3)
-#define KEV_FEATURE_EPT_EXECUTE_ONLY	(1ULL << 4)
-#define KEV_FEATURE_VPID		(1ULL << 5)
-#define KEV_FEATURE_XSAVE		(1ULL << 6)
-#define KEV_FEATURE_PREEMPTION_TIMER	(1ULL << 7)
-#define KEV_FEATURE_TSC_SCALING		(1ULL << 8)
+#define KEV_FEATURE_UNRESTRICTED_GUEST	_BITULL(0)
+#define KEV_FEATURE_EPT_ACCESSED_DIRTY	_BITULL(1)
+#define KEV_FEATURE_EPT_2M		_BITULL(2)
+#define KEV_FEATURE_EPT_1G		_BITULL(3)
+#define KEV_FEATURE_EPT_EXECUTE_ONLY	_BITULL(4)
+#define KEV_FEATURE_VPID		_BITULL(5)
+#define KEV_FEATURE_XSAVE		_BITULL(6)
+#define KEV_FEATURE_PREEMPTION_TIMER	_BITULL(7)
+#define KEV_FEATURE_TSC_SCALING		_BITULL(8)
 
 #define KEV_NAME_LEN		16
 
@@ -82,9 +83,9 @@ struct kev_query {
 };
 
 /* kev_create_vm.flags */
-#define KEV_VM_REPORT_MSR	(1U << 0)	/* an MSR without handler is reported, not #GP */
-#define KEV_VM_REPORT_CPUID	(1U << 1)	/* CPUID is reported with the policy's answer filled in */
-#define KEV_VM_CONSOLE_LOG	(1U << 2)	/* mirror console lines to the host's log, rate-limited */
+#define KEV_VM_REPORT_MSR	_BITUL(0)	/* MSR without handler: report, not #GP */
+#define KEV_VM_REPORT_CPUID	_BITUL(1)	/* report CPUID, with the policy's answer */
+#define KEV_VM_CONSOLE_LOG	_BITUL(2)	/* console lines go to the host's log too */
 
 /**
  * struct kev_create_vm - KEV_CREATE_VM: make a VM; returns its fd
@@ -116,9 +117,9 @@ struct kev_create_vcpu {
 };
 
 /* Rights and kinds of an access to guest memory */
-#define KEV_MEM_READ		(1U << 0)
-#define KEV_MEM_WRITE		(1U << 1)
-#define KEV_MEM_EXEC		(1U << 2)
+#define KEV_MEM_READ		_BITUL(0)
+#define KEV_MEM_WRITE		_BITUL(1)
+#define KEV_MEM_EXEC		_BITUL(2)
 
 enum kev_region_kind {
 	KEV_REGION_RAM = 1,	/* zero-filled at the first touch */
@@ -143,7 +144,7 @@ struct kev_add_region {
 };
 
 enum kev_boot {
-	KEV_BOOT_NONE = 0,	/* segments only: no RAM but the image's, no boot structures */
+	KEV_BOOT_NONE = 0,	/* segments only: no RAM, no boot structures */
 	KEV_BOOT_DIRECT64 = 1,	/* 64-bit, paged, RIP at the physical entry */
 };
 
@@ -169,7 +170,7 @@ enum kev_image_problem {
 	KEV_IMAGE_PHYS_WIDTH,		/* segment ends above the physical width */
 	KEV_IMAGE_OVERLAP,		/* two segments claim the same byte */
 	KEV_IMAGE_ENTRY,		/* e_entry lies in no segment */
-	KEV_IMAGE_LOW,			/* segment touches what the boot protocol needs below 0x8000 */
+	KEV_IMAGE_LOW,			/* segment touches boot structures below 0x8000 */
 	KEV_IMAGE_HOLE,			/* segment touches the hole 0xbffda000..4 GiB */
 	KEV_IMAGE_RAM,			/* ram_kib is less than the image's span */
 	KEV_IMAGE_READ,			/* reading the headers failed */
@@ -178,7 +179,7 @@ enum kev_image_problem {
 #define KEV_IMAGE_NO_SEGMENT	0xffffffffU
 
 /* kev_attach_image.flags */
-#define KEV_ATTACH_PROT		(1U << 0)	/* p_flags restrict the guest's access */
+#define KEV_ATTACH_PROT		_BITUL(0)	/* p_flags restrict the guest's access */
 
 /**
  * struct kev_attach_image - KEV_VM_ATTACH_IMAGE: an ELF file becomes lazy regions
@@ -393,10 +394,10 @@ struct kev_msrs {
 	__u64 misc_enable;
 };
 
-#define KEV_STATE_GPRS		(1U << 0)
-#define KEV_STATE_SEGMENTS	(1U << 1)
-#define KEV_STATE_CONTROLS	(1U << 2)
-#define KEV_STATE_MSRS		(1U << 3)
+#define KEV_STATE_GPRS		_BITUL(0)
+#define KEV_STATE_SEGMENTS	_BITUL(1)
+#define KEV_STATE_CONTROLS	_BITUL(2)
+#define KEV_STATE_MSRS		_BITUL(3)
 #define KEV_STATE_ALL		0xfU
 
 /**
@@ -440,13 +441,13 @@ enum kev_exit_kind {
 };
 
 /* kev_run.flags */
-#define KEV_RUN_RETRY		(1U << 0)	/* the instruction runs again at the next RUN */
-#define KEV_RUN_BACKED		(1U << 1)	/* the address has a region behind it */
-#define KEV_RUN_ENTRY_FAILED	(1U << 2)	/* bit 31 of the raw exit reason, or VMfail */
-#define KEV_RUN_EVENT_DELIVERY	(1U << 3)	/* the exit came while an event was delivered */
+#define KEV_RUN_RETRY		_BITUL(0)	/* the instruction runs again at the next RUN */
+#define KEV_RUN_BACKED		_BITUL(1)	/* the address has a region behind it */
+#define KEV_RUN_ENTRY_FAILED	_BITUL(2)	/* bit 31 of the raw exit reason, or VMfail */
+#define KEV_RUN_EVENT_DELIVERY	_BITUL(3)	/* the exit came while an event was delivered */
 
 /* kev_run.request */
-#define KEV_RUN_IMMEDIATE_EXIT	(1U << 0)	/* RUN returns -EINTR before it enters the guest */
+#define KEV_RUN_IMMEDIATE_EXIT	_BITUL(0)	/* RUN returns -EINTR before it enters the guest */
 
 /* kev_exit_io.direction */
 #define KEV_IO_OUT		0

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUID: from the policy's table, never the host's own answer.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kev/backend.h>
+#include <kev/exit.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+static void answer(struct kev_vcpu *vcpu, struct kev_cpuid_regs *regs)
+{
+	const struct kev_cpuid_vcpu state = {
+		.vcpu_id = vcpu->id,
+		.nr_vcpus = READ_ONCE(vcpu->vm->nr_vcpus),
+		.osxsave = vcpu->osxsave,
+		.xcr0 = vcpu->xcr0,
+		.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX,
+			       KEV_CPUID_SIGNATURE_EDX },
+	};
+
+	kev_cpuid_answer(&kev_info.cpuid, &state, vcpu->gpr[KEV_RAX], vcpu->gpr[KEV_RCX], regs);
+}
+
+enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	struct kev_cpuid_regs regs;
+
+	if (unlikely(vcpu->vm->flags & KEV_VM_REPORT_CPUID))
+		return KEV_PASS;
+	answer(vcpu, &regs);
+	vcpu->gpr[KEV_RAX] = regs.eax;
+	vcpu->gpr[KEV_RBX] = regs.ebx;
+	vcpu->gpr[KEV_RCX] = regs.ecx;
+	vcpu->gpr[KEV_RDX] = regs.edx;
+	return KEV_RESUME;
+}
+
+enum kev_verdict kev_slow_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	struct kev_cpuid_regs regs;
+
+	answer(vcpu, &regs);
+	kev_report(vcpu, KEV_EXIT_CPUID);
+	vcpu->run->cpuid = (struct kev_exit_cpuid) {
+		.leaf = vcpu->gpr[KEV_RAX],
+		.subleaf = vcpu->gpr[KEV_RCX],
+		.eax = regs.eax,
+		.ebx = regs.ebx,
+		.ecx = regs.ecx,
+		.edx = regs.edx,
+	};
+	vcpu->answer = KEV_EXIT_CPUID;
+	return KEV_REPORT;
+}

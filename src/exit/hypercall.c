@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hypercalls: the registry of ABIs, and the way of a call through one.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <asm/trapnr.h>
+#include <kev/exit.h>
+#include <kev/hypercall.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+#define DEFAULT_ABI	"kev"
+
+struct abi_entry {
+	struct list_head link;
+	const struct kev_hypercall_abi *abi;
+};
+
+static LIST_HEAD(abis);		/* [abis_lock] */
+static DEFINE_MUTEX(abis_lock);
+
+static struct abi_entry *find_abi(const char *name)
+{
+	struct abi_entry *entry;
+
+	lockdep_assert_held(&abis_lock);
+	list_for_each_entry(entry, &abis, link)
+		if (!strcmp(entry->abi->name, name))
+			return entry;
+	return NULL;
+}
+
+/**
+ * kev_hypercall_abi_register() - make an ABI known by its name
+ * @abi: has to stay until kev_hypercall_abi_unregister()
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EINVAL no name or no resolve(); -EEXIST the name is taken; -ENOMEM.
+ */
+int kev_hypercall_abi_register(const struct kev_hypercall_abi *abi)
+{
+	struct abi_entry *entry;
+	int ret = 0;
+
+	if (!abi->name[0] || strnlen(abi->name, KEV_NAME_LEN) == KEV_NAME_LEN || !abi->resolve)
+		return -EINVAL;
+	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry)
+		return -ENOMEM;
+	entry->abi = abi;
+	mutex_lock(&abis_lock);
+	if (find_abi(abi->name))
+		ret = -EEXIST;
+	else
+		list_add_tail(&entry->link, &abis);
+	mutex_unlock(&abis_lock);
+	if (ret)
+		kfree(entry);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(kev_hypercall_abi_register);
+
+/**
+ * kev_hypercall_abi_unregister() - forget an ABI
+ * @abi: registered, or not
+ *
+ * VMs that use it hold its module.
+ *
+ * Context: process, may sleep.
+ */
+void kev_hypercall_abi_unregister(const struct kev_hypercall_abi *abi)
+{
+	struct abi_entry *entry;
+
+	mutex_lock(&abis_lock);
+	entry = find_abi(abi->name);
+	if (entry && entry->abi == abi) {
+		list_del(&entry->link);
+		kfree(entry);
+	}
+	mutex_unlock(&abis_lock);
+}
+EXPORT_SYMBOL_GPL(kev_hypercall_abi_unregister);
+
+/**
+ * kev_hypercall_abi_get() - find an ABI and keep its module
+ * @name: NUL-terminated; empty for the default
+ *
+ * Return: the ABI, or NULL.
+ */
+const struct kev_hypercall_abi *kev_hypercall_abi_get(const char *name)
+{
+	const struct kev_hypercall_abi *abi = NULL;
+	struct abi_entry *entry;
+
+	mutex_lock(&abis_lock);
+	entry = find_abi(*name ? name : DEFAULT_ABI);
+	if (entry && try_module_get(entry->abi->owner))
+		abi = entry->abi;
+	mutex_unlock(&abis_lock);
+	return abi;
+}
+
+/**
+ * kev_hypercall_abi_put() - the opposite of kev_hypercall_abi_get()
+ * @abi: the ABI
+ */
+void kev_hypercall_abi_put(const struct kev_hypercall_abi *abi)
+{
+	module_put(abi->owner);
+}
+
+static const struct kev_hypercall_abi *const builtin[] = {
+	&kev_abi_kev, &kev_abi_none, &kev_abi_report,
+};
+
+/**
+ * kev_hypercall_init() - register the ABIs that kev brings
+ *
+ * Return: 0 or -ENOMEM, with nothing registered.
+ */
+int kev_hypercall_init(void)
+{
+	int ret;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(builtin); i++) {
+		ret = kev_hypercall_abi_register(builtin[i]);
+		if (ret) {
+			kev_hypercall_exit();
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/**
+ * kev_hypercall_exit() - the opposite of kev_hypercall_init(); also after half of it
+ */
+void kev_hypercall_exit(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(builtin); i++)
+		kev_hypercall_abi_unregister(builtin[i]);
+}
+
+enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	const struct kev_hypercall_abi *abi = vcpu->vm->abi;
+	struct kev_hypercall call;
+
+	/* VMCALL works at any privilege; what it asks for is the guest kernel's to ask. */
+	if (exit->hypercall.cpl)
+		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	if (!abi->fast)
+		return KEV_PASS;
+	abi->resolve(vcpu->gpr, &call);
+	return abi->fast(vcpu, &call);
+}
+
+enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	const struct kev_hypercall_abi *abi = vcpu->vm->abi;
+	enum kev_verdict verdict = KEV_PASS;
+	struct kev_hypercall call;
+
+	abi->resolve(vcpu->gpr, &call);
+	if (abi->slow)
+		verdict = abi->slow(vcpu, &call);
+	if (verdict != KEV_PASS)
+		return verdict;
+
+	kev_report(vcpu, KEV_EXIT_HYPERCALL);
+	vcpu->run->hypercall.nr = call.nr;
+	memcpy(vcpu->run->hypercall.args, call.args, sizeof(call.args));
+	vcpu->answer = KEV_EXIT_HYPERCALL;
+	return KEV_REPORT;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Second-level faults: the page is loaded, or the access is reported.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kev/exit.h>
+#include <kev/mem.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+/**
+ * kev_report_memory() - report an access that guest memory cannot serve
+ * @vcpu: the caller holds its lock
+ * @memory: the access
+ * @ret: what kev_mem_fault() said
+ *
+ * Context: process, may sleep.
+ * Return: KEV_REPORT.
+ */
+enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,
+				   int ret)
+{
+	bool refused = ret == -ENOENT || ret == -EACCES;
+	struct kev_run *run = vcpu->run;
+
+	kev_report(vcpu, refused ? KEV_EXIT_MEMORY : KEV_EXIT_MEMORY_ERROR);
+	run->memory = *memory;
+	run->flags |= KEV_RUN_RETRY;
+	if (ret != -ENOENT)
+		run->flags |= KEV_RUN_BACKED;
+	if (!refused)
+		run->error = -ret;
+	return KEV_REPORT;
+}
+
+enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	const struct kev_exit_memory memory = {
+		.gpa = exit->memory.gpa,
+		.gva = exit->memory.gva,
+		.access = exit->memory.access,
+		.gva_valid = exit->memory.gva_valid,
+	};
+	int ret;
+
+	ret = kev_mem_fault(&vcpu->vm->mem, memory.gpa, memory.access, NULL);
+	/* A signal: the run loop sees it, the guest meets the fault again. */
+	if (!ret || ret == -EINTR)
+		return KEV_RETRY;
+	return kev_report_memory(vcpu, &memory, ret);
+}

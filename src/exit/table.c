@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who answers which exit, and the answers that take no file of their own.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/stddef.h>
+#include <asm/trapnr.h>
+#include <kev/exit.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+static enum kev_verdict retry(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return KEV_RETRY;
+}
+
+static enum kev_verdict resume(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return KEV_RESUME;
+}
+
+static enum kev_verdict raise_ud(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return kev_queue_exception(vcpu, X86_TRAP_UD, false, 0);
+}
+
+static enum kev_verdict raise_gp(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+}
+
+/* kev looks at it only so that its delivery cannot loop: it is the guest's. */
+static enum kev_verdict raise_again(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return kev_queue_exception(vcpu, exit->exception.vector, exit->exception.has_error,
+				   exit->exception.error);
+}
+
+/* RIP is behind the HLT when user space sees this: the next RUN goes on there. */
+static enum kev_verdict slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	vcpu->pending |= KEV_PENDING_ADVANCE;
+	return kev_report(vcpu, KEV_EXIT_HALTED);
+}
+
+static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return kev_report(vcpu, KEV_EXIT_SHUTDOWN);
+}
+
+static enum kev_verdict slow_entry_failed(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	kev_vm_end(vcpu, KEV_VM_FAILED, 0, EIO);
+	return kev_report(vcpu, KEV_EXIT_ENTRY_FAILED);
+}
+
+static enum kev_verdict slow_broken(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	vcpu->fail = -EIO;
+	return KEV_FAIL;
+}
+
+#define EXIT(text, count, ...)	{						\
+	.name = (text),								\
+	.counter = offsetof(struct kev_vcpu_stats, count),			\
+	__VA_ARGS__								\
+}
+
+const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
+	[KEV_EV_OTHER] = EXIT("other", other, .slow = NULL),
+	[KEV_EV_INTERRUPT] = EXIT("interrupt", interrupt, .slow = retry),
+	[KEV_EV_NMI] = EXIT("NMI", nmi, .fast = retry),
+	[KEV_EV_MACHINE_CHECK] = EXIT("machine check", other, .slow = retry),
+	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again),
+	[KEV_EV_ENTRY_FAILED] = EXIT("entry failed", other, .slow = slow_entry_failed),
+	[KEV_EV_BROKEN] = EXIT("broken", other, .slow = slow_broken),
+	[KEV_EV_SHUTDOWN] = EXIT("shutdown", other, .slow = slow_shutdown),
+	[KEV_EV_CPUID] = EXIT("CPUID", cpuid, .fast = kev_fast_cpuid, .slow = kev_slow_cpuid),
+	[KEV_EV_RDMSR] = EXIT("RDMSR", msr, .fast = kev_fast_rdmsr, .slow = kev_slow_msr),
+	[KEV_EV_WRMSR] = EXIT("WRMSR", msr, .fast = kev_fast_wrmsr, .slow = kev_slow_msr),
+	[KEV_EV_HYPERCALL] = EXIT("hypercall", hypercall, .fast = kev_fast_hypercall,
+				  .slow = kev_slow_hypercall),
+	[KEV_EV_HLT] = EXIT("HLT", other, .slow = slow_hlt),
+	[KEV_EV_IO] = EXIT("I/O", io, .slow = kev_slow_io),
+	[KEV_EV_MEMORY] = EXIT("memory", memory, .slow = kev_slow_memory),
+	[KEV_EV_CR] = EXIT("control register", other, .fast = kev_fast_cr),
+	[KEV_EV_XSETBV] = EXIT("XSETBV", other, .fast = kev_fast_xsetbv),
+	[KEV_EV_UNDEFINED] = EXIT("undefined", other, .fast = raise_ud),
+	[KEV_EV_PRIVILEGED] = EXIT("privileged", other, .fast = raise_gp),
+	[KEV_EV_NOP] = EXIT("no-op", other, .fast = resume),
+};

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * x87, SSE and AVX registers: the guest's while it runs, the host's otherwise.
+ *
+ * Swapped eagerly: to leave the host's registers in place and catch the guest's
+ * first use by CR0.TS would let it read them speculatively (LazyFP). A section
+ * of kernel_fpu_begin() lies around the entry loop. It begins and ends with IRQs
+ * off, so that no interrupt handler of the host finds the FPU taken.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/fpu/xcr.h>
+#include <kev/cpuid.h>
+#include <kev/fpu.h>
+
+/* SDM Vol. 1, "Initialization of the x87 FPU" and "MXCSR Control and Status Register" */
+#define FCW_RESET	0x37f
+#define MXCSR_RESET	0x1f80
+
+#define CPUID_LEAF_XSTATE	0xd
+
+static u64 fpu_xcr0;		/* what is switched; 0: FXSAVE */
+static u64 fpu_host_xcr0;
+
+/**
+ * kev_fpu_probe() - find out how to switch
+ *
+ * Return: the XCR0 bits that a guest may set; 0 where it gets no XSAVE.
+ */
+u64 kev_fpu_probe(void)
+{
+	u32 eax, size, ecx, edx;
+
+	fpu_xcr0 = 0;
+	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
+		return 0;
+	fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	fpu_xcr0 = fpu_host_xcr0 & KEV_XCR0_GUEST;
+	/* All of AVX-512's states or none */
+	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512)
+		fpu_xcr0 &= ~KEV_XCR0_AVX512;
+
+	/* EBX: bytes for what XCR0 enables now, which is no less than a guest's. */
+	cpuid_count(CPUID_LEAF_XSTATE, 0, &eax, &size, &ecx, &edx);
+	if (size > PAGE_SIZE)
+		fpu_xcr0 &= ~KEV_XCR0_AVX512;
+	return fpu_xcr0;
+}
+
+/**
+ * kev_fpu_create() - allocate a guest's area, in the state after reset
+ * @fpu: written
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kev_fpu_create(struct kev_fpu *fpu)
+{
+	struct fxregs_state *fx;
+
+	fpu->area = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!fpu->area)
+		return -ENOMEM;
+	/* With an empty XSTATE_BV the CPU initialises all but MXCSR. */
+	fx = fpu->area;
+	fx->cwd = FCW_RESET;
+	fx->mxcsr = MXCSR_RESET;
+	return 0;
+}
+
+/**
+ * kev_fpu_destroy() - free a guest's area
+ * @fpu: of kev_fpu_create()
+ */
+void kev_fpu_destroy(struct kev_fpu *fpu)
+{
+	free_page((unsigned long)fpu->area);
+}
+
+/**
+ * kev_fpu_load() - take the FPU and give it the guest's registers
+ * @fpu: the guest's
+ *
+ * Context: IRQs off, host's XCR0.
+ */
+void kev_fpu_load(struct kev_fpu *fpu)
+{
+	kernel_fpu_begin_mask(0);
+	if (fpu_xcr0)
+		asm volatile("xrstor64 %0"
+			     : : "m" (*(u8 (*)[PAGE_SIZE])fpu->area),
+			       "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32)));
+	else
+		asm volatile("fxrstor64 %0" : : "m" (*(u8 (*)[PAGE_SIZE])fpu->area));
+}
+
+/**
+ * kev_fpu_put() - save the guest's registers, give the FPU back
+ * @fpu: the guest's
+ *
+ * Context: IRQs off, host's XCR0. The task's own registers come back on its way
+ * to user space.
+ */
+void kev_fpu_put(struct kev_fpu *fpu)
+{
+	if (fpu_xcr0)
+		asm volatile("xsave64 %0"
+			     : "+m" (*(u8 (*)[PAGE_SIZE])fpu->area)
+			     : "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32)));
+	else
+		asm volatile("fxsave64 %0" : "=m" (*(u8 (*)[PAGE_SIZE])fpu->area));
+	kernel_fpu_end();
+}
+
+/**
+ * kev_host_xcr0() - the host's XCR0; 0 where XSAVE is off
+ */
+u64 kev_host_xcr0(void)
+{
+	return fpu_host_xcr0;
+}
+
+/**
+ * kev_xcr0_switch() - change XCR0
+ * @from: what is live
+ * @to: the host's, or one that kev_cpuid_xcr0_valid() accepts
+ *
+ * Context: IRQs off, between kev_fpu_load() and kev_fpu_put().
+ */
+void kev_xcr0_switch(u64 from, u64 to)
+{
+	if (from != to)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, to);
+}

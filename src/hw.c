@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The virtualisation hardware is on from the first VM to the last, on every
+ * CPU that is online, and off otherwise, so that others can have it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/reboot.h>
+#include <linux/smp.h>
+#include <linux/syscore_ops.h>
+#include <asm/reboot.h>
+#include <kev/backend.h>
+#include <kev/hw.h>
+
+#define KVM_MODULE	"kvm_intel"
+
+/* Taken inside cpus_read_lock(); nothing is taken inside it. */
+static DEFINE_MUTEX(hw_lock);
+static unsigned int hw_users;		/* [hw_lock] */
+static bool hw_rebooting;		/* [hw_lock] to write */
+static bool hw_emergency_registered;	/* [hw_lock] */
+static int hw_hotplug_state;
+
+struct hw_enable {
+	atomic_t error;
+};
+
+static void enable_this_cpu(void *arg)
+{
+	struct hw_enable *enable = arg;
+	int ret = kev_backend->enable_cpu();
+
+	/* The first error is the one to tell. */
+	if (ret)
+		atomic_cmpxchg(&enable->error, 0, ret);
+}
+
+static void disable_this_cpu(void *arg)
+{
+	kev_backend->disable_cpu();
+}
+
+static bool kvm_is_loaded(void)
+{
+	struct kobject *kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, KVM_MODULE);
+
+	kobject_put(kobj);
+	return kobj;
+}
+
+/* cpus_read_lock() and hw_lock held. */
+static int enable_all(void)
+{
+	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
+	bool kvm;
+	int ret;
+
+	on_each_cpu(enable_this_cpu, &enable, 1);
+	ret = atomic_read(&enable.error);
+	if (!ret)
+		return 0;
+	on_each_cpu(disable_this_cpu, NULL, 1);
+	kvm = kvm_is_loaded();
+	if (ret == -EBUSY)
+		pr_warn_once("another hypervisor owns VMX%s, then try again\n",
+			     kvm ? ", probably KVM: end its VMs or unload " KVM_MODULE :
+				   ": end its VMs or unload it");
+	else
+		pr_err("cannot turn VMX on: error %d\n", ret);
+	return ret;
+}
+
+/**
+ * kev_hw_get() - a VM begins: have the hardware on
+ *
+ * Context: process, may sleep; takes cpus_read_lock().
+ * Return: 0; -EBUSY another hypervisor owns it; -EIO a CPU refuses, or the
+ * machine is going down.
+ */
+int kev_hw_get(void)
+{
+	int ret = 0;
+
+	cpus_read_lock();
+	mutex_lock(&hw_lock);
+	if (hw_rebooting)
+		ret = -EIO;
+	else if (!hw_users)
+		ret = enable_all();
+	if (!ret)
+		hw_users++;
+	mutex_unlock(&hw_lock);
+	cpus_read_unlock();
+	return ret;
+}
+
+/**
+ * kev_hw_put() - a VM has ended
+ *
+ * Context: process, may sleep; takes cpus_read_lock().
+ */
+void kev_hw_put(void)
+{
+	cpus_read_lock();
+	mutex_lock(&hw_lock);
+	if (!--hw_users)
+		on_each_cpu(disable_this_cpu, NULL, 1);
+	mutex_unlock(&hw_lock);
+	cpus_read_unlock();
+}
+
+/**
+ * kev_hw_going_down() - is the hardware off for good
+ *
+ * Context: any.
+ */
+bool kev_hw_going_down(void)
+{
+	return READ_ONCE(hw_rebooting);
+}
+
+/* On the CPU that comes up, in its hotplug thread. */
+static int online_cpu(unsigned int cpu)
+{
+	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
+	unsigned long flags;
+
+	mutex_lock(&hw_lock);
+	if (hw_users && !hw_rebooting) {
+		local_irq_save(flags);
+		enable_this_cpu(&enable);
+		local_irq_restore(flags);
+	}
+	mutex_unlock(&hw_lock);
+	/* Refusing keeps the CPU offline: vCPUs could be moved to it. */
+	return atomic_read(&enable.error);
+}
+
+/* On the CPU that goes down; its last tasks are still there. */
+static int offline_cpu(unsigned int cpu)
+{
+	unsigned long flags;
+
+	mutex_lock(&hw_lock);
+	local_irq_save(flags);
+	disable_this_cpu(NULL);
+	local_irq_restore(flags);
+	mutex_unlock(&hw_lock);
+	return 0;
+}
+
+/* The boot CPU, which no hotplug callback turns off; IRQs off, alone. */
+static int hw_suspend(void)
+{
+	disable_this_cpu(NULL);
+	return 0;
+}
+
+static void hw_resume(void)
+{
+	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
+
+	if (hw_users)
+		enable_this_cpu(&enable);
+}
+
+static struct syscore_ops hw_syscore_ops = {
+	.suspend = hw_suspend,
+	.resume = hw_resume,
+};
+
+static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	cpus_read_lock();
+	mutex_lock(&hw_lock);
+	WRITE_ONCE(hw_rebooting, true);
+	on_each_cpu(disable_this_cpu, NULL, 1);
+	mutex_unlock(&hw_lock);
+	cpus_read_unlock();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hw_reboot_notifier = {
+	.notifier_call = on_reboot,
+};
+
+/*
+ * A crash leaves VMX operation before it starts the next kernel: INIT is
+ * blocked in VMX operation. There is one slot for whoever does that. KVM's
+ * callback turns VMX off no matter who turned it on, so that kev takes the slot
+ * only while KVM is not there.
+ */
+static void emergency_disable(void)
+{
+	kev_backend->emergency_disable_cpu();
+}
+
+static void emergency_take(void)
+{
+	mutex_lock(&hw_lock);
+	if (!hw_emergency_registered) {
+		cpu_emergency_register_virt_callback(emergency_disable);
+		hw_emergency_registered = true;
+	}
+	mutex_unlock(&hw_lock);
+}
+
+static void emergency_yield(void)
+{
+	mutex_lock(&hw_lock);
+	if (hw_emergency_registered)
+		cpu_emergency_unregister_virt_callback(emergency_disable);
+	hw_emergency_registered = false;
+	mutex_unlock(&hw_lock);
+}
+
+static int on_module(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct module *module = data;
+
+	if (strcmp(module->name, KVM_MODULE))
+		return NOTIFY_DONE;
+	if (action == MODULE_STATE_COMING)
+		emergency_yield();
+	else if (action == MODULE_STATE_GOING)	/* its exit function has run */
+		emergency_take();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hw_module_notifier = {
+	.notifier_call = on_module,
+};
+
+/**
+ * kev_hw_init() - follow CPUs, modules, suspend and reboot
+ *
+ * Return: 0 or an errno, with nothing registered.
+ */
+int kev_hw_init(void)
+{
+	int ret;
+
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "kev:online", online_cpu, offline_cpu);
+	if (ret < 0)
+		return ret;
+	hw_hotplug_state = ret;
+	ret = register_reboot_notifier(&hw_reboot_notifier);
+	if (ret)
+		goto err_hotplug;
+	ret = register_module_notifier(&hw_module_notifier);
+	if (ret)
+		goto err_reboot;
+	register_syscore_ops(&hw_syscore_ops);
+	if (!kvm_is_loaded())
+		emergency_take();
+	return 0;
+
+err_reboot:
+	unregister_reboot_notifier(&hw_reboot_notifier);
+err_hotplug:
+	cpuhp_remove_state(hw_hotplug_state);
+	return ret;
+}
+
+/**
+ * kev_hw_exit() - the opposite of kev_hw_init(); no VM exists
+ */
+void kev_hw_exit(void)
+{
+	emergency_yield();
+	unregister_syscore_ops(&hw_syscore_ops);
+	unregister_module_notifier(&hw_module_notifier);
+	unregister_reboot_notifier(&hw_reboot_notifier);
+	cpuhp_remove_state(hw_hotplug_state);
+}

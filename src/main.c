@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kev: a hypervisor as a kernel module.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <kev/backend.h>
+#include <kev/hw.h>
+#include <kev/hypercall.h>
+#include <kev/msr.h>
+#include <kev/uapi.h>
+
+const struct kev_backend *kev_backend = &kev_vmx_backend;
+struct kev_backend_info kev_info;
+
+static void print_features(void)
+{
+	u64 f = kev_info.features;
+
+	pr_info("version %s, backend %s, %u physical bits%s%s%s%s%s%s\n",
+		KEV_MODULE_VERSION, kev_backend->name, kev_info.phys_bits,
+		f & KEV_FEATURE_UNRESTRICTED_GUEST ? ", unrestricted guest" : "",
+		f & KEV_FEATURE_EPT_ACCESSED_DIRTY ? ", EPT A/D" : "",
+		f & KEV_FEATURE_EPT_2M ? ", EPT 2M" : "",
+		f & KEV_FEATURE_EPT_1G ? ", EPT 1G" : "",
+		f & KEV_FEATURE_VPID ? ", VPID" : "",
+		f & KEV_FEATURE_XSAVE ? ", XSAVE" : "");
+}
+
+static int __init kev_init(void)
+{
+	int ret;
+
+	ret = kev_backend->probe(&kev_info);
+	if (ret)
+		return ret;
+	ret = kev_hypercall_init();
+	if (ret)
+		goto err_unprobe;
+	ret = kev_msr_init();
+	if (ret)
+		goto err_hypercall;
+	ret = kev_hw_init();
+	if (ret)
+		goto err_msr;
+	ret = kev_dev_init();
+	if (ret)
+		goto err_hw;
+	print_features();
+	return 0;
+
+err_hw:
+	kev_hw_exit();
+err_msr:
+	kev_msr_exit();
+err_hypercall:
+	kev_hypercall_exit();
+err_unprobe:
+	kev_backend->unprobe();
+	return ret;
+}
+
+static void __exit kev_exit(void)
+{
+	kev_dev_exit();
+	kev_hw_exit();
+	kev_msr_exit();
+	kev_hypercall_exit();
+	kev_backend->unprobe();
+	/* VMs free some of their parts after a grace period. */
+	rcu_barrier();
+}
+
+module_init(kev_init);
+module_exit(kev_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Hypervisor for small guests that start by page faults");
+MODULE_VERSION(KEV_MODULE_VERSION);

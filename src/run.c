@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The run loop: enter, dispatch, act on the verdict.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <asm/trapnr.h>
+#include <kev/backend.h>
+#include <kev/compat.h>
+#include <kev/exit.h>
+#include <kev/hw.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+/**
+ * kev_vcpu_wait_for_hw() - the hardware is off on this CPU: go elsewhere
+ *
+ * A CPU that goes offline turns it off before its last tasks have left.
+ *
+ * Context: process, may sleep.
+ * Return: 0 to try again, -EIO when it will not come back, -EINTR.
+ */
+int kev_vcpu_wait_for_hw(void)
+{
+	if (kev_hw_going_down())
+		return -EIO;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	schedule_timeout_uninterruptible(1);
+	return 0;
+}
+
+/**
+ * kev_vcpu_apply_pending() - finish the last exit: move RIP, raise the exception
+ * @vcpu: loaded
+ *
+ * The only place where RIP moves.
+ */
+void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
+{
+	if (vcpu->pending & KEV_PENDING_ADVANCE)
+		kev_backend->advance(vcpu, vcpu->exit.instruction_length);
+	if (vcpu->pending & KEV_PENDING_EXCEPTION)
+		kev_backend->inject(vcpu, vcpu->exception.vector, vcpu->exception.has_error,
+				    vcpu->exception.error);
+	vcpu->pending = 0;
+}
+
+/* Signals and the like, kicks, the end of the VM. IRQs off. */
+static bool must_leave(struct kev_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || __xfer_to_guest_mode_work_pending();
+}
+
+static void count(struct kev_vcpu_stats *stats, const struct kev_exit_ops *ops)
+{
+	u64 *counter = (void *)stats + ops->counter;
+
+	stats->exits++;
+	(*counter)++;
+}
+
+/* Armed: until an exit that the fast level does not finish. */
+static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
+{
+	struct kev_exit *exit = &vcpu->exit;
+	const struct kev_exit_ops *ops;
+	enum kev_verdict verdict;
+
+	for (;;) {
+		if (unlikely(vcpu->pending))
+			kev_vcpu_apply_pending(vcpu);
+		if (unlikely(must_leave(vcpu)))
+			return KEV_RETRY;
+
+		vcpu->stats.entries++;
+		kev_backend->enter(vcpu, exit);
+		ops = &kev_exit_table[exit->event];
+		count(&vcpu->stats, ops);
+		if (!ops->fast)
+			return KEV_PASS;
+		verdict = ops->fast(vcpu, exit);
+		if (verdict == KEV_RESUME)
+			vcpu->pending |= KEV_PENDING_ADVANCE;
+		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
+			return verdict;
+		vcpu->stats.fast++;
+	}
+}
+
+/**
+ * kev_vcpu_load_xcr0() - make the guest's XCR0 live, after it may have changed
+ * @vcpu: armed
+ *
+ * Without CR4.OSXSAVE the guest has no instruction that looks at XCR0: the
+ * host's stays.
+ */
+void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu)
+{
+	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0();
+
+	kev_xcr0_switch(vcpu->xcr0_live, wanted);
+	vcpu->xcr0_live = wanted;
+}
+
+/* Loaded: the guest's registers in, run, out; returns with IRQs on. */
+static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
+{
+	enum kev_verdict verdict;
+
+	guest_timing_enter_irqoff();
+	kev_fpu_load(&vcpu->fpu);
+	kev_backend->arm(vcpu);
+	WRITE_ONCE(vcpu->guest_cpu, smp_processor_id());
+	/* guest_cpu before the look at requests; pairs with kev_vcpu_request(). */
+	smp_mb();
+	vcpu->xcr0_live = kev_host_xcr0();
+	kev_vcpu_load_xcr0(vcpu);
+
+	vcpu->exit.event = KEV_EV_INTERRUPT;
+	verdict = run_armed(vcpu);
+
+	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0());
+	WRITE_ONCE(vcpu->guest_cpu, -1);
+	kev_backend->disarm(vcpu);
+	kev_fpu_put(&vcpu->fpu);
+
+	/*
+	 * The interrupt that ended the guest comes now, on the guest's account.
+	 * STI holds interrupts off for one instruction: there has to be one.
+	 */
+	local_irq_enable();
+	asm volatile("nop" : : : "memory");
+	local_irq_disable();
+	/*
+	 * Its tick found preemption off and could not tell RCU that this CPU
+	 * has passed through a quiescent state.
+	 */
+	if (vcpu->exit.event == KEV_EV_INTERRUPT)
+		rcu_note_context_switch(false);
+	guest_timing_exit_irqoff();
+	local_irq_enable();
+	return verdict;
+}
+
+/* One stay in the guest. @verdict is written when this returns 0. */
+static int run_once(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
+{
+	int ret;
+
+	preempt_disable();
+	ret = kev_backend->load(vcpu);
+	if (!ret)
+		*verdict = run_loaded(vcpu);
+	preempt_enable();
+	return ret;
+}
+
+/* The slow level, for what the fast one passed on */
+static enum kev_verdict dispatch_slow(struct kev_vcpu *vcpu)
+{
+	const struct kev_exit_ops *ops = &kev_exit_table[vcpu->exit.event];
+	enum kev_verdict verdict = KEV_PASS;
+
+	if (ops->slow)
+		verdict = ops->slow(vcpu, &vcpu->exit);
+	if (verdict == KEV_PASS)
+		verdict = kev_report(vcpu, KEV_EXIT_UNHANDLED);
+	return verdict;
+}
+
+static enum kev_verdict report_end(struct kev_vcpu *vcpu)
+{
+	const struct kev_vm *vm = vcpu->vm;
+
+	if (vm->state == KEV_VM_EXITED) {
+		kev_report(vcpu, KEV_EXIT_VM_EXITED);
+		vcpu->run->exit_code = vm->exit_code;
+	} else {
+		kev_report(vcpu, KEV_EXIT_FAILED);
+		vcpu->run->error = vm->error;
+	}
+	return KEV_REPORT;
+}
+
+static enum kev_verdict end_vm(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+{
+	if (verdict == KEV_EXIT)
+		kev_vm_end(vcpu, KEV_VM_EXITED, vcpu->end_code, 0);
+	else
+		kev_vm_end(vcpu, KEV_VM_FAILED, 0, -vcpu->fail);
+	/* Another vCPU may have been first: then its end counts. */
+	return report_end(vcpu);
+}
+
+/* A read of the guest gives RDX:RAX, zero-extended: contract of RDMSR. */
+static int take_msr_answer(struct kev_vcpu *vcpu, const struct kev_exit_msr *msr)
+{
+	if (msr->answer == KEV_MSR_ANSWER_GP) {
+		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		return 0;
+	}
+	if (msr->answer != KEV_MSR_ANSWER_DONE)
+		return -EINVAL;
+	if (vcpu->exit.event == KEV_EV_RDMSR) {
+		vcpu->gpr[KEV_RAX] = lower_32_bits(msr->data);
+		vcpu->gpr[KEV_RDX] = upper_32_bits(msr->data);
+	}
+	vcpu->pending |= KEV_PENDING_ADVANCE;
+	return 0;
+}
+
+/* IN AL and IN AX leave the rest of RAX alone, IN EAX clears the upper half. */
+static void take_io_answer(struct kev_vcpu *vcpu, u32 data)
+{
+	u64 *rax = &vcpu->gpr[KEV_RAX];
+
+	vcpu->pending |= KEV_PENDING_ADVANCE;
+	if (!vcpu->exit.io.in)
+		return;
+	switch (vcpu->exit.io.width) {
+	case 1:
+		*rax = (*rax & ~0xffULL) | (u8)data;
+		break;
+	case 2:
+		*rax = (*rax & ~0xffffULL) | (u16)data;
+		break;
+	default:
+		*rax = data;
+		break;
+	}
+}
+
+/*
+ * What user space answered to the last report completes the instruction. The run
+ * page is the caller's to scribble on: each field is read once.
+ */
+static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
+{
+	struct kev_run *run = vcpu->run;
+	struct kev_exit_cpuid cpuid;
+	struct kev_exit_msr msr;
+	int ret = 0;
+
+	*verdict = KEV_RETRY;
+	switch (vcpu->answer) {
+	case KEV_EXIT_HYPERCALL:
+		vcpu->gpr[KEV_RAX] = READ_ONCE(run->hypercall.ret);
+		vcpu->pending |= KEV_PENDING_ADVANCE;
+		break;
+	case KEV_EXIT_IO:
+		take_io_answer(vcpu, READ_ONCE(run->io.data));
+		break;
+	case KEV_EXIT_CPUID:
+		cpuid.eax = READ_ONCE(run->cpuid.eax);
+		cpuid.ebx = READ_ONCE(run->cpuid.ebx);
+		cpuid.ecx = READ_ONCE(run->cpuid.ecx);
+		cpuid.edx = READ_ONCE(run->cpuid.edx);
+		vcpu->gpr[KEV_RAX] = cpuid.eax;
+		vcpu->gpr[KEV_RBX] = cpuid.ebx;
+		vcpu->gpr[KEV_RCX] = cpuid.ecx;
+		vcpu->gpr[KEV_RDX] = cpuid.edx;
+		vcpu->pending |= KEV_PENDING_ADVANCE;
+		break;
+	case KEV_EXIT_MSR:
+		msr.answer = READ_ONCE(run->msr.answer);
+		msr.data = READ_ONCE(run->msr.data);
+		ret = take_msr_answer(vcpu, &msr);
+		break;
+	case KEV_EXIT_CONSOLE:
+		*verdict = KEV_PASS;	/* to the slow level again */
+		break;
+	}
+	if (!ret)
+		vcpu->answer = KEV_EXIT_NONE;
+	return ret;
+}
+
+/* Whatever keeps the vCPU from entering: 0 to go on, or the errno of RUN */
+static int look_around(struct kev_vcpu *vcpu)
+{
+	if (test_and_clear_bit(KEV_REQ_KICK, &vcpu->requests))
+		return -EINTR;
+	if (READ_ONCE(vcpu->run->request) & KEV_RUN_IMMEDIATE_EXIT)
+		return -EINTR;
+	if (__xfer_to_guest_mode_work_pending())
+		return kev_handle_guest_work();
+	return 0;
+}
+
+/* Until there is something to tell: KEV_REPORT with 0, or an errno */
+static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+{
+	int ret;
+
+	for (;;) {
+		if (verdict == KEV_EXIT || verdict == KEV_FAIL)
+			verdict = end_vm(vcpu, verdict);
+		if (verdict == KEV_REPORT)
+			return 0;
+		if (verdict == KEV_RESUME)
+			vcpu->pending |= KEV_PENDING_ADVANCE;
+		if (kev_vm_ended(vcpu->vm)) {
+			verdict = report_end(vcpu);
+			continue;
+		}
+		ret = look_around(vcpu);
+		/* Work that was interrupted goes on at the next RUN. */
+		if (ret && (verdict == KEV_PASS || verdict == KEV_KICKED))
+			vcpu->answer = KEV_EXIT_CONSOLE;
+		if (ret)
+			return ret;
+
+		if (verdict == KEV_PASS || verdict == KEV_KICKED) {
+			verdict = dispatch_slow(vcpu);
+			continue;
+		}
+		ret = run_once(vcpu, &verdict);
+		if (ret == -EAGAIN)
+			ret = kev_vcpu_wait_for_hw();
+		else if (!ret)
+			continue;
+		if (ret == -EINTR)
+			return ret;
+		vcpu->fail = ret;
+		verdict = ret ? KEV_FAIL : KEV_RETRY;
+	}
+}
+
+/**
+ * kev_vcpu_run() - run the guest until there is something to tell
+ * @vcpu: the caller holds its lock
+ *
+ * Context: process, may sleep.
+ * Return: 0 with the run page filled; -EINTR a signal or a kick; -EINVAL an
+ * answer or a request that makes no sense, and nothing has run.
+ */
+long kev_vcpu_run(struct kev_vcpu *vcpu)
+{
+	enum kev_verdict verdict;
+	int ret;
+
+	if (READ_ONCE(vcpu->run->request) & ~KEV_RUN_IMMEDIATE_EXIT)
+		return -EINVAL;
+	ret = take_answer(vcpu, &verdict);
+	if (ret)
+		return ret;
+	ret = run_until_report(vcpu, verdict);
+	if (ret) {
+		WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
+		vcpu->stats.kicks++;
+	}
+	return ret;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of an ioctl: find it, copy its structure in, call, copy out.
+ *
+ * No kev lock is held over a copy: the buffer may lie in a mapping whose fault
+ * needs one.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <kev/uapi.h>
+
+static const struct kev_ioctl *find(const struct kev_ioctl *table, unsigned int nr,
+				    unsigned int cmd)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (table[i].cmd == cmd)
+			return &table[i];
+	return NULL;
+}
+
+/* Every structure begins with its size as the caller knows it. */
+static int copy_in(const struct kev_ioctl *call, u8 *buf, void __user *user, u32 *size)
+{
+	if (get_user(*size, (u32 __user *)user))
+		return -EFAULT;
+	if (*size < call->min_size)
+		return -EINVAL;
+	if (*size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(buf, call->size, user, *size);
+}
+
+/**
+ * kev_uapi_call() - carry out one ioctl
+ * @table: the calls of this kind of file
+ * @nr: how many
+ * @mine: the caller's address space made the VM
+ * @object: the file's object
+ * @cmd: ioctl number
+ * @arg: ioctl argument
+ *
+ * Context: process, no lock held.
+ * Return: the handler's result; -ENOTTY no such call; -EPERM not the VM's
+ * process; -EFAULT bad pointer; -EINVAL structure too short; -E2BIG it has bits
+ * that this kernel does not know.
+ */
+long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, void *object,
+		   unsigned int cmd, unsigned long arg)
+{
+	const struct kev_ioctl *call = find(table, nr, cmd);
+	void __user *user = (void __user *)arg;
+	u64 buf[KEV_UAPI_MAX_SIZE / sizeof(u64)];
+	u32 size;
+	long ret;
+	int err;
+
+	if (!call)
+		return -ENOTTY;
+	if (call->owner && !mine)
+		return -EPERM;
+	if (!call->size)
+		return arg ? -EINVAL : call->handler(object, NULL);
+
+	memset(buf, 0, call->size);
+	err = copy_in(call, (u8 *)buf, user, &size);
+	if (err)
+		return err;
+
+	ret = call->handler(object, buf);
+	if (ret < 0 && !call->out_on_error)
+		return ret;
+	/* Only what both sides know; the first field, the size, is the caller's. */
+	if (copy_to_user(user + sizeof(u32), (u8 *)buf + sizeof(u32),
+			 min(size, call->size) - sizeof(u32)))
+		return -EFAULT;
+	return ret;
+}

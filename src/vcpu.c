@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU object and its fd.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/processor-flags.h>
+#include <kev/backend.h>
+#include <kev/compat.h>
+#include <kev/direct64.h>
+#include <kev/uapi.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+#include <kev/walk.h>
+
+/**
+ * kev_vcpu_request() - ask a vCPU to leave its guest and look
+ * @vcpu: the vCPU
+ * @request: KEV_REQ_*
+ *
+ * Context: any but IRQs off.
+ */
+void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
+{
+	int cpu;
+
+	set_bit(request, &vcpu->requests);
+	/* The bit before the look at guest_cpu; pairs with run_loaded(). */
+	smp_mb__after_atomic();
+
+	/* While preemption is off here, the other CPU cannot go offline. */
+	preempt_disable();
+	cpu = READ_ONCE(vcpu->guest_cpu);
+	if (cpu >= 0 && cpu != smp_processor_id())
+		smp_send_reschedule(cpu);
+	preempt_enable();
+}
+
+/**
+ * kev_vcpu_add_stats() - add one vCPU's counters to a sum
+ * @sum: its size and flags stay
+ * @part: counters that somebody may be writing
+ */
+void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part)
+{
+	const u64 *from = &part->entries;
+	u64 *to = &sum->entries;
+
+	BUILD_BUG_ON(sizeof(*sum) != offsetof(struct kev_vcpu_stats, entries) + 13 * sizeof(u64));
+	for (unsigned int i = 0; i < 13; i++)
+		to[i] += READ_ONCE(from[i]);
+}
+
+/**
+ * kev_vcpu_loaded_call() - call a function with the vCPU loaded
+ * @vcpu: the caller holds its lock
+ * @fn: called with IRQs off
+ * @arg: for @fn
+ *
+ * What is left to do of the last exit is done first, so that RIP is right.
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EIO.
+ */
+int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
+			 void *arg)
+{
+	int ret;
+
+	do {
+		preempt_disable();
+		ret = kev_backend->load(vcpu);
+		if (!ret) {
+			kev_vcpu_apply_pending(vcpu);
+			fn(vcpu, arg);
+			local_irq_enable();
+		}
+		preempt_enable();
+	} while (ret == -EAGAIN && !kev_vcpu_wait_for_hw());
+	return ret == -EAGAIN ? -EIO : ret;
+}
+
+static void call_get(struct kev_vcpu *vcpu, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+
+	kev_backend->get(vcpu, state->groups, state);
+}
+
+static void call_set(struct kev_vcpu *vcpu, void *arg)
+{
+	kev_backend->set(vcpu, arg);
+}
+
+static void call_paging(struct kev_vcpu *vcpu, void *arg)
+{
+	kev_backend->paging(vcpu, arg);
+}
+
+/**
+ * kev_vcpu_paging() - how the guest translates now
+ * @vcpu: the caller holds its lock
+ * @paging: written
+ *
+ * Context: process, may sleep. Return: 0 or -EIO.
+ */
+int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
+{
+	return kev_vcpu_loaded_call(vcpu, call_paging, paging);
+}
+
+static bool segment_valid(const struct kev_segment *seg)
+{
+	return !seg->reserved[0] && !seg->reserved[1] && !seg->reserved[2];
+}
+
+static bool table_valid(const struct kev_table *table)
+{
+	return !table->reserved[0] && !table->reserved[1] && !table->reserved[2];
+}
+
+static bool segments_valid(const struct kev_segments *s)
+{
+	return segment_valid(&s->cs) && segment_valid(&s->ds) && segment_valid(&s->es) &&
+	       segment_valid(&s->fs) && segment_valid(&s->gs) && segment_valid(&s->ss) &&
+	       segment_valid(&s->tr) && segment_valid(&s->ldtr) &&
+	       table_valid(&s->gdt) && table_valid(&s->idt);
+}
+
+static bool controls_valid(const struct kev_controls *c)
+{
+	/* A feature that the guest is not given may need state that kev does not switch. */
+	if (c->cr4 & ~kev_info.cr4_guest)
+		return false;
+	if (c->efer & ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
+		return false;
+	/* The guest has no debug registers: its DR7 would arm the host's. */
+	if (c->dr7 != KEV_DIRECT64_DR7)
+		return false;
+	if (c->xcr0 == KEV_XCR0_X87)
+		return true;
+	return kev_cpuid_xcr0_valid(&kev_info.cpuid, c->xcr0);
+}
+
+/*
+ * What the host's CPU would have to take on the guest's behalf is checked here;
+ * the rest of a guest's state the CPU checks at the entry.
+ */
+static bool state_valid(const struct kev_vcpu_state *state)
+{
+	u32 groups = state->groups;
+
+	if (!groups || groups & ~KEV_STATE_ALL)
+		return false;
+	return (!(groups & KEV_STATE_SEGMENTS) || segments_valid(&state->segments)) &&
+	       (!(groups & KEV_STATE_CONTROLS) || controls_valid(&state->controls)) &&
+	       (!(groups & KEV_STATE_MSRS) || kev_msr_values_valid(&state->msrs));
+}
+
+static long ioctl_get_state(void *object, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+	struct kev_vcpu *vcpu = object;
+	int ret;
+
+	if (!state->groups || state->groups & ~KEV_STATE_ALL)
+		return -EINVAL;
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static long ioctl_set_state(void *object, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+	struct kev_vcpu *vcpu = object;
+	int ret;
+
+	if (!state_valid(state))
+		return -EINVAL;
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	/* A new RIP: what the last exit left to do belongs to the old one. */
+	if (state->groups & KEV_STATE_GPRS) {
+		vcpu->answer = KEV_EXIT_NONE;
+		vcpu->pending = 0;
+		vcpu->printed = 0;
+	}
+	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static long ioctl_run(void *object, void *arg)
+{
+	struct kev_vcpu *vcpu = object;
+	long ret;
+
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = kev_vcpu_run(vcpu);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static long ioctl_kick(void *object, void *arg)
+{
+	kev_vcpu_request(object, KEV_REQ_KICK);
+	return 0;
+}
+
+static long ioctl_stats(void *object, void *arg)
+{
+	struct kev_vcpu_stats *stats = arg;
+	struct kev_vcpu *vcpu = object;
+
+	if (stats->flags)
+		return -EINVAL;
+	*stats = (struct kev_vcpu_stats) { .size = stats->size };
+	kev_vcpu_add_stats(stats, &vcpu->stats);
+	return 0;
+}
+
+static const struct kev_ioctl vcpu_ioctls[] = {
+	{
+		.name = "KEV_VCPU_RUN",
+		.cmd = KEV_VCPU_RUN,
+		.owner = true,
+		.handler = ioctl_run,
+	},
+	{
+		.name = "KEV_VCPU_KICK",
+		.cmd = KEV_VCPU_KICK,
+		.handler = ioctl_kick,
+	},
+	KEV_IOCTL(KEV_VCPU_GET_STATE, kev_vcpu_state, msrs, true, ioctl_get_state),
+	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, ioctl_set_state),
+	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, ioctl_stats),
+};
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kev_vcpu *vcpu = file->private_data;
+
+	return kev_uapi_call(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), kev_vm_mine(vcpu->vm), vcpu,
+			     cmd, arg);
+}
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct kev_vcpu *vcpu = file->private_data;
+
+	if (!kev_vm_mine(vcpu->vm))
+		return -EPERM;
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff ||
+	    vma->vm_end - vma->vm_start != PAGE_SIZE)
+		return -EINVAL;
+	kev_vma_set_flags(vma, VM_DONTEXPAND | VM_DONTCOPY);
+	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+}
+
+static void vcpu_free(struct kev_vcpu *vcpu)
+{
+	struct kev_vm *vm = vcpu->vm;
+
+	free_page((unsigned long)vcpu->run);
+	kev_fpu_destroy(&vcpu->fpu);
+	kev_backend->vcpu_destroy(vcpu);
+	kev_vm_put(vm);
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct kev_vcpu *vcpu = file->private_data;
+
+	kev_vm_forget_vcpu(vcpu->vm, vcpu);
+	vcpu_free(vcpu);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
+{
+	struct kev_vcpu *vcpu;
+	int ret;
+
+	vcpu = kev_backend->vcpu_create(vm);
+	if (IS_ERR(vcpu))
+		return vcpu;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->guest_cpu = -1;
+	vcpu->xcr0 = KEV_XCR0_X87;
+	mutex_init(&vcpu->lock);
+	ret = kev_fpu_create(&vcpu->fpu);
+	if (ret)
+		goto err_backend;
+	vcpu->run = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!vcpu->run) {
+		ret = -ENOMEM;
+		goto err_fpu;
+	}
+	kev_msr_reset(vcpu);
+	kev_vm_get(vm);
+	return vcpu;
+
+err_fpu:
+	kev_fpu_destroy(&vcpu->fpu);
+err_backend:
+	kev_backend->vcpu_destroy(vcpu);
+	return ERR_PTR(ret);
+}
+
+/* Give the vCPU its place in the VM. Others can kick it from now on. */
+static int join_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
+{
+	int ret;
+
+	mutex_lock(&vm->lock);
+	if (vm->attaching)
+		ret = -EBUSY;
+	else if (xa_load(&vm->vcpus, vcpu->id))
+		ret = -EEXIST;
+	else if (vm->nr_vcpus == KEV_MAX_VCPUS)
+		ret = -ENOSPC;
+	else
+		ret = xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
+	if (!ret) {
+		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus + 1);
+		vm->vcpus_made++;
+		if (vm->state != KEV_VM_ALIVE)
+			set_bit(KEV_REQ_VM_ENDED, &vcpu->requests);
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static int set_boot_state(struct kev_vcpu *vcpu)
+{
+	struct kev_vcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL);
+	if (!state)
+		return -ENOMEM;
+	kev_direct64_state(state, vcpu->vm->entry, 0, vcpu->id);
+	mutex_lock(&vcpu->lock);
+	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
+	mutex_unlock(&vcpu->lock);
+	kfree(state);
+	return ret;
+}
+
+/**
+ * kev_vcpu_create() - make a vCPU
+ * @vm: its VM
+ * @args: copied from user space, unchecked
+ *
+ * Context: process, may sleep, no kev lock held.
+ * Return: its fd; -EINVAL; -EEXIST the id is taken; -ENOSPC too many; -EBUSY an
+ * image is being attached; -ENOMEM; -EMFILE; -EIO.
+ */
+int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args)
+{
+	struct kev_vcpu *vcpu;
+	int ret;
+
+	if (args->flags || args->reserved || args->id > KEV_MAX_VCPU_ID)
+		return -EINVAL;
+	vcpu = vcpu_alloc(vm, args->id);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	ret = join_vm(vm, vcpu);
+	if (ret)
+		goto err_free;
+	ret = set_boot_state(vcpu);
+	if (ret)
+		goto err_forget;
+	ret = anon_inode_getfd("[kev-vcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (ret < 0)
+		goto err_forget;
+	return ret;
+
+err_forget:
+	kev_vm_forget_vcpu(vm, vcpu);
+err_free:
+	vcpu_free(vcpu);
+	return ret;
+}

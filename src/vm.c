@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VM object and its fd.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/poll.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <asm/tsc.h>
+#include <kev/backend.h>
+#include <kev/hw.h>
+#include <kev/hypercall.h>
+#include <kev/image.h>
+#include <kev/uapi.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+static void vm_free(struct kref *ref)
+{
+	struct kev_vm *vm = container_of(ref, struct kev_vm, ref);
+
+	xa_destroy(&vm->vcpus);
+	kev_console_fini(&vm->console);
+	kev_mem_fini(&vm->mem);
+	kev_hypercall_abi_put(vm->abi);
+	mmdrop(vm->mm);
+	kfree(vm);
+	kev_hw_put();
+}
+
+/**
+ * kev_vm_get() - take a reference
+ * @vm: the VM
+ */
+void kev_vm_get(struct kev_vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+/**
+ * kev_vm_put() - give a reference back; the last one frees the VM
+ * @vm: the VM
+ *
+ * Context: process, no kev lock held.
+ */
+void kev_vm_put(struct kev_vm *vm)
+{
+	kref_put(&vm->ref, vm_free);
+}
+
+/**
+ * kev_vm_mine() - does the VM belong to the caller's address space
+ * @vm: the VM
+ *
+ * A name only: the mm is grabbed, so that no other can have its address.
+ */
+bool kev_vm_mine(const struct kev_vm *vm)
+{
+	return current->mm == vm->mm;
+}
+
+/**
+ * kev_vm_ended() - has the VM ended
+ * @vm: the VM
+ *
+ * Context: any. When true, exit_code, error and ender are final.
+ */
+bool kev_vm_ended(const struct kev_vm *vm)
+{
+	/* Pairs with kev_vm_end(). */
+	return smp_load_acquire(&vm->state) != KEV_VM_ALIVE;
+}
+
+/**
+ * kev_vm_end() - end the VM; the first to call decides how
+ * @vcpu: whose guest or failure it was
+ * @state: KEV_VM_EXITED or KEV_VM_FAILED
+ * @code: exit code
+ * @error: errno, positive
+ *
+ * Every vCPU leaves its guest soon.
+ *
+ * Context: process, may sleep.
+ */
+void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error)
+{
+	struct kev_vm *vm = vcpu->vm;
+	struct kev_vcpu *other;
+	unsigned long id;
+
+	mutex_lock(&vm->lock);
+	if (vm->state == KEV_VM_ALIVE) {
+		vm->exit_code = code;
+		vm->error = error;
+		vm->ender = vcpu->id;
+		/* Pairs with kev_vm_ended(). */
+		smp_store_release(&vm->state, state);
+		xa_for_each(&vm->vcpus, id, other)
+			kev_vcpu_request(other, KEV_REQ_VM_ENDED);
+	}
+	mutex_unlock(&vm->lock);
+	wake_up_interruptible_all(&vm->wait);
+}
+
+/**
+ * kev_vm_forget_vcpu() - a vCPU goes
+ * @vm: its VM
+ * @vcpu: it runs no more
+ *
+ * Context: process, may sleep.
+ */
+void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu)
+{
+	mutex_lock(&vm->lock);
+	if (xa_load(&vm->vcpus, vcpu->id) == vcpu) {
+		xa_erase(&vm->vcpus, vcpu->id);
+		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus - 1);
+		kev_vcpu_add_stats(&vm->past, &vcpu->stats);
+	}
+	mutex_unlock(&vm->lock);
+}
+
+static long ioctl_create_vcpu(void *object, void *arg)
+{
+	return kev_vcpu_create(object, arg);
+}
+
+static long ioctl_add_region(void *object, void *arg)
+{
+	const struct kev_add_region *region = arg;
+	struct kev_vm *vm = object;
+
+	if (region->flags || region->kind != KEV_REGION_RAM)
+		return -EINVAL;
+	return kev_mem_add_ram(&vm->mem, region->gpa, region->length, region->prot);
+}
+
+/*
+ * A vCPU takes the boot state at its making, so the image comes first. No lock is
+ * held while the file's headers are read.
+ */
+static int begin_attach(struct kev_vm *vm)
+{
+	int ret = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->vcpus_made || vm->attaching)
+		ret = -EBUSY;
+	else
+		vm->attaching = true;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static void end_attach(struct kev_vm *vm, u32 boot, u64 entry)
+{
+	mutex_lock(&vm->lock);
+	vm->attaching = false;
+	vm->boot = boot;
+	vm->entry = entry;
+	mutex_unlock(&vm->lock);
+}
+
+static long ioctl_attach_image(void *object, void *arg)
+{
+	struct kev_attach_image *image = arg;
+	struct kev_attach_result result = {
+		.problem = KEV_IMAGE_OK,
+		.segment = KEV_IMAGE_NO_SEGMENT,
+	};
+	struct kev_vm *vm = object;
+	struct file *file;
+	int ret;
+
+	file = fget(image->fd);
+	if (!file)
+		return -EBADF;
+	ret = begin_attach(vm);
+	if (!ret) {
+		ret = kev_image_attach(&vm->mem, file, image->boot, image->flags,
+				       image->ram_kib, &result);
+		if (ret)
+			end_attach(vm, vm->boot, vm->entry);
+		else
+			end_attach(vm, image->boot, result.entry);
+	}
+	fput(file);
+
+	image->entry = result.entry;
+	image->start = result.start;
+	image->end = result.end;
+	image->problem = result.problem;
+	image->segment = result.segment;
+	return ret;
+}
+
+static long ioctl_status(void *object, void *arg)
+{
+	struct kev_vm_status *status = arg;
+	struct kev_vm *vm = object;
+
+	if (status->flags)
+		return -EINVAL;
+	*status = (struct kev_vm_status) { .size = status->size };
+	if (kev_vm_ended(vm)) {
+		status->state = vm->state;
+		status->error = vm->error;
+		status->exit_code = vm->exit_code;
+		status->vcpu_id = vm->ender;
+	}
+	return 0;
+}
+
+static long ioctl_stats(void *object, void *arg)
+{
+	struct kev_vm_stats *stats = arg;
+	struct kev_vm *vm = object;
+	struct kev_vcpu *vcpu;
+	unsigned long id;
+
+	if (stats->flags)
+		return -EINVAL;
+	*stats = (struct kev_vm_stats) { .size = stats->size };
+	kev_mem_stats(&vm->mem, stats);
+	mutex_lock(&vm->lock);
+	stats->vcpus = vm->vcpus_made;
+	stats->vcpu = vm->past;
+	xa_for_each(&vm->vcpus, id, vcpu)
+		kev_vcpu_add_stats(&stats->vcpu, &vcpu->stats);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
+static const struct kev_ioctl vm_ioctls[] = {
+	KEV_IOCTL(KEV_VM_CREATE_VCPU, kev_create_vcpu, reserved, true, ioctl_create_vcpu),
+	KEV_IOCTL(KEV_VM_ADD_REGION, kev_add_region, length, true, ioctl_add_region),
+	{
+		.name = "KEV_VM_ATTACH_IMAGE",
+		.cmd = KEV_VM_ATTACH_IMAGE,
+		.size = sizeof(struct kev_attach_image),
+		.min_size = offsetofend(struct kev_attach_image, segment),
+		.owner = true,
+		.out_on_error = true,	/* it says what is wrong with the image */
+		.handler = ioctl_attach_image,
+	},
+	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, ioctl_status),
+	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, ioctl_stats),
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kev_vm *vm = file->private_data;
+
+	return kev_uapi_call(vm_ioctls, ARRAY_SIZE(vm_ioctls), kev_vm_mine(vm), vm, cmd, arg);
+}
+
+static ssize_t vm_read(struct file *file, char __user *to, size_t len, loff_t *pos)
+{
+	struct kev_vm *vm = file->private_data;
+	ssize_t n;
+	int ret;
+
+	if (!len)
+		return 0;
+	for (;;) {
+		/* The end first: what was printed before it is on the console then. */
+		bool ended = kev_vm_ended(vm);
+
+		n = kev_console_read(&vm->console, to, len);
+		if (n || ended)
+			return n;
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		ret = wait_event_interruptible(vm->wait, !kev_console_empty(&vm->console) ||
+					       kev_vm_ended(vm));
+		if (ret)
+			return ret;
+	}
+}
+
+static __poll_t vm_poll(struct file *file, poll_table *wait)
+{
+	struct kev_vm *vm = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &vm->wait, wait);
+	if (kev_vm_ended(vm))
+		mask |= EPOLLHUP | EPOLLIN | EPOLLRDNORM;
+	if (!kev_console_empty(&vm->console))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	kev_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.read = vm_read,
+	.poll = vm_poll,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
+{
+	struct kev_vm *vm;
+	int ret;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	vm->abi = kev_hypercall_abi_get(args->hypercall_abi);
+	if (!vm->abi) {
+		ret = -ENOENT;
+		goto err_free;
+	}
+	ret = kev_mem_init(&vm->mem, kev_info.pt_format, kev_info.phys_bits);
+	if (ret)
+		goto err_abi;
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	xa_init(&vm->vcpus);
+	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
+	init_waitqueue_head(&vm->wait);
+	vm->flags = args->flags;
+	vm->tsc_base = rdtsc_ordered();
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	return vm;
+
+err_abi:
+	kev_hypercall_abi_put(vm->abi);
+err_free:
+	kfree(vm);
+	return ERR_PTR(ret);
+}
+
+/**
+ * kev_vm_create() - make a VM
+ * @args: copied from user space, unchecked
+ *
+ * Context: process, may sleep.
+ * Return: its fd; -EINVAL flags or name; -ENOENT no such hypercall ABI; -EBUSY
+ * another hypervisor owns the hardware; -EIO; -ENOMEM; -EMFILE.
+ */
+int kev_vm_create(const struct kev_create_vm *args)
+{
+	struct kev_vm *vm;
+	int ret;
+
+	if (args->flags & ~(KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID | KEV_VM_CONSOLE_LOG))
+		return -EINVAL;
+	if (strnlen(args->hypercall_abi, KEV_NAME_LEN) == KEV_NAME_LEN)
+		return -EINVAL;
+
+	ret = kev_hw_get();
+	if (ret)
+		return ret;
+	vm = vm_alloc(args);
+	if (IS_ERR(vm)) {
+		kev_hw_put();
+		return PTR_ERR(vm);
+	}
+	/* An inode of its own: what is zapped from its mappings is this VM's alone. */
+	ret = anon_inode_getfd_secure("[kev-vm]", &vm_fops, vm, O_RDWR | O_CLOEXEC, NULL);
+	if (ret < 0)
+		kev_vm_put(vm);
+	return ret;
+}

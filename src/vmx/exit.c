@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entering the guest, and what its exits say.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/context_tracking.h>
+#include <linux/irqflags.h>
+#include <asm/debugreg.h>
+#include <asm/special_insns.h>
+#include <asm/trapnr.h>
+#include <kev/compat.h>
+#include <kev/exit.h>
+
+#include "vmx.h"
+
+#define EXIT_REASON_BASIC	0xffffU
+#define EXIT_REASON_FAILED_ENTRY	BIT(31)
+
+/* VM-exit instruction length counts up to 15 bytes. */
+#define INSTRUCTION_LENGTH_MAX	15
+
+/*
+ * As guest_state_enter_irqoff(), but without a note to RCU for each entry: the
+ * run loop gives it one for each host interrupt.
+ */
+static __always_inline void guest_state_enter(void)
+{
+	instrumentation_begin();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	instrumentation_end();
+	context_tracking_guest_enter();
+	lockdep_hardirqs_on(CALLER_ADDR0);
+}
+
+static __always_inline bool is_nmi(u32 info)
+{
+	return (info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+	       (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR);
+}
+
+/*
+ * From here to the hand-over of an NMI nothing may fault or be traced: the IRET
+ * of a fault would unblock NMIs while the host has not seen this one.
+ */
+static noinstr unsigned int enter_and_exit(struct kev_vmx_vcpu *vmx)
+{
+	struct kev_vcpu *vcpu = &vmx->vcpu;
+	unsigned int failed;
+	u8 unread;
+
+	guest_state_enter();
+	if (vcpu->cr2 != native_read_cr2())
+		native_write_cr2(vcpu->cr2);
+
+	failed = kev_vmx_enter_guest(vcpu->gpr, &vmx->frame, vmx->launched);
+
+	vcpu->cr2 = native_read_cr2();
+	if (likely(failed == KEV_VMX_ENTERED)) {
+		vmx->exit_reason = kev_vmread_raw(VM_EXIT_REASON, &unread);
+		/* A guest exception has this reason too. */
+		if (vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
+		    is_nmi(kev_vmread_raw(VM_EXIT_INTR_INFO, &unread)))
+			asm volatile("int $2");
+	}
+	guest_state_exit_irqoff();
+	return failed;
+}
+
+/**
+ * kev_vmx_advance() - move RIP behind an instruction that kev has finished
+ * @vcpu: armed
+ * @length: the instruction's length, as the CPU gave it
+ *
+ * Ends blocking by STI and MOV SS and raises the single step that the guest may
+ * have asked for, as the instruction would have done.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
+{
+	unsigned long old = kev_vmread_natural(GUEST_RIP);
+	unsigned long rip = old + length;
+	u32 blocking;
+
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (unlikely((old ^ rip) >> 32) &&
+	    !(kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L))
+		rip = (u32)rip;
+	kev_vmwrite_natural(GUEST_RIP, rip);
+
+	blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	if (unlikely(blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       blocking & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+
+	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
+	if (unlikely(kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_TF) &&
+	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
+		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
+				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
+/**
+ * kev_vmx_inject() - raise an exception at the next entry
+ * @vcpu: armed
+ * @vector: its number
+ * @has_error: it pushes an error code
+ * @error: the error code
+ *
+ * Takes the place of an event whose delivery was interrupted: the instruction
+ * or the handler behind it meets that one again.
+ *
+ * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection".
+ */
+void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	/* In real mode no exception pushes one. */
+	if (!(kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
+		has_error = false;
+	vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;
+	if (has_error)
+		vmx->event_info |= INTR_INFO_DELIVER_CODE_MASK;
+	vmx->event_error = error;
+	vmx->event_length = 0;
+}
+
+static void write_event(struct kev_vmx_vcpu *vmx)
+{
+	if (vmx->event_info & INTR_INFO_DELIVER_CODE_MASK)
+		kev_vmwrite_32(VM_ENTRY_EXCEPTION_ERROR_CODE, vmx->event_error);
+	if (vmx->event_length)
+		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
+	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
+	vmx->event_info = 0;
+}
+
+/*
+ * An exit in the middle of an event's delivery: the event is injected again, or
+ * it would be lost. SDM Vol. 3, "Information for VM Exits During Event Delivery"
+ */
+static void keep_event(struct kev_vmx_vcpu *vmx)
+{
+	u32 info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
+	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
+
+	if (likely(!(info & INTR_INFO_VALID_MASK)))
+		return;
+
+	vmx->event_info = info & (INTR_INFO_VALID_MASK | INTR_INFO_DELIVER_CODE_MASK |
+				  INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK);
+	vmx->event_error = 0;
+	vmx->event_length = 0;
+	if (info & INTR_INFO_DELIVER_CODE_MASK)
+		vmx->event_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	if (type == INTR_TYPE_SOFT_INTR || type == INTR_TYPE_SOFT_EXCEPTION ||
+	    type == INTR_TYPE_PRIV_SW_EXCEPTION)
+		vmx->event_length = kev_vmread_32(VM_EXIT_INSTRUCTION_LEN);
+	/* The NMI is delivered again: not yet blocked by itself */
+	if (type == INTR_TYPE_NMI_INTR)
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
+			       ~GUEST_INTR_STATE_NMI);
+}
+
+/* The IRET that caused the exit had already unblocked NMIs: it runs again. */
+static void block_nmi_again(void)
+{
+	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+		       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
+}
+
+static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	u32 info = kev_vmread_32(VM_EXIT_INTR_INFO);
+
+	if (is_nmi(info)) {
+		exit->event = KEV_EV_NMI;
+		return;
+	}
+
+	exit->exception.vector = info & INTR_INFO_VECTOR_MASK;
+	exit->exception.has_error = info & INTR_INFO_DELIVER_CODE_MASK;
+	exit->exception.error = 0;
+	if (exit->exception.has_error)
+		exit->exception.error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
+
+	if (exit->exception.vector == X86_TRAP_MC) {
+		exit->event = KEV_EV_MACHINE_CHECK;
+		kev_machine_check();
+		return;
+	}
+	keep_event(vmx);
+	if ((info & INTR_INFO_UNBLOCK_NMI) && !vmx->event_info)
+		block_nmi_again();
+	if (exit->exception.vector == X86_TRAP_DB)
+		vmx->dr6 = (vmx->dr6 & ~DR_TRAP_BITS) | kev_vmread_natural(EXIT_QUALIFICATION);
+	/* INT1 is delivered behind itself; a hardware exception is injected in its place. */
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		kev_vmx_advance(&vmx->vcpu, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN));
+}
+
+static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	struct kev_qual_ept qual = kev_qual_decode_ept(kev_vmread_natural(EXIT_QUALIFICATION));
+
+	exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
+	exit->memory.access = qual.access;
+	exit->memory.gva_valid = qual.gva_valid;
+	exit->memory.gva = qual.gva_valid ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
+	keep_event(vmx);
+	if (qual.nmi_unblocked && !vmx->event_info)
+		block_nmi_again();
+}
+
+static void decode_io(struct kev_exit *exit)
+{
+	struct kev_qual_io qual = kev_qual_decode_io(kev_vmread_natural(EXIT_QUALIFICATION));
+
+	exit->io.port = qual.port;
+	exit->io.width = qual.width;
+	exit->io.in = qual.in;
+	exit->io.string = qual.string;
+}
+
+static void decode_cr(struct kev_exit *exit)
+{
+	struct kev_qual_cr qual = kev_qual_decode_cr(kev_vmread_natural(EXIT_QUALIFICATION));
+
+	BUILD_BUG_ON((int)KEV_CR_WRITE != (int)KEV_QUAL_CR_WRITE ||
+		     (int)KEV_CR_LMSW != (int)KEV_QUAL_CR_LMSW);
+	exit->cr.reg = qual.cr;
+	exit->cr.op = qual.kind;
+	exit->cr.gpr = qual.gpr;
+	exit->cr.value = qual.lmsw_source;
+}
+
+/* SS.DPL is the CPL: SDM Vol. 3, "Guest Register State". */
+static u8 guest_cpl(void)
+{
+	return (kev_vmread_32(GUEST_SS_AR_BYTES) & KEV_SEG_DPL) >> 5;
+}
+
+static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
+	const struct kev_vmx_reason *reason;
+
+	exit->event = KEV_EV_OTHER;
+	exit->instruction_length = 0;
+	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)) {
+		exit->event = KEV_EV_ENTRY_FAILED;
+		if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
+			kev_machine_check();
+		return;
+	}
+	if (unlikely(basic >= KEV_VMX_NR_REASONS))
+		return;
+
+	reason = &kev_vmx_reasons[basic];
+	exit->event = reason->event;
+	if (reason->instruction)
+		exit->instruction_length = min_t(u32, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN),
+						 INSTRUCTION_LENGTH_MAX);
+
+	switch (exit->event) {
+	case KEV_EV_EXCEPTION:
+		decode_exception(vmx, exit);
+		break;
+	case KEV_EV_MEMORY:
+		decode_memory(vmx, exit);
+		break;
+	case KEV_EV_IO:
+		decode_io(exit);
+		break;
+	case KEV_EV_CR:
+		decode_cr(exit);
+		break;
+	case KEV_EV_HYPERCALL:
+		exit->hypercall.cpl = guest_cpl();
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * kev_vmx_enter() - run the guest until one exit
+ * @vcpu: armed
+ * @exit: written
+ *
+ * Context: IRQs off. An NMI or a machine check that ended the guest has been
+ * handed to the host when this returns; an interrupt is still pending.
+ */
+void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	if (unlikely(vmx->user_msrs_changed))
+		kev_vmx_user_msrs_load(vmx);
+	if (unlikely(vmx->event_info))
+		write_event(vmx);
+	kev_vmx_l1d_flush(vmx);
+
+	if (unlikely(READ_ONCE(vmx->broken))) {
+		exit->event = KEV_EV_BROKEN;
+		return;
+	}
+	if (unlikely(enter_and_exit(vmx) != KEV_VMX_ENTERED)) {
+		vmx->exit_reason = EXIT_REASON_FAILED_ENTRY;
+		vmx->instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
+		exit->event = KEV_EV_ENTRY_FAILED;
+		exit->instruction_length = 0;
+		return;
+	}
+	vmx->launched = true;
+	decode(vmx, exit);
+}
+
+/**
+ * kev_vmx_frame() - the raw part of a report
+ * @vcpu: loaded
+ * @run: the fields from flags to cr4 are written, each once, but for the
+ *	neutral ones that the caller has
+ *
+ * Context: IRQs off. The exit information stays in the VMCS until the next entry.
+ */
+void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	u32 idt_info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
+	u32 intr_info = kev_vmread_32(VM_EXIT_INTR_INFO);
+	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
+
+	if (vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)
+		run->flags |= KEV_RUN_ENTRY_FAILED;
+	if (idt_info & VECTORING_INFO_VALID_MASK)
+		run->flags |= KEV_RUN_EVENT_DELIVERY;
+	run->exit_reason = basic;
+	run->exit_reason_raw = vmx->exit_reason;
+	run->instruction_length = vcpu->exit.instruction_length;
+	run->exit_qualification = kev_vmread_natural(EXIT_QUALIFICATION);
+	run->guest_linear = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
+	run->guest_physical = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
+	run->intr_info = intr_info;
+	if ((intr_info & INTR_INFO_VALID_MASK) && (intr_info & INTR_INFO_DELIVER_CODE_MASK))
+		run->intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
+	run->idt_vectoring_info = idt_info;
+	if ((idt_info & VECTORING_INFO_VALID_MASK) && (idt_info & VECTORING_INFO_DELIVER_CODE_MASK))
+		run->idt_vectoring_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	run->interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	memcpy(run->gpr, vcpu->gpr, sizeof(run->gpr));
+	run->gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);
+	run->rip = kev_vmread_natural(GUEST_RIP);
+	run->rflags = kev_vmread_natural(GUEST_RFLAGS);
+	run->cr0 = kev_vmx_read_cr(vcpu, 0);
+	run->cr2 = vcpu->cr2;
+	run->cr3 = kev_vmread_natural(GUEST_CR3);
+	run->cr4 = kev_vmx_read_cr(vcpu, 4);
+	if (vcpu->exit.event == KEV_EV_ENTRY_FAILED && !basic)
+		run->entry.instruction_error = vmx->instruction_error;
+}

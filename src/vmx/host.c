@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's state around the time that a guest runs: what a VM exit loads
+ * from the VMCS, and what it destroys and kev has to put back.
+ *
+ * SDM Vol. 3, "Loading Host State" says what an exit does: it clears
+ * IA32_DEBUGCTL, sets DR7 to 400H, makes the limits of GDTR and IDTR FFFFH and
+ * that of TR 67H, and makes LDTR unusable.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/perf_event.h>
+#include <linux/sched.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/mmu_context.h>
+#include <asm/fsgsbase.h>
+#include <asm/msr.h>
+#include <asm/perf_event.h>
+#include <asm/spec-ctrl.h>
+#include <asm/tlbflush.h>
+#include <kev/compat.h>
+
+#include "vmx.h"
+
+static const u32 user_msr_index[KEV_NR_USER_MSRS] = {
+	[KEV_USER_STAR] = MSR_STAR,
+	[KEV_USER_LSTAR] = MSR_LSTAR,
+	[KEV_USER_CSTAR] = MSR_CSTAR,
+	[KEV_USER_SYSCALL_MASK] = MSR_SYSCALL_MASK,
+	[KEV_USER_TSC_AUX] = MSR_TSC_AUX,
+};
+
+static unsigned int nr_user_msrs(void)
+{
+	return kev_vmx_config.rdtscp ? KEV_NR_USER_MSRS : KEV_USER_TSC_AUX;
+}
+
+/**
+ * kev_vmx_user_msrs_init() - learn this CPU's values
+ * @c: this CPU
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c)
+{
+	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
+		rdmsrl(user_msr_index[i], c->host_msrs[i]);
+		c->live_msrs[i] = c->host_msrs[i];
+	}
+}
+
+/**
+ * kev_vmx_user_msrs_restore() - put the host's values back, forget the notifier
+ * @c: this CPU
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_user_msrs_restore(struct kev_vmx_cpu *c)
+{
+	if (!c->urn_registered)
+		return;
+	user_return_notifier_unregister(&c->urn);
+	c->urn_registered = false;
+	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
+		if (c->live_msrs[i] == c->host_msrs[i])
+			continue;
+		wrmsrl(user_msr_index[i], c->host_msrs[i]);
+		c->live_msrs[i] = c->host_msrs[i];
+	}
+}
+
+static void on_user_return(struct user_return_notifier *urn)
+{
+	struct kev_vmx_cpu *c = container_of(urn, struct kev_vmx_cpu, urn);
+	unsigned long flags;
+
+	/* disable_cpu() may come by IPI. */
+	local_irq_save(flags);
+	kev_vmx_user_msrs_restore(c);
+	local_irq_restore(flags);
+}
+
+/**
+ * kev_vmx_user_msrs_load() - give the CPU the guest's values
+ * @vmx: armed, or being armed
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
+{
+	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
+
+	vmx->user_msrs_changed = false;
+	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
+		if (c->live_msrs[i] == vmx->user_msrs[i])
+			continue;
+		wrmsrl(user_msr_index[i], vmx->user_msrs[i]);
+		c->live_msrs[i] = vmx->user_msrs[i];
+		if (c->urn_registered)
+			continue;
+		c->urn.on_user_return = on_user_return;
+		user_return_notifier_register(&c->urn);
+		c->urn_registered = true;
+	}
+}
+
+/**
+ * kev_vmx_host_state_init() - host fields that never change
+ * @vmx: its VMCS is current
+ *
+ * DS, ES, FS and GS get the null selector: a VM entry refuses one with RPL or
+ * TI set, as user space may have; kev_vmx_disarm() loads those again.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_host_state_init(struct kev_vmx_vcpu *vmx)
+{
+	u64 value;
+
+	kev_vmwrite_16(HOST_CS_SELECTOR, __KERNEL_CS);
+	kev_vmwrite_16(HOST_SS_SELECTOR, __KERNEL_DS);
+	kev_vmwrite_16(HOST_DS_SELECTOR, 0);
+	kev_vmwrite_16(HOST_ES_SELECTOR, 0);
+	kev_vmwrite_16(HOST_FS_SELECTOR, 0);
+	kev_vmwrite_16(HOST_GS_SELECTOR, 0);
+	kev_vmwrite_16(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+
+	/* CR0.TS is clear while a guest runs: its FPU state is loaded. */
+	kev_vmwrite_natural(HOST_CR0, read_cr0() & ~X86_CR0_TS);
+	kev_vmwrite_natural(HOST_RIP, (unsigned long)kev_vmx_exit);
+	rdmsrl(MSR_EFER, value);
+	kev_vmwrite_64(HOST_IA32_EFER, value);
+	rdmsrl(MSR_IA32_CR_PAT, value);
+	kev_vmwrite_64(HOST_IA32_PAT, value);
+
+	vmx->frame.host_rsp = 0;
+	vmx->host.cr3 = 0;
+	vmx->host.cr4 = 0;
+	vmx->host.written_fs_base = 0;
+	kev_vmwrite_natural(HOST_FS_BASE, 0);
+}
+
+/**
+ * kev_vmx_host_state_cpu() - host fields that differ between CPUs
+ * @vmx: its VMCS is current
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx)
+{
+	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
+	int cpu = smp_processor_id();
+
+	kev_vmwrite_natural(HOST_TR_BASE,
+			    (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
+	kev_vmwrite_natural(HOST_GDTR_BASE, (unsigned long)get_cpu_gdt_ro(cpu));
+	kev_vmwrite_natural(HOST_IDTR_BASE, c->idt.address);
+	kev_vmwrite_natural(HOST_GS_BASE, cpu_kernelmode_gs_base(cpu));
+	kev_vmwrite_32(HOST_IA32_SYSENTER_CS, c->sysenter_cs);
+	kev_vmwrite_natural(HOST_IA32_SYSENTER_ESP, c->sysenter_esp);
+	kev_vmwrite_natural(HOST_IA32_SYSENTER_EIP, c->sysenter_eip);
+}
+
+/*
+ * Counters that the host keeps for itself stop while a guest runs; PEBS would
+ * write its records to host addresses through the guest's page tables.
+ */
+static void perf_switch(bool to_guest)
+{
+	struct perf_guest_switch_msr *msrs;
+	int nr;
+
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	if (!msrs)
+		return;
+	for (int i = 0; i < nr; i++)
+		if (msrs[i].host != msrs[i].guest)
+			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+}
+
+/* CR3 and CR4 change with every IRQ-on window: the mm's PCID, a switched bit. */
+static void refresh_control_registers(struct kev_vmx_host *host)
+{
+	u64 cr3 = __get_current_cr3_fast();
+	u64 cr4 = cr4_read_shadow();
+
+	if (unlikely(cr3 != host->cr3)) {
+		kev_vmwrite_natural(HOST_CR3, cr3);
+		host->cr3 = cr3;
+	}
+	if (unlikely(cr4 != host->cr4)) {
+		kev_vmwrite_natural(HOST_CR4, cr4);
+		host->cr4 = cr4;
+	}
+}
+
+/**
+ * kev_vmx_arm() - save the host's state, put the guest's in place
+ * @vcpu: loaded
+ *
+ * Context: preemption and IRQs off.
+ */
+void kev_vmx_arm(struct kev_vcpu *vcpu)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	struct kev_vmx_host *host = &vmx->host;
+
+	savesegment(ds, host->ds);
+	savesegment(es, host->es);
+	store_ldt(host->ldt);
+	current_save_fsgs();
+	host->fs = current->thread.fsindex;
+	host->gs = current->thread.gsindex;
+	host->fs_base = current->thread.fsbase;
+	host->gs_base = current->thread.gsbase;
+	if (host->fs_base != host->written_fs_base) {
+		kev_vmwrite_natural(HOST_FS_BASE, host->fs_base);
+		host->written_fs_base = host->fs_base;
+	}
+	refresh_control_registers(host);
+
+	host->debugctl = get_debugctlmsr();
+	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
+		vmx->frame.spec_ctrl = this_cpu_read(x86_spec_ctrl_current);
+	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	kev_vmx_user_msrs_load(vmx);
+	perf_switch(true);
+	vmx->flush_l1d = true;
+}
+
+/* User space's segment registers, in an order that leaves the right bases */
+static void restore_segments(const struct kev_vmx_host *host)
+{
+	if (unlikely(host->ldt))
+		asm volatile("lldt %0" : : "m" (host->ldt));
+	if (unlikely(host->ds | host->es)) {
+		loadsegment(ds, host->ds);
+		loadsegment(es, host->es);
+	}
+	if (unlikely(host->fs)) {
+		loadsegment(fs, host->fs);
+		if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+			wrmsrl(MSR_FS_BASE, host->fs_base);
+	}
+	if (unlikely(host->gs))
+		load_gs_index(host->gs);
+	/* Without FSGSBASE the descriptor has said what the base is. */
+	if (likely(!host->gs) || boot_cpu_has(X86_FEATURE_FSGSBASE))
+		wrmsrl(MSR_KERNEL_GS_BASE, host->gs_base);
+}
+
+/**
+ * kev_vmx_disarm() - make the host's state whole again
+ * @vcpu: armed
+ *
+ * Context: preemption and IRQs off.
+ */
+void kev_vmx_disarm(struct kev_vcpu *vcpu)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	struct kev_vmx_host *host = &vmx->host;
+
+	perf_switch(false);
+	/* SWAPGS does not exit. */
+	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+
+	load_fixmap_gdt(smp_processor_id());
+	load_idt(this_cpu_ptr(&kev_vmx_cpu.idt));
+	invalidate_tss_limit();
+	restore_segments(host);
+
+	if (host->debugctl)
+		update_debugctlmsr(host->debugctl);
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+	kev_ibpb_on_exit_to_user();
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keeping the host's data in the L1 data cache from a guest that exploits L1TF:
+ * Documentation/admin-guide/hw-vuln/l1tf.rst of the kernel.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+
+#include "vmx.h"
+
+/* Reading this much replaces the content of every L1 data cache concerned. */
+#define L1D_FILL_ORDER	4
+#define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
+#define L1D_LINE	64
+
+static enum {
+	L1D_NEVER,
+	L1D_AFTER_HOST,		/* when the host ran something but the entry loop */
+	L1D_ALWAYS,
+} l1d_mode;
+
+static u8 *l1d_fill;
+
+/**
+ * kev_vmx_l1d_init() - find out what `mitigations=` and `l1tf=` ask for
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kev_vmx_l1d_init(void)
+{
+	u64 capabilities = 0;
+	struct page *page;
+
+	l1d_mode = L1D_NEVER;
+	if (!boot_cpu_has_bug(X86_BUG_L1TF))
+		return 0;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, capabilities);
+	if (capabilities & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
+		return 0;
+
+	switch (l1tf_mitigation) {
+	case L1TF_MITIGATION_OFF:
+		return 0;
+	case L1TF_MITIGATION_FLUSH_NOWARN:
+	case L1TF_MITIGATION_FLUSH:
+	case L1TF_MITIGATION_FLUSH_NOSMT:
+		l1d_mode = L1D_AFTER_HOST;
+		break;
+	default:
+		l1d_mode = L1D_ALWAYS;
+		break;
+	}
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		return 0;
+
+	page = alloc_pages(GFP_KERNEL, L1D_FILL_ORDER);
+	if (!page)
+		return -ENOMEM;
+	l1d_fill = page_address(page);
+	/* Pages of different content, so that same-page merging leaves them apart */
+	for (unsigned int i = 0; i < L1D_FILL_SIZE / PAGE_SIZE; i++)
+		memset(l1d_fill + i * PAGE_SIZE, i + 1, PAGE_SIZE);
+	return 0;
+}
+
+/**
+ * kev_vmx_l1d_exit() - the opposite of kev_vmx_l1d_init()
+ */
+void kev_vmx_l1d_exit(void)
+{
+	if (l1d_fill)
+		free_pages((unsigned long)l1d_fill, L1D_FILL_ORDER);
+	l1d_fill = NULL;
+}
+
+/**
+ * kev_vmx_l1d_flush() - flush the L1 data cache if this entry needs it
+ * @vmx: the vCPU about to enter
+ *
+ * Context: armed, IRQs off.
+ */
+void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
+{
+	unsigned int i;
+
+	if (l1d_mode == L1D_NEVER)
+		return;
+	if (l1d_mode == L1D_AFTER_HOST && !vmx->flush_l1d)
+		return;
+	vmx->flush_l1d = false;
+
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		return;
+	}
+
+	/* The TLB first: a page walk in the second loop would bring lines back. */
+	for (i = 0; i < L1D_FILL_SIZE; i += PAGE_SIZE)
+		READ_ONCE(l1d_fill[i]);
+	sync_core();
+	for (i = 0; i < L1D_FILL_SIZE; i += L1D_LINE)
+		READ_ONCE(l1d_fill[i]);
+	/* The loads are done before the guest begins. */
+	rmb();
+}

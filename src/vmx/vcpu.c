@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU's VMCS: its making, its moves between CPUs, its end.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/idr.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/io.h>
+#include <asm/nospec-branch.h>
+#include <asm/trapnr.h>
+#include <kev/direct64.h>
+#include <kev/ept.h>
+
+#include "vmx.h"
+
+/* VPID 0 is the host's. SDM Vol. 3, "Virtual Processor Identifiers" */
+#define KEV_VPID_MAX	0xffff
+
+static DEFINE_IDA(vpids);
+
+/**
+ * kev_vmx_vcpu_create() - allocate a vCPU
+ * @vm: its VM, for the page tables
+ *
+ * Return: the neutral part, zeroed, or an ERR_PTR.
+ */
+struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
+{
+	struct kev_vmx_vcpu *vmx;
+	int vpid;
+
+	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	if (!vmx)
+		return ERR_PTR(-ENOMEM);
+	vmx->vmcs = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!vmx->vmcs) {
+		kfree(vmx);
+		return ERR_PTR(-ENOMEM);
+	}
+	*(u32 *)page_address(vmx->vmcs) = kev_vmx_config.revision;
+	vmx->cpu = -1;
+	vmx->proc2 = kev_vmx_config.proc2;
+	if (kev_vmx_config.vpid) {
+		vpid = ida_alloc_range(&vpids, 1, KEV_VPID_MAX, GFP_KERNEL);
+		if (vpid < 0)
+			vmx->proc2 &= ~KEV_PROC2_VPID;	/* a flush at each transition instead */
+		else
+			vmx->vpid = vpid;
+	}
+	vmx->eptp = kev_eptp(kev_mem_root(&vm->mem), kev_vmx_config.ept_ad);
+	vmx->tsc_offset = -vm->tsc_base;
+	vmx->dr6 = KEV_VMX_DR6_RESET;
+	return &vmx->vcpu;
+}
+
+static void clear_remote(void *arg)
+{
+	kev_vmx_clear_local(arg);
+}
+
+/*
+ * Make the VMCS inactive wherever it is active. IRQs on. A CPU that goes down
+ * clears it by itself first, and then no IPI reaches it.
+ */
+static void clear_anywhere(struct kev_vmx_vcpu *vmx)
+{
+	/* Pairs with kev_vmx_clear_local(). */
+	int cpu = smp_load_acquire(&vmx->cpu);
+
+	if (cpu >= 0)
+		smp_call_function_single(cpu, clear_remote, vmx, 1);
+}
+
+/**
+ * kev_vmx_vcpu_destroy() - free a vCPU
+ * @vcpu: not loaded
+ *
+ * Context: Process, IRQs on.
+ */
+void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	/* The CPU may write an active VMCS back long after its last use. */
+	clear_anywhere(vmx);
+	if (vmx->vpid)
+		ida_free(&vpids, vmx->vpid);
+	__free_page(vmx->vmcs);
+	kfree(vmx);
+}
+
+static void write_controls(struct kev_vmx_vcpu *vmx)
+{
+	const struct kev_vmx_config *config = &kev_vmx_config;
+
+	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, config->pin);
+	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, config->proc);
+	kev_vmwrite_32(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
+	kev_vmwrite_32(VM_EXIT_CONTROLS, config->exit);
+	kev_vmwrite_32(VM_ENTRY_CONTROLS, config->entry);
+
+	/*
+	 * A guest can make the CPU deliver #DB or #AC without end and without
+	 * an interrupt window (CVE-2015-8104, CVE-2015-5307): kev has to see each
+	 * of them. #MC is the host's.
+	 */
+	kev_vmwrite_32(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC));
+	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MASK, 0);
+	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+	kev_vmwrite_32(CR3_TARGET_COUNT, 0);
+	kev_vmwrite_32(VM_EXIT_MSR_STORE_COUNT, 0);
+	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, 0);
+	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, 0);
+	kev_vmwrite_64(MSR_BITMAP, page_to_phys(kev_vmx_msr_bitmap));
+	kev_vmwrite_64(EPT_POINTER, vmx->eptp);
+	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+	kev_vmwrite_64(VMCS_LINK_POINTER, ~0ULL);
+	if (vmx->vpid)
+		kev_vmwrite_16(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+
+	kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, 0);
+	kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	kev_vmwrite_64(GUEST_IA32_DEBUGCTL, 0);
+	kev_vmwrite_natural(GUEST_DR7, KEV_DIRECT64_DR7);
+	kev_vmwrite_64(GUEST_IA32_PAT, 0x0007040600070406ULL);	/* SDM Vol. 3, reset value */
+	kev_vmwrite_32(GUEST_SYSENTER_CS, 0);
+	kev_vmwrite_natural(GUEST_SYSENTER_ESP, 0);
+	kev_vmwrite_natural(GUEST_SYSENTER_EIP, 0);
+}
+
+/* This CPU may hold translations of an earlier life of the root and the VPID. */
+static void flush_translations(struct kev_vmx_vcpu *vmx)
+{
+	if (kev_vmx_config.invept_single)
+		kev_invept(VMX_EPT_EXTENT_CONTEXT, vmx->eptp);
+	else
+		kev_invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	if (!vmx->vpid)
+		return;
+	if (kev_vmx_config.invvpid_single)
+		kev_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
+	else
+		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+}
+
+/* IRQs off. */
+static int make_current(struct kev_vmx_vcpu *vmx)
+{
+	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
+	bool moved = vmx->cpu < 0;
+
+	if (!c->on)
+		return -EAGAIN;
+	if (c->current_vcpu == vmx)
+		return 0;
+
+	if (moved && kev_vmclear(page_to_phys(vmx->vmcs)))
+		return -EIO;
+	if (kev_vmptrld(page_to_phys(vmx->vmcs)))
+		return -EIO;
+	c->current_vcpu = vmx;
+	if (moved) {
+		list_add(&vmx->link, &c->active);
+		vmx->cpu = smp_processor_id();
+		vmx->launched = false;
+		if (!vmx->ready) {
+			write_controls(vmx);
+			kev_vmx_host_state_init(vmx);
+			vmx->ready = true;
+		}
+		kev_vmx_host_state_cpu(vmx);
+		flush_translations(vmx);
+	}
+	/* What one guest has taught the branch predictors is not for the next. */
+	if (c->last_vcpu != vmx) {
+		if (c->last_vcpu)
+			indirect_branch_prediction_barrier();
+		c->last_vcpu = vmx;
+	}
+	return 0;
+}
+
+/**
+ * kev_vmx_load() - make a vCPU's VMCS current on this CPU
+ * @vcpu: the caller owns it
+ *
+ * Context: preemption off, IRQs on: the CPU where the VMCS is active may have
+ * to be called.
+ * Return: 0, with IRQs off; else with IRQs on: -EAGAIN VMX operation is off
+ * here, which ends when the task moves; -EIO the CPU refuses the VMCS.
+ */
+int kev_vmx_load(struct kev_vcpu *vcpu)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	int ret;
+
+	if (READ_ONCE(vmx->cpu) != smp_processor_id())
+		clear_anywhere(vmx);
+	local_irq_disable();
+	ret = make_current(vmx);
+	if (ret)
+		local_irq_enable();
+	return ret;
+}

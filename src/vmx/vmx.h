@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Intel VMX: what the files of this folder share.
+ */
+#ifndef _KEV_VMX_H
+#define _KEV_VMX_H
+
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/user-return-notifier.h>
+#include <asm/desc_defs.h>
+#include <kev/backend.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+#include "ctls.h"
+#include "frame.h"
+#include "ops.h"
+#include "qual.h"
+#include "reasons.h"
+
+struct page;
+
+/* SDM Vol. 3, "Debug Status Register (DR6)": the bits that are always set */
+#define KEV_VMX_DR6_RESET	0xffff0ff0ULL
+
+/* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
+enum kev_user_msr {
+	KEV_USER_STAR,
+	KEV_USER_LSTAR,
+	KEV_USER_CSTAR,
+	KEV_USER_SYSCALL_MASK,
+	KEV_USER_TSC_AUX,	/* last: not there without RDTSCP */
+	KEV_NR_USER_MSRS
+};
+
+/**
+ * struct kev_vmx_host - what the host had when the vCPU was armed
+ * @fs_base: user's FS base
+ * @gs_base: user's GS base, in IA32_KERNEL_GS_BASE while in the kernel
+ * @debugctl: IA32_DEBUGCTL, which a VM exit clears
+ * @ds: selectors, as the next four
+ * @cr3: what HOST_CR3 holds
+ * @cr4: what HOST_CR4 holds
+ * @written_fs_base: what HOST_FS_BASE holds
+ */
+struct kev_vmx_host {
+	u64 fs_base;
+	u64 gs_base;
+	u64 debugctl;
+	u16 ds, es, fs, gs, ldt;
+	u64 cr3;
+	u64 cr4;
+	u64 written_fs_base;
+};
+
+/**
+ * struct kev_vmx_vcpu - a vCPU on VMX
+ * @vcpu: the neutral part
+ * @vmcs: [I] the VMCS page
+ * @link: in the list of the CPU where the VMCS is active; IRQs off, that CPU
+ * @cpu: [a] the CPU where the VMCS is active, -1 for none
+ * @ready: [c] the VMCS holds a whole configuration
+ * @launched: [c] VMRESUME instead of VMLAUNCH
+ * @broken: [a] a VMX instruction failed: the VM ends
+ * @vpid: [I] 0 without VPID
+ * @eptp: [I]
+ * @proc2: [I] secondary controls
+ * @tsc_offset: [c] what TSC_OFFSET holds
+ * @frame: [c] for the entry code
+ * @host: [c] valid while armed, but for what the VMCS holds
+ * @user_msrs: [c] the guest's, by enum kev_user_msr
+ * @user_msrs_changed: [c] write them before the next entry
+ * @kernel_gs_base: [c] the guest's, while not armed
+ * @dr6: [c] guest's
+ * @event_info: [c] event to inject at the next entry, VM-entry interruption
+ *	information format; 0 for none
+ * @event_error: [c] its error code
+ * @event_length: [c] its instruction length
+ * @exit_reason: [c] of the last exit
+ * @instruction_error: [c] of the last entry that failed with VMfail
+ * @flush_l1d: [c] the L1 data cache may hold the host's secrets
+ */
+struct kev_vmx_vcpu {
+	struct kev_vcpu vcpu;
+	struct page *vmcs;
+	struct list_head link;
+	int cpu;
+	bool ready;
+	bool launched;
+	bool broken;
+	u16 vpid;
+	u64 eptp;
+	u32 proc2;
+	u64 tsc_offset;
+	struct kev_vmx_frame frame;
+	struct kev_vmx_host host;
+	u64 user_msrs[KEV_NR_USER_MSRS];
+	bool user_msrs_changed;
+	u64 kernel_gs_base;
+	u64 dr6;
+	u32 event_info;
+	u32 event_error;
+	u32 event_length;
+	u32 exit_reason;
+	u32 instruction_error;
+	bool flush_l1d;
+};
+
+static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
+{
+	return container_of(vcpu, struct kev_vmx_vcpu, vcpu);
+}
+
+/**
+ * struct kev_vmx_cpu - what kev has on one CPU
+ * @vmxon_region: [I] page
+ * @on: VMX operation is on, by kev; this CPU, IRQs off
+ * @current_vcpu: whose VMCS is current; this CPU, IRQs off
+ * @active: vCPUs whose VMCS is active here; this CPU, IRQs off
+ * @last_vcpu: whose guest ran here last, for the branch predictors; a name,
+ *	never followed
+ * @urn: brings back the host's MSRs on the return to user space
+ * @urn_registered: it is registered
+ * @host_msrs: the host's values, sampled right after VMXON
+ * @live_msrs: what the CPU holds now
+ * @sysenter_cs: host's, as the next two
+ * @idt: host's IDT register
+ */
+struct kev_vmx_cpu {
+	struct page *vmxon_region;
+	bool on;
+	struct kev_vmx_vcpu *current_vcpu;
+	struct list_head active;
+	const void *last_vcpu;
+	struct user_return_notifier urn;
+	bool urn_registered;
+	u64 host_msrs[KEV_NR_USER_MSRS];
+	u64 live_msrs[KEV_NR_USER_MSRS];
+	u64 sysenter_cs;
+	u64 sysenter_esp;
+	u64 sysenter_eip;
+	struct desc_ptr idt;
+};
+
+DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
+
+extern struct kev_vmx_config kev_vmx_config;
+extern struct page *kev_vmx_msr_bitmap;
+
+/* cpu.c */
+int kev_vmx_probe_cpus(void);
+void kev_vmx_unprobe_cpus(void);
+int kev_vmx_enable_cpu(void);
+void kev_vmx_disable_cpu(void);
+void kev_vmx_emergency_disable_cpu(void);
+void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx);
+
+/* vcpu.c */
+struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm);
+void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
+int kev_vmx_load(struct kev_vcpu *vcpu);
+
+/* host.c */
+void kev_vmx_arm(struct kev_vcpu *vcpu);
+void kev_vmx_disarm(struct kev_vcpu *vcpu);
+void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c);
+void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx);
+void kev_vmx_user_msrs_restore(struct kev_vmx_cpu *c);
+void kev_vmx_host_state_init(struct kev_vmx_vcpu *vmx);
+void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx);
+
+/* l1d.c */
+int kev_vmx_l1d_init(void);
+void kev_vmx_l1d_exit(void);
+void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
+
+/* exit.c */
+void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
+void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
+void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
+
+/* state.c */
+void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
+void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
+void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
+int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value);
+u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr);
+
+/* msr.c */
+int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value);
+int kev_vmx_wrmsr(struct kev_vcpu *vcpu, u32 index, u64 value);
+
+#endif /* _KEV_VMX_H */
