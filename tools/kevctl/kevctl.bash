@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# bash completion for kevctl
+
+_kevctl()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]:-} words=""
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		words="run check version --help --version"
+	else
+		case $previous in
+		--machine)
+			words="kev none"
+			;;
+		--memory)
+			words="64M 256M 1G"
+			;;
+		--cpus)
+			words="1 2 4"
+			;;
+		--device)
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			return
+			;;
+		*)
+			case $command in
+			run)
+				words="--memory --cpus --machine --strict-ports --stats
+					--verbose --device --help"
+				;;
+			check)
+				words="--json --device --help"
+				;;
+			version)
+				words="--device --help"
+				;;
+			esac
+			;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	if [[ $command == run && $current != -* && ${#COMPREPLY[@]} -eq 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+	fi
+}
+complete -o filenames -F _kevctl kevctl

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kevctl: runs guests under kev. Here: which sub-command it is. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kevctl.h"
+
+static const struct command {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", "run a guest from an ELF image", cmd_run },
+	{ "check", "can this machine run kev?", cmd_check },
+	{ "version", "versions of kevctl and of the module", cmd_version },
+};
+
+static void help(FILE *to)
+{
+	fputs("Usage: kevctl COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n`kevctl COMMAND --help` describes a command, kevctl(1) everything.\n", to);
+}
+
+/* Without these three, a file opened later would take a standard stream's place. */
+static void fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			exit(STATUS_FAILURE);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argv[1];
+
+	fill_standard_streams();
+	if (argc < 2) {
+		help(stderr);
+		return STATUS_FAILURE;
+	}
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		help(stdout);
+		return 0;
+	}
+	if (!strcmp(name, "--version"))
+		name = "version";
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	message(name, "no such command");
+	return usage_error(NULL);
+}

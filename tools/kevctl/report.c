@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A report of kev's, in readable form: a headline, the exit, the registers. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "kevctl.h"
+#include "report.h"
+
+/* SDM Vol. 3, "Information for VM Exits Due to Vectored Events" */
+#define INTR_VALID	(1U << 31)
+#define INTR_HAS_ERROR	(1U << 11)
+#define INTR_VECTOR	0xffU
+#define INTR_TYPE(info)	((info) >> 8 & 7)
+
+static void print_rights(FILE *to, uint32_t access)
+{
+	static const char *const names[] = { "read", "write", "execute" };
+	const char *separator = "";
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(access & 1U << i))
+			continue;
+		fprintf(to, "%s%s", separator, names[i]);
+		separator = "+";
+	}
+	if (!*separator)
+		fputs("access", to);
+}
+
+static void print_memory(FILE *to, const struct kev_run *run)
+{
+	print_rights(to, run->memory.access);
+	fprintf(to, " of guest-physical 0x%llx", run->memory.gpa);
+	if (run->memory.gva_valid)
+		fprintf(to, " (linear 0x%llx)", run->memory.gva);
+	if (run->kind == KEV_EXIT_MEMORY_ERROR)
+		fprintf(to, ": the page cannot be had: %s", strerror(run->error));
+	else if (run->flags & KEV_RUN_BACKED)
+		fputs(": the memory there does not allow it", to);
+	else
+		fputs(": no memory there", to);
+}
+
+static void print_hypercall(FILE *to, const struct kev_exit_hypercall *call)
+{
+	fprintf(to, "hypercall %llu (0x%llx) is unknown; arguments", call->nr, call->nr);
+	for (unsigned int i = 0; i < ARRAY_SIZE(call->args); i++)
+		fprintf(to, " 0x%llx", call->args[i]);
+}
+
+static void print_io(FILE *to, const struct kev_exit_io *io)
+{
+	if (io->direction == KEV_IO_IN)
+		fprintf(to, "read of %u bytes from port 0x%x, which has no device", io->width,
+			io->port);
+	else
+		fprintf(to, "write of 0x%x (%u bytes) to port 0x%x, which has no device", io->data,
+			io->width, io->port);
+}
+
+static void print_msr(FILE *to, const struct kev_exit_msr *msr)
+{
+	if (msr->direction == KEV_MSR_READ)
+		fprintf(to, "RDMSR of 0x%x, which nobody handles", msr->index);
+	else
+		fprintf(to, "WRMSR of 0x%llx to 0x%x, which nobody handles", msr->data, msr->index);
+}
+
+static void print_headline(FILE *to, const struct kev_run *run)
+{
+	char text[256];
+
+	fprintf(to, "kevctl: vCPU %u: ", run->vcpu_id);
+	switch (run->kind) {
+	case KEV_EXIT_VM_EXITED:
+		fprintf(to, "the VM has ended with code 0x%llx", run->exit_code);
+		break;
+	case KEV_EXIT_FAILED:
+		fprintf(to, "kev could not go on: %s", strerror(run->error));
+		break;
+	case KEV_EXIT_ENTRY_FAILED:
+		kev_entry_failure_text(run, text, sizeof(text));
+		fprintf(to, "the CPU refused to enter the guest: %s", text);
+		break;
+	case KEV_EXIT_SHUTDOWN:
+		fputs("triple fault", to);
+		break;
+	case KEV_EXIT_HALTED:
+		fputs("HLT, and nothing can wake the guest", to);
+		break;
+	case KEV_EXIT_HYPERCALL:
+		print_hypercall(to, &run->hypercall);
+		break;
+	case KEV_EXIT_IO:
+		print_io(to, &run->io);
+		break;
+	case KEV_EXIT_MSR:
+		print_msr(to, &run->msr);
+		break;
+	case KEV_EXIT_MEMORY:
+	case KEV_EXIT_MEMORY_ERROR:
+		print_memory(to, run);
+		break;
+	case KEV_EXIT_UNHANDLED:
+		fprintf(to, "exit that nobody handles: %s",
+			kev_exit_reason_text(run->exit_reason));
+		break;
+	default:
+		fprintf(to, "report of kind %u (%s)", run->kind, kev_exit_kind_name(run->kind));
+		break;
+	}
+	fputc('\n', to);
+}
+
+static void print_flags(FILE *to, uint32_t flags)
+{
+	static const char *const names[] = {
+		"retry", "backed", "entry-failed", "event-delivery",
+	};
+
+	if (!flags)
+		return;
+	fputs("  flags", to);
+	for (unsigned int i = 0; i < 32; i++) {
+		if (!(flags & 1U << i))
+			continue;
+		if (i < ARRAY_SIZE(names))
+			fprintf(to, " %s", names[i]);
+		else
+			fprintf(to, " bit%u", i);
+	}
+	fputc('\n', to);
+}
+
+static void print_event(FILE *to, const char *what, uint32_t info, uint32_t error)
+{
+	static const char *const types[] = {
+		"external interrupt", "reserved type", "NMI", "exception",
+		"software interrupt", "privileged software exception", "software exception",
+		"other event",
+	};
+
+	if (!(info & INTR_VALID))
+		return;
+	fprintf(to, "  %s: %s, vector %u", what, types[INTR_TYPE(info)], info & INTR_VECTOR);
+	if (info & INTR_HAS_ERROR)
+		fprintf(to, ", error code 0x%x", error);
+	fputc('\n', to);
+}
+
+static void print_exit(FILE *to, const struct kev_run *run)
+{
+	fprintf(to, "  exit reason %u (%s), raw 0x%08x, qualification 0x%llx\n", run->exit_reason,
+		kev_exit_reason_text(run->exit_reason), run->exit_reason_raw,
+		run->exit_qualification);
+	fprintf(to, "  guest-linear 0x%llx, guest-physical 0x%llx\n", run->guest_linear,
+		run->guest_physical);
+	fprintf(to, "  instruction length %u", run->instruction_length);
+	for (unsigned int i = 0; i < run->instruction_bytes_len &&
+	     i < sizeof(run->instruction_bytes); i++)
+		fprintf(to, "%s%02x", i ? " " : ", bytes ", run->instruction_bytes[i]);
+	fprintf(to, ", interruptibility 0x%x, interrupt status 0x%x\n", run->interruptibility,
+		run->guest_interrupt_status);
+	print_event(to, "event", run->intr_info, run->intr_error);
+	print_event(to, "while delivering", run->idt_vectoring_info, run->idt_vectoring_error);
+	print_flags(to, run->flags);
+}
+
+static void print_registers(FILE *to, const struct kev_run *run)
+{
+	static const struct {
+		const char *name;
+		enum kev_gpr gpr;
+	} order[] = {
+		{ "rax", KEV_RAX }, { "rbx", KEV_RBX }, { "rcx", KEV_RCX }, { "rdx", KEV_RDX },
+		{ "rsi", KEV_RSI }, { "rdi", KEV_RDI }, { "rbp", KEV_RBP }, { "rsp", KEV_RSP },
+		{ "r8", KEV_R8 }, { "r9", KEV_R9 }, { "r10", KEV_R10 }, { "r11", KEV_R11 },
+		{ "r12", KEV_R12 }, { "r13", KEV_R13 }, { "r14", KEV_R14 }, { "r15", KEV_R15 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
+		fprintf(to, "  %-3s %016llx%s", order[i].name, run->gpr[order[i].gpr],
+			i % 4 == 3 ? "\n" : "");
+	fprintf(to, "  rip %016llx  rflags %llx\n", run->rip, run->rflags);
+	fprintf(to, "  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", run->cr0, run->cr2,
+		run->cr3, run->cr4);
+}
+
+void report_print(FILE *to, const struct kev_run *run)
+{
+	flockfile(to);
+	print_headline(to, run);
+	print_exit(to, run);
+	print_registers(to, run);
+	funlockfile(to);
+}

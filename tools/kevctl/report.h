@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What kev reports, in readable form. */
+#ifndef KEVCTL_REPORT_H
+#define KEVCTL_REPORT_H
+
+#include <stdio.h>
+
+#include <libkev.h>
+
+/**
+ * report_print() - say what happened, then show exit and registers
+ * @to: stream
+ * @run: copy of the run page
+ */
+void report_print(FILE *to, const struct kev_run *run);
+
+/**
+ * stats_print() - one "name value" a line
+ * @to: stream
+ * @stats: statistics
+ */
+void stats_print(FILE *to, const struct kev_vm_stats *stats);
+
+#endif /* KEVCTL_REPORT_H */

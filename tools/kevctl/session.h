@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One run of a VM: its threads, and how it came to an end. */
+#ifndef KEVCTL_SESSION_H
+#define KEVCTL_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libkev.h>
+
+#include "console.h"
+#include "machine.h"
+
+enum outcome_kind {
+	OUTCOME_NONE,		/* still running */
+	OUTCOME_EXITED,		/* by HaltCpu or power-off: code */
+	OUTCOME_REPORT,		/* with a report that nobody can answer: run */
+	OUTCOME_RUN_ERROR,	/* KEV_VCPU_RUN failed: error, vcpu_id */
+	OUTCOME_OUTPUT_ERROR,	/* stdout cannot be written: error */
+	OUTCOME_SIGNAL,		/* kevctl was told to end: signal */
+	OUTCOME_SYSTEM_ERROR,	/* no thread, no descriptor: error */
+};
+
+/*
+ * How the VM ended. The first outcome wins, but lost output overrides a result,
+ * and a signal everything.
+ */
+struct outcome {
+	enum outcome_kind kind;
+	uint32_t vcpu_id;
+	uint64_t code;
+	int error;		/* positive */
+	int signal;
+	struct kev_run run;
+};
+
+struct session;
+
+/* One vCPU and the thread that runs it */
+struct vcpu {
+	struct session *session;
+	uint32_t id;
+	int fd;
+	struct kev_run *run;
+	pthread_t thread;
+};
+
+/**
+ * struct session - a VM while it runs
+ * @vm: VM fd
+ * @run_size: bytes of a run page
+ * @console: output
+ * @machine: port devices
+ * @vcpus: all vCPUs
+ * @nr_vcpus: how many
+ * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
+ * @console_finished: eventfd, readable once the console's thread has ended
+ * @no_more: eventfd, readable once no vCPU can print any more
+ * @lock: guards what follows
+ * @stopping: the vCPUs shall end [lock for writing]
+ * @nr_halted: vCPUs that nothing can wake [lock]
+ * @outcome: how the VM ended [lock]
+ */
+struct session {
+	int vm;
+	size_t run_size;
+	struct console console;
+	struct machine machine;
+	struct vcpu *vcpus;
+	unsigned int nr_vcpus;
+	int vcpus_finished;
+	int console_finished;
+	int no_more;
+	pthread_mutex_t lock;
+	bool stopping;
+	unsigned int nr_halted;
+	struct outcome outcome;
+};
+
+/**
+ * session_create_vcpus() - make and map the vCPUs with the ids 0 to @count - 1
+ * @session: zeroed but for vm and run_size
+ * @count: how many
+ *
+ * Return: 0 or a negative errno; session_fini() is due either way.
+ */
+int session_create_vcpus(struct session *session, unsigned int count);
+
+/**
+ * session_run() - run the VM to its end
+ * @session: session with vCPUs, console and machine
+ *
+ * Blocks SIGINT, SIGTERM and SIGHUP for good and answers them by ending the VM.
+ * When this returns, all threads have ended and all output has been written.
+ */
+void session_run(struct session *session);
+
+/* Undoes session_create_vcpus(). */
+void session_fini(struct session *session);
+
+#endif /* KEVCTL_SESSION_H */

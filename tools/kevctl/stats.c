@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A VM's statistics, one "name value" a line. */
+#include "kevctl.h"
+#include "report.h"
+
+void stats_print(FILE *to, const struct kev_vm_stats *stats)
+{
+	const struct {
+		const char *name;
+		unsigned long long value;
+	} lines[] = {
+		{ "resident_pages", stats->resident_pages },
+		{ "ram_pages", stats->ram_pages },
+		{ "image_pages", stats->image_pages },
+		{ "boot_pages", stats->boot_pages },
+		{ "table_pages", stats->table_pages },
+		{ "file_pages", stats->file_pages },
+		{ "file_bytes", stats->file_bytes },
+		{ "header_bytes", stats->header_bytes },
+		{ "faults", stats->faults },
+		{ "vcpus", stats->vcpus },
+		{ "entries", stats->vcpu.entries },
+		{ "exits", stats->vcpu.exits },
+		{ "fast", stats->vcpu.fast },
+		{ "cpuid", stats->vcpu.cpuid },
+		{ "msr", stats->vcpu.msr },
+		{ "hypercall", stats->vcpu.hypercall },
+		{ "memory", stats->vcpu.memory },
+		{ "io", stats->vcpu.io },
+		{ "interrupt", stats->vcpu.interrupt },
+		{ "nmi", stats->vcpu.nmi },
+		{ "other", stats->vcpu.other },
+		{ "reports", stats->vcpu.reports },
+		{ "kicks", stats->vcpu.kicks },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		fprintf(to, "  %-15s %llu\n", lines[i].name, lines[i].value);
+}

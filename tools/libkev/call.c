@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The calls: each is one system call, with -errno for its failure. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "libkev.h"
+
+static int result(int value)
+{
+	return value < 0 ? -errno : value;
+}
+
+int kev_open(const char *path)
+{
+	return result(open(path ? path : KEV_DEVICE, O_RDWR | O_CLOEXEC));
+}
+
+int kev_close(int fd)
+{
+	return result(close(fd));
+}
+
+int kev_query(int kev, struct kev_query *query)
+{
+	return result(ioctl(kev, KEV_QUERY, query));
+}
+
+int kev_create_vm(int kev, uint32_t flags, const char *hypercall_abi)
+{
+	struct kev_create_vm create = { .size = sizeof(create), .flags = flags };
+
+	if (hypercall_abi) {
+		if (strlen(hypercall_abi) >= sizeof(create.hypercall_abi))
+			return -EINVAL;
+		strcpy(create.hypercall_abi, hypercall_abi);
+	}
+	return result(ioctl(kev, KEV_CREATE_VM, &create));
+}
+
+int kev_vm_create_vcpu(int vm, uint32_t id)
+{
+	struct kev_create_vcpu create = { .size = sizeof(create), .id = id };
+
+	return result(ioctl(vm, KEV_VM_CREATE_VCPU, &create));
+}
+
+int kev_vm_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64_t length)
+{
+	struct kev_add_region region = {
+		.size = sizeof(region),
+		.kind = kind,
+		.prot = prot,
+		.gpa = gpa,
+		.length = length,
+	};
+
+	return result(ioctl(vm, KEV_VM_ADD_REGION, &region));
+}
+
+int kev_vm_attach_image(int vm, struct kev_attach_image *image)
+{
+	return result(ioctl(vm, KEV_VM_ATTACH_IMAGE, image));
+}
+
+int kev_vm_status(int vm, struct kev_vm_status *status)
+{
+	return result(ioctl(vm, KEV_VM_STATUS, status));
+}
+
+int kev_vm_stats(int vm, struct kev_vm_stats *stats)
+{
+	return result(ioctl(vm, KEV_VM_STATS, stats));
+}
+
+ssize_t kev_vm_read(int vm, void *buffer, size_t length)
+{
+	ssize_t n = read(vm, buffer, length);
+
+	return n < 0 ? -errno : n;
+}
+
+int kev_vcpu_map_run(int vcpu, size_t size, struct kev_run **run)
+{
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	*run = page;
+	return 0;
+}
+
+int kev_vcpu_unmap_run(struct kev_run *run, size_t size)
+{
+	return result(munmap(run, size));
+}
+
+int kev_vcpu_run(int vcpu)
+{
+	return result(ioctl(vcpu, KEV_VCPU_RUN, 0));
+}
+
+int kev_vcpu_kick(int vcpu)
+{
+	return result(ioctl(vcpu, KEV_VCPU_KICK, 0));
+}
+
+int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
+{
+	return result(ioctl(vcpu, KEV_VCPU_GET_STATE, state));
+}
+
+int kev_vcpu_set_state(int vcpu, const struct kev_vcpu_state *state)
+{
+	return result(ioctl(vcpu, KEV_VCPU_SET_STATE, state));
+}
+
+int kev_vcpu_stats(int vcpu, struct kev_vcpu_stats *stats)
+{
+	return result(ioctl(vcpu, KEV_VCPU_STATS, stats));
+}
