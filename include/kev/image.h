@@ -81,7 +81,8 @@ struct kev_attach_result {
  * @flags: KEV_ATTACH_*
  * @ram_kib: the guest's memory in KiB, the image's span included; 0 with
  *	KEV_BOOT_NONE
- * @out: written in every case; addresses are 0 on failure
+ * @out: written in every case; on failure the addresses are 0, but for the
+ *	span of an image that needs more than @ram_kib
  *
  * Reads the file's headers and nothing else. Adds all regions or none.
  *

@@ -150,6 +150,11 @@ int kev_image_attach(struct kev_mem *mem, struct file *file, u32 boot, u32 flags
 		goto out_unclaim;
 
 	ret = prepare_regions(&regions, image, boot, flags, ram_kib, mem->phys_bits, &why);
+	/* Who gave too little memory learns how much the image needs. */
+	if (ret >= 0 || why.problem == KEV_IMAGE_RAM) {
+		out->start = image->plan.start;
+		out->end = image->plan.end;
+	}
 	if (ret < 0)
 		goto out_release;
 	header_bytes = ret;
@@ -159,8 +164,6 @@ int kev_image_attach(struct kev_mem *mem, struct file *file, u32 boot, u32 flags
 
 	atomic64_add(header_bytes, &mem->header_bytes);
 	out->entry = image->plan.entry;
-	out->start = image->plan.start;
-	out->end = image->plan.end;
 
 out_release:
 	kev_region_release_list(&regions);

@@ -30,7 +30,7 @@ static int check_file(struct file *file, struct kev_image_fault *why)
 /* May the caller keep others from writing the file, as by running it? */
 static bool may_deny_writers(struct file *file)
 {
-	if (inode_owner_or_capable(file_mnt_user_ns(file), file_inode(file)))
+	if (file_owner_or_capable(file))
 		return true;
 	return !(file->f_path.mnt->mnt_flags & MNT_NOEXEC) && !file_permission(file, MAY_EXEC);
 }

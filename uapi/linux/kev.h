@@ -189,7 +189,8 @@ enum kev_image_problem {
  * @boot: in: enum kev_boot
  * @ram_kib: in: the guest's memory in KiB, the image's span included
  * @entry: out: physical entry address
- * @start: out: first byte of the image's span, rounded down to a page
+ * @start: out: first byte of the image's span, rounded down to a page; with
+ *	KEV_IMAGE_RAM written on failure too, as is @end
  * @end: out: first byte behind it, rounded up to a page
  * @problem: out: enum kev_image_problem; written on failure too
  * @segment: out: index of the program header that @problem speaks of, or
@@ -459,6 +460,51 @@ enum kev_exit_kind {
 #define KEV_MSR_ANSWER_GP	0	/* raise #GP(0) in the guest */
 #define KEV_MSR_ANSWER_DONE	1	/* a read returns data, a write is taken */
 
+/* struct kev_exit_entry - kev_run.entry */
+struct kev_exit_entry {
+	__u32 instruction_error;	/* VM-instruction error, 0 if none */
+	__u32 reserved;
+};
+
+/* struct kev_exit_hypercall - kev_run.hypercall */
+struct kev_exit_hypercall {
+	__u64 nr;
+	__u64 args[6];
+	__u64 ret;			/* becomes RAX */
+};
+
+/* struct kev_exit_io - kev_run.io */
+struct kev_exit_io {
+	__u16 port;
+	__u8 direction;
+	__u8 width;			/* bytes: 1, 2 or 4 */
+	__u32 data;
+};
+
+/* struct kev_exit_cpuid - kev_run.cpuid; the registers hold the policy's answer */
+struct kev_exit_cpuid {
+	__u32 leaf;
+	__u32 subleaf;
+	__u32 eax, ebx, ecx, edx;
+};
+
+/* struct kev_exit_msr - kev_run.msr */
+struct kev_exit_msr {
+	__u32 index;
+	__u32 direction;
+	__u64 data;
+	__u32 answer;
+	__u32 reserved;
+};
+
+/* struct kev_exit_memory - kev_run.memory */
+struct kev_exit_memory {
+	__u64 gpa;
+	__u64 gva;			/* valid with gva_valid */
+	__u32 access;			/* KEV_MEM_* that was tried */
+	__u32 gva_valid;
+};
+
 /**
  * struct kev_run - the page that mmap(2) of a vCPU fd gives, offset 0
  * @request: in: KEV_RUN_IMMEDIATE_EXIT or 0; kev never writes it
@@ -527,39 +573,12 @@ struct kev_run {
 	__u64 cr4;
 	union {
 		__u64 exit_code;
-		struct kev_exit_entry {
-			__u32 instruction_error;	/* VM-instruction error, 0 if none */
-			__u32 reserved;
-		} entry;
-		struct kev_exit_hypercall {
-			__u64 nr;
-			__u64 args[6];
-			__u64 ret;			/* becomes RAX */
-		} hypercall;
-		struct kev_exit_io {
-			__u16 port;
-			__u8 direction;
-			__u8 width;			/* bytes: 1, 2 or 4 */
-			__u32 data;
-		} io;
-		struct kev_exit_cpuid {
-			__u32 leaf;
-			__u32 subleaf;
-			__u32 eax, ebx, ecx, edx;
-		} cpuid;
-		struct kev_exit_msr {
-			__u32 index;
-			__u32 direction;
-			__u64 data;
-			__u32 answer;
-			__u32 reserved;
-		} msr;
-		struct kev_exit_memory {
-			__u64 gpa;
-			__u64 gva;			/* valid with gva_valid */
-			__u32 access;			/* KEV_MEM_* that was tried */
-			__u32 gva_valid;
-		} memory;
+		struct kev_exit_entry entry;
+		struct kev_exit_hypercall hypercall;
+		struct kev_exit_io io;
+		struct kev_exit_cpuid cpuid;
+		struct kev_exit_msr msr;
+		struct kev_exit_memory memory;
 		__u8 padding[256];
 	};
 };
