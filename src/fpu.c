@@ -15,6 +15,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
+#include <asm/fpu/xstate.h>
 #include <kev/cpuid.h>
 #include <kev/fpu.h>
 
@@ -27,6 +28,22 @@
 static u64 fpu_xcr0;		/* what is switched; 0: FXSAVE */
 static u64 fpu_host_xcr0;
 
+/* Bytes of an XSAVE image in standard format that holds @xcr0 */
+static u32 image_size(u64 xcr0)
+{
+	u32 end = XSAVE_HDR_OFFSET + XSAVE_HDR_SIZE;
+	u32 size, offset, ecx, edx;
+
+	/* The first two components are the legacy region. */
+	for (unsigned int i = 2; i < 63; i++) {
+		if (!(xcr0 & BIT_ULL(i)))
+			continue;
+		cpuid_count(CPUID_LEAF_XSTATE, i, &size, &offset, &ecx, &edx);
+		end = max(end, offset + size);
+	}
+	return end;
+}
+
 /**
  * kev_fpu_probe() - find out how to switch
  *
@@ -34,20 +51,14 @@ static u64 fpu_host_xcr0;
  */
 u64 kev_fpu_probe(void)
 {
-	u32 eax, size, ecx, edx;
-
 	fpu_xcr0 = 0;
+	fpu_host_xcr0 = 0;
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
 	fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	fpu_xcr0 = fpu_host_xcr0 & KEV_XCR0_GUEST;
-	/* All of AVX-512's states or none */
-	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512)
-		fpu_xcr0 &= ~KEV_XCR0_AVX512;
-
-	/* EBX: bytes for what XCR0 enables now, which is no less than a guest's. */
-	cpuid_count(CPUID_LEAF_XSTATE, 0, &eax, &size, &ecx, &edx);
-	if (size > PAGE_SIZE)
+	/* All of AVX-512's states or none, and only if they fit into the area */
+	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(fpu_xcr0) > PAGE_SIZE)
 		fpu_xcr0 &= ~KEV_XCR0_AVX512;
 	return fpu_xcr0;
 }

@@ -434,7 +434,7 @@ void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void 
 	t->cr4 = cr4_of(t);
 }
 
-/* Bytes of an XSAVE area in the standard format */
+/* Bytes of an XSAVE area in the standard format; a state that the guest cannot have has none */
 static u32 standard_size(const struct kev_cpuid_table *t, u64 xcr0)
 {
 	u32 size = XSAVE_LEGACY_SIZE, i;
@@ -507,11 +507,11 @@ static void answer_xstate(const struct kev_cpuid_table *t, const struct kev_cpui
 	*out = t->xstate[subleaf];
 	if (subleaf == 0) {
 		out->eax = lower_32_bits(t->xcr0);
-		out->ebx = standard_size(t, t->xcr0 & vcpu->xcr0);
+		out->ebx = standard_size(t, vcpu->xcr0);
 		out->ecx = standard_size(t, t->xcr0);
 		out->edx = upper_32_bits(t->xcr0);
 	} else if (subleaf == 1 && out->eax & LD_1_EAX_XSAVEC) {
-		out->ebx = compacted_size(t, t->xcr0 & vcpu->xcr0);
+		out->ebx = compacted_size(t, vcpu->xcr0);
 	}
 }
 
