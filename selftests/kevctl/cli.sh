@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kevctl's command line, and what it says where there is no device.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source=tap.sh
+. ./tap.sh
+
+kevctl=${KEVCTL:-../../tools/kevctl/kevctl}
+none=$tap_dir/no-device
+image=$tap_dir/image
+: >"$image"
+ln -s loop "$tap_dir/loop"
+
+# Help goes to stdout and is no error; a wrong use is one line on stderr, a hint, and 125.
+expect "--help" 0 "*" "" "$kevctl" --help
+tap_check "--help prints the usage" grep -q '^Usage: kevctl COMMAND' "$tap_dir/stdout"
+for command in run check version; do
+	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
+	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
+	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
+	expect "$command: unknown option" 125 "" "^kevctl: --nonsense: unknown option$" \
+		"$kevctl" "$command" --nonsense
+	expect "$command: unknown short option" 125 "" "^kevctl: -x: unknown option$" \
+		"$kevctl" "$command" -x
+	expect "$command: hint" 125 "" "^  hint: kevctl $command --help$" \
+		"$kevctl" "$command" --nonsense
+	expect "$command: option without its value" 125 "" "^kevctl: --device: needs a value$" \
+		"$kevctl" "$command" --device
+done
+expect "no command" 125 "" "^Usage: kevctl COMMAND" "$kevctl"
+expect "unknown command" 125 "" "^kevctl: frobnicate: no such command$" "$kevctl" frobnicate
+expect "--version" 0 "*" "" "$kevctl" --version
+expect "version: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" version extra
+expect "check: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" check extra
+expect "check: --json=x" 125 "" "^kevctl: --json=x: takes no value$" "$kevctl" check --json=x
+
+expect "run: no image" 125 "" "^kevctl: run: no image given$" "$kevctl" run
+expect "run: two images" 125 "" "^kevctl: b: unexpected argument$" "$kevctl" run a b
+while IFS='|' read -r value why; do
+	expect "run: --memory '$value'" 125 "" "^kevctl: --memory: $value $why\$" \
+		"$kevctl" run --memory "$value" "$image"
+done <<'END'
+x|is no size
+-1|is no size
+1T|is no size
+1.5G|is no size
+0|is not a multiple of 4K above 0
+1K|is not a multiple of 4K above 0
+4097|is not a multiple of 4K above 0
+99999999999G|is too large
+END
+for value in 0 -1 x 65536 1.5; do
+	expect "run: --cpus '$value'" 125 "" "^kevctl: --cpus: $value is no number of vCPUs$" \
+		"$kevctl" run --cpus "$value" "$image"
+done
+expect "run: --machine" 125 "" "^kevctl: --machine: there is no machine pc$" \
+	"$kevctl" run --machine pc "$image"
+
+# The image is looked at before the device.
+expect "run: no such image" 127 "" "^kevctl: $tap_dir/x: No such file or directory$" \
+	"$kevctl" run --device "$none" "$tap_dir/x"
+expect "run: no such directory" 127 "" "Not a directory$" \
+	"$kevctl" run --device "$none" "$image/x"
+expect "run: image that cannot be opened" 126 "" "^kevctl: $tap_dir/loop: " \
+	"$kevctl" run --device "$none" "$tap_dir/loop"
+expect "run: no device" 125 "" "^kevctl: $none: No such file or directory$" \
+	"$kevctl" run --device "$none" "$image"
+expect "run: no device: hint" 125 "" "^  hint: load the module" \
+	"$kevctl" run --device "$none" "$image"
+expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
+	"$kevctl" run --device /dev/null "$image"
+
+expect "version: no device" 0 "*" "" "$kevctl" version --device "$none"
+tap_check "version says that there is no module" grep -q "^module not available: $none: No such file" "$tap_dir/stdout"
+
+expect "check: no device" 1 "*" "" "$kevctl" check --device "$none"
+for line in '^fail +device +'"$none"': No such file' '^ +-> load the module' \
+	'^skip +permission +no device$' '^skip +vm ' '^This machine cannot run kev'; do
+	tap_check "check prints $line" grep -Eq -- "$line" "$tap_dir/stdout"
+done
+expect "check: not a device" 1 "*" "" "$kevctl" check --device "$image"
+tap_check "check knows a file from a device" grep -q "is no character device" "$tap_dir/stdout"
+expect "check --json" 1 "*" "" "$kevctl" check --json --device "$none"
+status=0
+python3 - "$tap_dir/stdout" <<'END' || status=$?
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    findings = json.load(file)
+assert findings["usable"] is False
+names = [check["name"] for check in findings["checks"]]
+assert names == ["cpu", "firmware", "ept", "module", "device", "permission", "query",
+                 "features", "vm"], names
+for check in findings["checks"]:
+    assert set(check) == {"name", "result", "detail", "advice"}, check
+    assert check["result"] in ("ok", "fail", "skip"), check
+    assert check["detail"], check
+    assert (check["advice"] is not None) == (check["result"] == "fail"), check
+END
+tap_result "$status" "check --json is well-formed"
+tap_end

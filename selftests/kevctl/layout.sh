@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The guests' ELF files are laid out as their sources and the loader's tests assume.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source=tap.sh
+. ./tap.sh
+
+guests=${GUESTS:-../../guests}
+
+for source in "$guests"/*.c; do
+	guest=$(basename "$source" .c)
+	file=$guests/$guest
+	tap_check "$guest: executable, linked and entered at 1 MiB" test "$(readelf -hlW "$file" |
+		awk '/Type: +EXEC/ { t = $2 } /Entry point address:/ { e = $4 }
+			$1 == "LOAD" && !first { first = $3 } END { print t, e, first }')" = \
+		"EXEC 0x100000 0x0000000000100000"
+	tap_check "$guest: physical and virtual addresses are the same" test -z "$(readelf -lW "$file" |
+		awk '$1 == "LOAD" && $3 != $4')"
+	tap_check "$guest: segments start pages, and the file is congruent" test -z "$(readelf -lW "$file" |
+		awk '$1 == "LOAD" && ($3 !~ /000$/ || $2 !~ /000$/)')"
+	tap_check "$guest: nothing to load but text, rodata, data" test -z "$(readelf -SW "$file" |
+		awk '/PROGBITS|NOBITS|NOTE/ && !/ \.(text|rodata|data|bss|zeroseg) /')"
+	tap_check "$guest: no segment is writable and executable" test -z "$(readelf -lW "$file" |
+		awk '$1 == "LOAD" && /RWE/')"
+	tap_check "$guest: no floating point or vector code of the compiler's" test -z "$(
+		[[ $guest == xmm ]] || objdump -d --no-show-raw-insn "$file" | grep -E '%[xyz]mm|%st' || :)"
+done
+
+# The two pages that `lazy` touches
+symbol() {
+	readelf -sW "$guests/$1" | awk -v name="$2" '$8 == name { print $2 }'
+}
+tap_check "lazy: one page of code at offset 0x1000, 64 MiB of payload behind it" test \
+	"$(readelf -lW "$guests/lazy" | awk '$1 == "LOAD" { print $2, $3, $5 == $6, $5 }' |
+		sed '1s/ [^ ]*$//')" = \
+	"0x001000 0x0000000000100000 1
+0x002000 0x0000000000101000 1 0x4000000"
+tap_check "lazy: the payload starts its segment" test "$(symbol lazy payload)" = 0000000000101000
+tap_check "lazy: the code is smaller than a page" test \
+	$((0x$(readelf -SW "$guests/lazy" | awk '$3 == ".text" { print $7 }'))) -le 4096
+tap_check "lazy: the marker is where the source says" test \
+	"$(dd if="$guests/lazy" bs=4096 skip=$((0x2002)) count=1 status=none | head -c 8)" = 'kevlazy!'
+tap_check "lazy: the pages beside the marker differ" test \
+	"$(od -An -tx8 -j$((0x2001ff8)) -N24 "$guests/lazy" | tr -s ' \n' ' ')" = \
+	" 0000000000000002 21797a616c76656b 0000000000000000 "
+
+# `bss`: file bytes end inside a page, and the file goes on there with something else
+read -r offset filesz < <(readelf -lW "$guests/bss" |
+	awk '$1 == "LOAD" && $5 != $6 && $5 !~ /^0x0+$/ { print $2, $5 }')
+tap_check "bss: p_filesz ends inside a page" test $((filesz % 4096)) -ne 0
+tap_check "bss: the file goes on with other bytes" test \
+	"$(dd if="$guests/bss" bs=1 skip=$((offset + filesz)) count=$((4096 - filesz % 4096)) \
+		status=none | tr -d '\0' | wc -c)" -gt 16
+tap_check "bss: has a segment without file bytes" test "$(readelf -lW "$guests/bss" |
+	awk '$1 == "LOAD" && $5 ~ /^0x0+$/ && $6 !~ /^0x0+$/' | wc -l)" -eq 1
+tap_end

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# libkev as it is installed: what it exports, and a program built with its pkg-config file.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source=tap.sh
+. ./tap.sh
+
+libkev=../../tools/libkev
+make -s -C "$libkev" install PREFIX="$tap_dir/usr" >"$tap_dir/log" 2>&1
+
+declared=$(grep -oE '\bkev_[a-z_]+\(' "$tap_dir/usr/include/libkev.h" | sort -u)
+exported=$(nm -D --defined-only "$tap_dir/usr/lib/libkev.so.0" | awk '$2 == "T" { print $3 }')
+tap_check "every declared function is exported, with its version, and no other" test \
+	"$(sort <<<"$exported")" = "${declared//(/@@LIBKEV_0}"
+tap_check "the soname" grep -q 'soname: \[libkev.so.0\]' <(readelf -d "$tap_dir/usr/lib/libkev.so.0")
+
+cat >"$tap_dir/program.c" <<'END'
+#include <libkev.h>
+
+int main(void)
+{
+	return kev_open("/nonexistent") < 0 && kev_exit_kind_name(KEV_EXIT_IO)[0] == 'i' ? 0 : 1;
+}
+END
+export PKG_CONFIG_PATH=$tap_dir/usr/lib/pkgconfig
+if command -v pkg-config >/dev/null; then
+	flags=$(pkg-config --cflags --libs libkev)
+else
+	flags="-I$tap_dir/usr/include -L$tap_dir/usr/lib -lkev"
+fi
+# shellcheck disable=SC2086	# several flags
+tap_check "a program links with the shared library" cc -Wall -Wextra -Werror \
+	"$tap_dir/program.c" -o "$tap_dir/program" $flags
+tap_check "and runs" env LD_LIBRARY_PATH="$tap_dir/usr/lib" "$tap_dir/program"
+# shellcheck disable=SC2086
+tap_check "and with the static one" cc -static "$tap_dir/program.c" -o "$tap_dir/program" $flags
+tap_check "and runs alone" "$tap_dir/program"
+tap_end

@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kevctl run on a scripted stand-in for the module: see fake_kev.c for the script.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source=tap.sh
+. ./tap.sh
+
+kevctl=./kevctl-fake
+script=$tap_dir/script
+
+# run NAME STATUS STDOUT STDERR [OPTION...], the script on stdin
+run() {
+	local name=$1 status=$2 stdout=$3 stderr=$4
+	shift 4
+	cat >"$script"
+	expect "$name" "$status" "$stdout" "$stderr" "$kevctl" run "$@" "$script"
+}
+
+# The guest's code and the exit status
+while read -r code status; do
+	run "code $code" "$status" "" "" <<<"halt $code"
+done <<'END'
+0 0
+1 1
+0x7f 127
+0xcafe 254
+255 255
+0x100 255
+0x1234567800000000 255
+-1 255
+END
+run "the whole code with -v" 254 "" 'script: exit code 51966 \(0xcafe\)$' -v <<<"halt 0xcafe"
+
+run "output" 0 $'one\ntwo' "" <<<$'print one\nprint two'
+run "EINTR goes on" 3 "x" "" <<<$'eintr\nprint x\neintr\nhalt 3'
+run "output before a report" 125 "last words" "^kevctl: vCPU 0: triple fault$" \
+	<<<$'print last words\nset reason 2\nreport shutdown'
+
+# More than the console holds: nothing is lost, the order is kept.
+cat >"$script" <<<$'flood 20000\nhalt 0'
+expect "flood" 0 "*" "" "$kevctl" run "$script"
+tap_check "flood: every line, in order" cmp "$tap_dir/stdout" \
+	<(for ((i = 0; i < 20000; i++)); do printf '%07x\n' "$i"; done)
+status=0
+"$kevctl" run "$script" | { sleep 0.2; sha256sum; } >"$tap_dir/slow" || status=$?
+tap_check "flood: a slow reader gets the same" test \
+	"$status $(<"$tap_dir/slow")" = "0 $(sha256sum <"$tap_dir/stdout")"
+
+# Ports
+run "serial port and console keep their order" 0 $'a\nBc' "" <<<'print a
+out 0x3f8 1 0x42
+print c'
+run "ports without device read all ones" 0 "" "" <<<'in 0x1234 1 ff
+in 0x1234 2 ffff
+in 0x1234 4 ffffffff
+out 0x80 1 0x11
+halt 0'
+run "the PCI bus is empty" 0 "" "" --strict-ports <<<'out 0xcf8 4 0x80000000
+in 0xcfc 4 ffffffff
+in 0xcfe 1 ff
+in 0xcf8 4 ffffffff
+halt 0'
+run "power off: word at 0x604" 0 "" "" <<<$'out 0x604 2 0x2000\nhalt 1'
+run "power off: dword at 0x604" 0 "" "" <<<$'out 0x604 4 0x2000\nhalt 1'
+run "power off: 0xb004" 0 "" "" <<<$'out 0xb004 2 0x2000\nhalt 1'
+run "power off: another value" 1 "" "" --strict-ports <<<$'out 0x604 2 0x1000\nhalt 1'
+run "unknown ports are named with -v" 0 "" \
+	'^kevctl: port 0x70: no device: 2 reads gave all ones, 1 writes were ignored$' -v <<<'in 0x70 1 ff
+out 0x70 1 5
+in 0x70 1 ff
+halt 0'
+run "unknown ports are not named without" 0 "" "" <<<$'in 0x70 1 ff\nhalt 0'
+run "--strict-ports" 125 "" \
+	'^kevctl: vCPU 0: write of 0x5 \(1 bytes\) to port 0x70, which has no device$' \
+	--strict-ports <<<$'out 0x70 1 5\nhalt 0'
+run "--machine none" 125 "" '^kevctl: vCPU 0: read of 2 bytes from port 0x3f8' --machine none \
+	<<<$'in 0x3f8 2 ffff\nhalt 0'
+
+# Every kind of report: what is said, and 125
+while IFS='|' read -r kind sets line; do
+	run "report $kind: $sets" 125 "" "^kevctl: vCPU 0: $line" \
+		<<<"${sets//;/$'\n'}"$'\n'"report $kind"
+done <<'END'
+failed|set error 5|kev could not go on: Input/output error$
+entry-failed|set insn_error 7|the CPU refused to enter the guest: VM-instruction error 7: VM entry: invalid control field$
+entry-failed|set reason 33;set qualification 4|the CPU refused to enter the guest: VM entry failed: invalid guest state: the VMCS link pointer is invalid$
+shutdown|set reason 2|triple fault$
+halted|set reason 12|HLT, and nothing can wake the guest$
+msr|set reason 31|RDMSR of 0x0, which nobody handles$
+memory|set gpa 0xc0000000;set access 2|write of guest-physical 0xc0000000: no memory there$
+memory|set gpa 0x5000;set gva 0x7000;set access 5;set flags 3|read\+execute of guest-physical 0x5000 \(linear 0x7000\): the memory there does not allow it$
+memory-error|set gpa 0x5000;set access 1;set error 5|read of guest-physical 0x5000: the page cannot be had: Input/output error$
+unhandled|set reason 29|exit that nobody handles: access to a debug register$
+cpuid|set reason 10|report of kind 9 \(cpuid\)$
+unknown-to-both|set reason 10|report of kind 14 \(unknown\)$
+END
+run "unknown hypercall" 125 "" \
+	'^kevctl: vCPU 0: hypercall 77 \(0x4d\) is unknown; arguments 0x1 0x2 0x3 0x4 0x5 0x6$' \
+	<<<"hypercall 77 1 2 3 4 5 6"
+run "registers" 125 "" '^  rax 00000000deadbeef  rbx 0000000000000000' \
+	<<<$'set rax 0xdeadbeef\nreport shutdown'
+run "the exit" 125 "" \
+	'^  exit reason 48 \(EPT violation\), raw 0x00000030, qualification 0x181$' \
+	<<<$'set reason 48\nset qualification 0x181\nreport unhandled'
+run "flags" 125 "" '^  flags retry backed$' <<<$'set flags 3\nreport memory'
+run "RUN fails" 125 "" '^kevctl: running the guest: vCPU 0: Device or resource busy$' \
+	<<<"runerror 16"
+
+# Images that are refused
+while IFS='|' read -r problem segment errno status line; do
+	run "image problem $problem, errno $errno" "$status" "" "^kevctl: $script: $line\$" \
+		<<<"problem $problem $segment $errno"
+done <<'END'
+3|4294967295|8|126|e_ident: no ELF magic number \(Exec format error\)
+14|2|8|126|program header 2: p_filesz: greater than p_memsz \(Exec format error\)
+23|4294967295|5|126|reading the headers failed \(Input/output error\)
+0|4294967295|26|126|Text file busy
+0|4294967295|21|126|Is a directory
+0|4294967295|12|125|Cannot allocate memory
+END
+
+# Memory: the default grows with the image, a given size does not.
+run "default memory" 0 "" "script: .* 65536K of memory$" -v <<<"halt 0"
+run "default memory for a large image" 0 "" "script: .* 131072K of memory$" -v \
+	<<<$'span 102400\nhalt 0'
+run "--memory" 0 "" "script: .* 2097152K of memory$" -v --memory 2G <<<"halt 0"
+run "--memory is too little" 125 "" \
+	'^kevctl: .*/script: p_memsz: the image needs more memory than the VM has$' --memory 64M \
+	<<<$'span 102400\nhalt 0'
+
+run "an image that nothing holds" 125 "" '^  hint: give it more with --memory' \
+	<<<"span 2000000000"
+
+# Several vCPUs
+run "vCPUs beside the first end with the VM" 5 "x" "" --cpus 4 <<<$'print x\nhalt 5'
+run "halted vCPUs do not end the others" 5 "" "" --cpus 4 <<<$'others-halt\npause 200\nhalt 5'
+run "the last vCPU that halts ends the VM" 125 "" "^kevctl: vCPU [0-3]: HLT, and nothing can wake" \
+	--cpus 4 <<<$'others-halt\nreport halted'
+run "more vCPUs than kev has" 125 "" '^kevctl: --cpus: 9 is more than 8, the most that kev has$' \
+	--cpus 9 <<<"halt 0"
+
+run "--stats" 0 "" '^  file_pages +17$' --stats <<<"halt 0"
+run "--stats: exits" 0 "" '^  exits +42$' --stats <<<"halt 0"
+expect "another hypervisor" 125 "" "^  hint: another hypervisor uses the CPUs' VMX" \
+	env FAKE_CREATE_VM_ERROR=16 "$kevctl" run "$script"
+
+# shellcheck disable=SC2317	# called by its name
+# Returns once the FIFO at descriptor 3 takes no more.
+wait_until_full() {
+	python3 -c 'import select
+while select.select([], [3], [], 0)[1]: pass'
+}
+
+# Signals end it, whether the guest runs, spins, or its output is stuck.
+# signal_case NAME SIGNAL STATUS SCRIPT [COMMAND to wait for the right moment]
+signal_case() {
+	local name=$1 signal=$2 want=$3 text=$4 moment=${5:-true} got=0 fifo=$tap_dir/fifo pid
+	echo "$text" >"$script"
+	rm -f "$fifo"
+	mkfifo "$fifo"
+	# A reader that takes the first bytes, then nothing more.
+	exec 3<>"$fifo"
+	env --default-signal=INT "$kevctl" run --cpus 2 "$script" >"$fifo" 2>"$tap_dir/stderr" &
+	pid=$!
+	head -c 6 <&3 >"$tap_dir/first"
+	"$moment"
+	kill "-$signal" "$pid" || :
+	wait "$pid" || got=$?
+	exec 3>&-
+	tap_check "$name" test "$got $(<"$tap_dir/first") $(<"$tap_dir/stderr")" = "$want ready "
+}
+signal_case "SIGINT, spinning" INT 130 $'print ready\nspin'
+signal_case "SIGTERM, spinning" TERM 143 $'print ready\nspin'
+signal_case "SIGHUP, spinning" HUP 129 $'print ready\nspin'
+signal_case "SIGINT, output stuck" INT 130 $'print ready\nflood 100000000\nhalt 0' \
+	wait_until_full
+
+# A reader that goes away ends it without a word, also where SIGPIPE is ignored.
+cat >"$script" <<<$'flood 100000000\nhalt 0'
+for how in default ignore; do
+	status=0
+	env "--$how-signal=PIPE" "$kevctl" run "$script" 2>"$tap_dir/stderr" |
+		head -n 1 >"$tap_dir/first" || status=$?
+	tap_check "reader gone, SIGPIPE $how" test \
+		"$status $(<"$tap_dir/first") $(<"$tap_dir/stderr")" = "141 0000000 "
+done
+
+# Output that is lost is a failure, whatever the guest's code was.
+echo "print x" >"$script"
+expect "stdout full" 125 "" "^kevctl: stdout: No space left on device$" \
+	bash -c '"$@" >/dev/full' - "$kevctl" run "$script"
+expect "stdout closed" 125 "" "^kevctl: stdout: Bad file descriptor$" \
+	bash -c '"$@" >&-' - "$kevctl" run "$script"
+tap_end
