@@ -40,8 +40,10 @@ static long ioctl_create_vm(void *object, void *arg)
 }
 
 static const struct kev_ioctl dev_ioctls[] = {
-	KEV_IOCTL(KEV_QUERY, kev_query, module_version, false, ioctl_query),
-	KEV_IOCTL(KEV_CREATE_VM, kev_create_vm, hypercall_abi, false, ioctl_create_vm),
+	KEV_IOCTL(KEV_QUERY, kev_query, module_version, false, KEV_OUT_SUCCESS,
+		  ioctl_query),
+	KEV_IOCTL(KEV_CREATE_VM, kev_create_vm, hypercall_abi, false, KEV_OUT_NEVER,
+		  ioctl_create_vm),
 };
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

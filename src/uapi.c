@@ -70,7 +70,7 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 		return err;
 
 	ret = call->handler(object, buf);
-	if (ret < 0 && !call->out_on_error)
+	if (call->out == KEV_OUT_NEVER || (ret < 0 && call->out == KEV_OUT_SUCCESS))
 		return ret;
 	/* Only what both sides know; the first field, the size, is the caller's. */
 	if (copy_to_user(user + sizeof(u32), (u8 *)buf + sizeof(u32),

@@ -241,9 +241,11 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 		.cmd = KEV_VCPU_KICK,
 		.handler = ioctl_kick,
 	},
-	KEV_IOCTL(KEV_VCPU_GET_STATE, kev_vcpu_state, msrs, true, ioctl_get_state),
-	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, ioctl_set_state),
-	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, ioctl_stats),
+	KEV_IOCTL(KEV_VCPU_GET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_SUCCESS,
+		  ioctl_get_state),
+	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_NEVER,
+		  ioctl_set_state),
+	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS, ioctl_stats),
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

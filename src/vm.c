@@ -237,19 +237,15 @@ static long ioctl_stats(void *object, void *arg)
 }
 
 static const struct kev_ioctl vm_ioctls[] = {
-	KEV_IOCTL(KEV_VM_CREATE_VCPU, kev_create_vcpu, reserved, true, ioctl_create_vcpu),
-	KEV_IOCTL(KEV_VM_ADD_REGION, kev_add_region, length, true, ioctl_add_region),
-	{
-		.name = "KEV_VM_ATTACH_IMAGE",
-		.cmd = KEV_VM_ATTACH_IMAGE,
-		.size = sizeof(struct kev_attach_image),
-		.min_size = offsetofend(struct kev_attach_image, segment),
-		.owner = true,
-		.out_on_error = true,	/* it says what is wrong with the image */
-		.handler = ioctl_attach_image,
-	},
-	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, ioctl_status),
-	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, ioctl_stats),
+	KEV_IOCTL(KEV_VM_CREATE_VCPU, kev_create_vcpu, reserved, true, KEV_OUT_NEVER,
+		  ioctl_create_vcpu),
+	KEV_IOCTL(KEV_VM_ADD_REGION, kev_add_region, length, true, KEV_OUT_NEVER,
+		  ioctl_add_region),
+	KEV_IOCTL(KEV_VM_ATTACH_IMAGE, kev_attach_image, segment, true, KEV_OUT_ALWAYS,
+		  ioctl_attach_image),
+	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
+		  ioctl_status),
+	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -10,6 +10,13 @@
 /* The greatest argument structure of any call */
 #define KEV_UAPI_MAX_SIZE	1024
 
+/* When the structure goes back to user space */
+enum kev_ioctl_out {
+	KEV_OUT_NEVER,		/* it has no field to fill: it may lie in read-only memory */
+	KEV_OUT_SUCCESS,
+	KEV_OUT_ALWAYS,		/* it tells why the call failed */
+};
+
 /**
  * struct kev_ioctl - one call
  * @name: for humans
@@ -17,9 +24,9 @@
  * @size: of the structure that this kernel knows; 0: the argument has to be 0
  * @min_size: of its first version
  * @owner: only for the process whose address space made the VM
- * @out_on_error: the structure goes back even when the call failed
+ * @out: when the structure goes back
  * @handler: with no kev lock held. @object is the file's, @arg a copy of
- *	the structure, which goes back on success. Returns the call's result.
+ *	the structure. Returns the call's result.
  */
 struct kev_ioctl {
 	const char *name;
@@ -27,18 +34,19 @@ struct kev_ioctl {
 	u32 size;
 	u32 min_size;
 	bool owner;
-	bool out_on_error;
+	enum kev_ioctl_out out;
 	long (*handler)(void *object, void *arg);
 };
 
 /* One line of such a table: the structure's first version ends with @last. */
-#define KEV_IOCTL(_cmd, _struct, _last, _owner, _handler) {			\
+#define KEV_IOCTL(_cmd, _struct, _last, _owner, _out, _handler) {		\
 	.name = #_cmd,								\
 	.cmd = (_cmd),								\
 	.size = sizeof(struct _struct) +					\
 		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KEV_UAPI_MAX_SIZE),	\
 	.min_size = offsetofend(struct _struct, _last),				\
 	.owner = (_owner),							\
+	.out = (_out),								\
 	.handler = (_handler),							\
 }
 
