@@ -166,6 +166,21 @@ static void end_attach(struct kev_vm *vm, u32 boot, u64 entry)
 	mutex_unlock(&vm->lock);
 }
 
+static int attach(struct kev_vm *vm, const struct kev_attach_image *image, struct file *file,
+		  struct kev_attach_result *result)
+{
+	int ret = begin_attach(vm);
+
+	if (ret)
+		return ret;
+	ret = kev_image_attach(&vm->mem, file, image->boot, image->flags, image->ram_kib, result);
+	if (ret)
+		end_attach(vm, vm->boot, vm->entry);
+	else
+		end_attach(vm, image->boot, result->entry);
+	return ret;
+}
+
 static long ioctl_attach_image(void *object, void *arg)
 {
 	struct kev_attach_image *image = arg;
@@ -173,24 +188,14 @@ static long ioctl_attach_image(void *object, void *arg)
 		.problem = KEV_IMAGE_OK,
 		.segment = KEV_IMAGE_NO_SEGMENT,
 	};
-	struct kev_vm *vm = object;
 	struct file *file;
-	int ret;
+	int ret = -EBADF;
 
 	file = fget(image->fd);
-	if (!file)
-		return -EBADF;
-	ret = begin_attach(vm);
-	if (!ret) {
-		ret = kev_image_attach(&vm->mem, file, image->boot, image->flags,
-				       image->ram_kib, &result);
-		if (ret)
-			end_attach(vm, vm->boot, vm->entry);
-		else
-			end_attach(vm, image->boot, result.entry);
+	if (file) {
+		ret = attach(object, image, file, &result);
+		fput(file);
 	}
-	fput(file);
-
 	image->entry = result.entry;
 	image->start = result.start;
 	image->end = result.end;
