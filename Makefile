@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# People's entry. `make help` lists what there is.
+
+BED := tools/bed/bed
+W ?= 1
+# The kernel to build for: the bed's, or KDIR=/lib/modules/$(uname -r)/build
+KDIR ?= $(shell $(BED) kdir)
+
+.DEFAULT_GOAL := all
+
+all: modules tools guests selftests ## build everything
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## install what is missing and fetch the bed's kernel
+	@$(BED) setup
+
+modules: setup ## kev.ko for the bed's kernel, or for KDIR
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) W=$(W) modules
+
+tools: setup ## libkev and kevctl
+	@$(MAKE) --no-print-directory -C tools/libkev
+	@$(MAKE) --no-print-directory -C tools/kevctl
+
+guests: setup ## the guests
+	@$(MAKE) --no-print-directory -C guests
+
+selftests: tools guests ## the selftests
+	@$(MAKE) --no-print-directory -C selftests
+
+demo: modules tools guests ## boot the bed, load kev.ko, run guests/hello
+	@selftests/demo.sh
+
+test: ## every test; the last line is "N passed, N failed"
+	@$(BED) setup
+	@selftests/run.sh
+
+test-models: ## the tests on every CPU model
+	@$(BED) setup
+	@selftests/run.sh --models
+
+test-mutants: ## do the tests notice when the code is broken
+	@$(BED) setup
+	@selftests/mutants/run.sh
+
+fuzz: setup ## libFuzzer on the pure code, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory -C selftests/fuzz run
+
+docs: setup ## Documentation as HTML in build/docs
+	@sphinx-build -q -W -b html Documentation build/docs
+	@echo "build/docs/index.html"
+
+check: modules ## sparse, checkpatch, shellcheck
+	@selftests/check.sh
+
+load: ## build for the running kernel and load kev.ko
+	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
+	$(MAKE) --no-print-directory -C tools/libkev
+	$(MAKE) --no-print-directory -C tools/kevctl
+	$(MAKE) --no-print-directory -C guests
+	insmod kev.ko
+
+unload: ## unload kev.ko
+	rmmod kev
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+install: tools ## kevctl, libkev, man page, completion, udev rule
+	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
+
+clean: ## remove what was built
+	@for d in tools/libkev tools/kevctl guests selftests; do \
+		$(MAKE) --no-print-directory -C $$d clean || exit 1; done
+	@rm -rf build
+	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
+
+.PHONY: all help setup modules tools guests selftests demo test test-models test-mutants fuzz docs \
+	check load unload install clean

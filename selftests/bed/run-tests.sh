@@ -1,0 +1,375 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the bed itself, as TAP. Each is a function; it fails when a command in it does.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+bed=$here/../../tools/bed/bed
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+number=0
+failed=0
+
+# bed_run WANTED-STATUS ARGS...: output in out, messages in err
+bed_run()
+{
+	local wanted=$1 status=0
+	shift
+	"$bed" run --no-module --timeout 120 "$@" >out 2>err || status=$?
+	if [ "$status" != "$wanted" ]; then
+		echo "bed run $*: status $status, wanted $wanted"
+		return 1
+	fi
+}
+
+# says PATTERN...: the bed's messages have lines like these
+says()
+{
+	local pattern
+	for pattern; do
+		grep -q -- "$pattern" err || {
+			echo "no message like: $pattern"
+			return 1
+		}
+	done
+}
+
+# check NAME FUNCTION ARGS...
+check()
+{
+	local name=$1 work=$scratch/$((++number)) status=0
+	shift
+	mkdir "$work"
+	# Not as a condition: there, a failing command would not end the function.
+	set +e
+	(
+		set -e
+		cd "$work"
+		"$@"
+	) >"$work.log" 2>&1
+	status=$?
+	set -e
+	if [ "$status" = 0 ]; then
+		echo "ok $number - $name"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok $number - $name"
+	tail -n 40 "$work.log" "$work/err" 2>/dev/null | cut -c 1-300 | sed 's/^/# /'
+}
+
+# cure VARIANT NOTE CALLS: what the library in Bochs says to a Bochs of some form, and does to it
+cure()
+{
+	gcc -O1 -fno-inline -fno-optimize-sibling-calls -rdynamic -DVARIANT="$1" -o fake \
+		"$here/fake_bochs.c"
+	LD_PRELOAD=$scratch/libbed.so BED_PORT_FD=3 ./fake >calls 3>note
+	grep -aqF "$2" note
+	[ "$(tr '\n' ' ' <calls)" = "$3" ]
+}
+
+judge() { /usr/bin/python3 -B "$here/klog_test.py"; }
+
+status_is()
+{
+	bed_run "$1" -- sh -c "$2"
+}
+
+no_command()
+{
+	bed_run 127 -- /no/such/command
+	says "/no/such/command: No such file"
+}
+
+exact_output()
+{
+	local i
+	for i in $(seq 0 255); do
+		printf '%b' "\\x$(printf %02x "$i")\r\n\n\0"
+	done >bytes
+	bed_run 0 --file bytes -- sh -c 'cat /bytes; cat /bytes /bytes >&2'
+	cmp bytes out
+	cat bytes bytes | cmp - err
+}
+
+large_output()
+{
+	bed_run 0 -- sh -c 'seq 1 60000'
+	seq 1 60000 | cmp - out
+}
+
+# The first line is here while the command still runs.
+live_output()
+{
+	local pid line
+	mkfifo pipe
+	"$bed" run --no-module --timeout 120 -- sh -c 'echo first; while :; do :; done' >pipe 2>err &
+	pid=$!
+	read -r line <pipe
+	kill -TERM "$pid"
+	wait "$pid" || true
+	[ "$line" = first ]
+}
+
+timed_out()
+{
+	bed_run 124 --timeout 10 -- sh -c 'echo "<2>bed: busy" >/dev/kmsg; while :; do :; done'
+	says "timed out" "bed: busy"
+}
+
+bed_failed()
+{
+	local message=$1
+	shift
+	bed_run 125 "$@"
+	says "$message"
+}
+
+report()
+{
+	local kind=$1
+	shift
+	bed_run 126 --file "$scratch/report/report.ko" -- sh -c "insmod /report.ko kind=$kind; exit 0"
+	says "$@"
+}
+
+# A machine that is dead after its report has no way to send it but the console.
+dead()
+{
+	bed_run 124 --timeout 10 --file "$scratch/report/report.ko" -- insmod /report.ko kind=die
+	says "WARN in the kernel's log" "bed: the last words" "timed out"
+}
+
+panic()
+{
+	bed_run 126 -- sh -c 'echo c >/proc/sysrq-trigger'
+	says "panic in the kernel's log" "sysrq triggered crash" "Call Trace"
+}
+
+reset()
+{
+	bed_run 126 -- reboot -f
+	says "reset or switched off"
+}
+
+backtrace()
+{
+	bed_run 5 -- sh -c 'echo l >/proc/sysrq-trigger; echo w >/proc/sysrq-trigger
+		echo t >/proc/sysrq-trigger; dmesg | grep -c "Call Trace"; exit 5'
+	[ "$(cat out)" -gt 0 ]
+}
+
+before_init()
+{
+	# Bochs' machine warns while it boots; that is not the run's.
+	bed_run 0 -- sh -c 'dmesg | sed "/bed: init/q" | grep -c "Firmware Bug"'
+	[ "$(cat out)" -gt 0 ]
+}
+
+out_back()
+{
+	head -c 300000 /dev/urandom >bytes
+	bed_run 0 --file bytes --out got -- sh -c '
+		cd /out; cp /bytes .; mkdir -p a/b; : >a/b/empty; printf "x y" >"a/two words"
+		ln -s ../bytes a/link; chmod +x "a/two words"'
+	cmp bytes got/bytes
+	[ -e got/a/b/empty ] && [ ! -s got/a/b/empty ]
+	[ "$(cat "got/a/two words")" = "x y" ] && [ -x "got/a/two words" ]
+	[ "$(readlink got/a/link)" = ../bytes ]
+	[ "$(find got -mindepth 1 | wc -l)" = 6 ]
+}
+
+out_of_failure()
+{
+	bed_run 3 --out got -- sh -c 'echo why >/out/reason; exit 3'
+	[ "$(cat got/reason)" = why ]
+}
+
+files()
+{
+	mkdir -p tree/sub
+	echo deep >tree/sub/file
+	truncate -s 70M holes
+	printf end >>holes
+	# A program of the host that needs shared libraries
+	bed_run 0 --file tree:/t --file holes:/data/ --file "$(command -v lz4):/bin/" -- sh -c '
+		cat /t/sub/file; tail -c 3 /data/holes; stat -c " %s" /data/holes; echo lz4 | lz4 -c | lz4 -dc'
+	[ "$(cat out)" = "deep
+end 73400323
+lz4" ]
+}
+
+inside()
+{
+	bed_run 0 -- sh -c '
+		id -u; test -c /dev/null && test -d /proc/self && test -d /sys/kernel &&
+		test -e /sys/kernel/debug/sleep_time -o -d /sys/kernel/debug/bdi && test -e /sys/kernel/tracing/trace &&
+		test -e /sys/fs/cgroup/cgroup.procs && grep -q memory /sys/fs/cgroup/cgroup.subtree_control &&
+		ifconfig lo | grep -q UP && touch /tmp/x && test ! -e /sys/module/kvm &&
+		modprobe kvm_intel && test -c /dev/kvm && read line; echo "read: $?"'
+	[ "$(cat out)" = "0
+read: 1" ]
+}
+
+disk()
+{
+	gcc -O1 -static -o resident "$here/resident.c"
+	bed_run 0 --file resident:/bin/ -- sh -c 'bed-disk 16 && resident /disk/file'
+	[ "$(cat out)" = "dropped:
+touched: 5 40" ]
+}
+
+two_cpus()
+{
+	bed_run 0 --cpus 2 -- nproc
+	[ "$(cat out)" = 2 ]
+}
+
+at_once()
+{
+	local one two status
+	"$bed" run --no-module -- sh -c 'seq 1 2000; echo one; exit 11' >one 2>&1 &
+	one=$!
+	"$bed" run --no-module -- sh -c 'seq 1 2000; echo two; exit 12' >two 2>&1 &
+	two=$!
+	status=0
+	wait "$one" || status=$?
+	[ "$status" = 11 ]
+	status=0
+	wait "$two" || status=$?
+	[ "$status" = 12 ]
+	[ "$(tail -n 1 one) $(tail -n 1 two)" = "one two" ]
+	[ "$(wc -l <one) $(wc -l <two)" = "2001 2001" ]
+}
+
+# gone PID: true when the process has ended, soon
+gone()
+{
+	local i
+	for i in $(seq 100); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	echo "process $1 is still there"
+	return 1
+}
+
+# interrupted SIGNAL STATUS: the emulator and the files of the run go away
+interrupted()
+{
+	local pid emulator directory status=0
+	mkfifo pipe
+	"$bed" run --no-module --timeout 120 -- sh -c 'echo go; while :; do :; done' >pipe 2>err &
+	pid=$!
+	read -r _ <pipe
+	emulator=$(pgrep -P "$pid")
+	directory=$(readlink "/proc/$emulator/cwd")
+	[ -e "$directory/com1" ] || [ -L "$directory/com1" ]
+	kill -"$1" "$pid"
+	wait "$pid" || status=$?
+	gone "$emulator"
+	if [ "$1" != KILL ]; then
+		[ ! -e "$directory" ]
+		[ "$status" = "$2" ]
+	else
+		# Nobody could clean up; the next run does.
+		bed_run 0 -- true
+		[ ! -e "$directory" ]
+	fi
+}
+
+# With no place for saved machines the run boots.
+no_state()
+{
+	mkdir cache
+	ln -s "$("$bed" kdir | sed 's|/kernels/.*||')/kernels" cache/kernels
+	: >cache/states
+	KEV_CACHE=$PWD/cache bed_run 4 -- sh -c 'exit 4'
+	says "booting instead"
+}
+
+shell()
+{
+	local status=0
+	printf 'echo $((40 + 2))\rexit 6\r' >typed
+	"$bed" shell --no-module <typed >out 2>err || status=$?
+	[ "$status" = 6 ]
+	grep -q "^42" out
+}
+
+no_reader()
+{
+	local status=0
+	"$bed" run --no-module --timeout 120 -- sh -c 'while :; do echo y; done' 2>err | head -n 1 >out ||
+		status=$?
+	[ "$status" = 141 ]
+	[ "$(cat out)" = y ]
+}
+
+tcg()
+{
+	bed_run 9 --emulator tcg --append bed.test=1 --out got -- sh -c \
+		'cat /proc/cmdline | tee /out/line; exit 9'
+	grep -q "bed.test=1" out
+	cmp out got/line
+}
+
+tcg_panic()
+{
+	bed_run 126 --emulator tcg -- sh -c 'echo c >/proc/sysrq-trigger'
+	says "panic in the kernel's log"
+}
+
+"$bed" setup
+cp -r "$here/report" "$scratch/report"
+make -s -C "$("$bed" kdir)" M="$scratch/report" modules >"$scratch/build" 2>&1 ||
+	sed 's/^/# /' "$scratch/build"
+
+gcc -O2 -D_GNU_SOURCE -shared -fPIC -o "$scratch/libbed.so" "$here"/../../tools/bed/bochs/*.c -ldl
+
+check "the judge of kernel logs" judge
+check "the cure works" cure 0 "cure: applied" "mask 7 inject 7 "
+check "the cure is not needed" cure 1 "cure: unneeded" "mask 7 inject 7 "
+check "the cure finds no place" cure 2 "cure: unusable: VMLAUNCH" ""
+check "the cure finds no functions" cure 3 "cure: unusable: this Bochs" "inject 7 "
+check "status 7" status_is 7 'exit 7'
+check "ended by a signal" status_is 137 'kill -9 $$'
+check "no such command" no_command
+check "output is exact, both streams" exact_output
+check "a large output is complete" large_output
+check "output comes live" live_output
+check "time out" timed_out
+check "a file that is not there" bed_failed "no file /no/such" --file /no/such -- true
+check "a module that is not there" bed_failed "not allowed with" --module /no/such -- true
+check "an unknown model" bed_failed "broadwell_ult" --cpu z80 -- true
+check "an unknown kernel" bed_failed "no kernel" --kernel z80 -- true
+check "an unknown option" bed_failed "--frobnicate" --frobnicate -- true
+check "no command" bed_failed "no command"
+check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
+check "BUG" report bug "BUG in the kernel's log" "kernel BUG at" "end trace"
+check "oops" report oops "BUG in the kernel's log" "NULL pointer" "end trace"
+check "sleeping while atomic" report atomic "scheduling while atomic in the kernel's log"
+check "no report" status_is 0 'dmesg | grep -q "bed: init"'
+check "dead after a report" dead
+check "panic" panic
+check "reset" reset
+check "backtraces by sysrq are no failure" backtrace
+check "what was logged before init is no failure" before_init
+check "/out comes back" out_back
+check "/out comes back after a failure" out_of_failure
+check "files, holes, shared libraries" files
+check "what is inside" inside
+check "a disk whose cache can be dropped" disk
+check "two processors" two_cpus
+check "two runs at once" at_once
+check "Ctrl-C leaves nothing" interrupted INT 130
+check "SIGTERM leaves nothing" interrupted TERM 143
+check "SIGKILL leaves no emulator" interrupted KILL 137
+check "no place for saved machines" no_state
+check "a shell on the console" shell
+check "a reader who leaves" no_reader
+check "tcg: status, arguments, /out" tcg
+check "tcg: panic" tcg_panic
+echo "1..$number"
+[ "$failed" = 0 ]

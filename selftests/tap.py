@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Count what test programs printed as TAP.
+
+usage: tap.py [--skips FILE] LOG
+
+LOG holds the output of one or more programs, each between the lines
+"# begin NAME" and "# end NAME STATUS". A program passes as many cases as it has
+lines "ok"; it fails one more when it ran fewer cases than its plan says, has no
+plan, died, or exited with another status than its lines explain. A skip has to
+stand in FILE as "PROGRAM: CASE", and what stands there has to be skipped: a case
+that is never run must not go unseen.
+
+Prints what failed, then "PASSED FAILED SKIPPED".
+"""
+import re
+import sys
+
+RESULT = re.compile(r'^(ok|not ok) (\d+)\s*(?:- )?(.*)$')
+PLAN = re.compile(r'^1\.\.(\d+)')
+SKIP = re.compile(r'#\s*SKIP\b\s*(.*)', re.IGNORECASE)
+KSFT_FAIL, KSFT_SKIP = 1, 4
+
+
+class Program:
+    def __init__(self, name):
+        self.name = name
+        self.plan = None
+        self.passed = 0
+        self.failures = []
+        self.skips = []
+        self.lines = []
+
+    def feed(self, line):
+        self.lines.append(line)
+        plan = PLAN.match(line)
+        if plan:
+            self.plan = int(plan.group(1))
+            return
+        result = RESULT.match(line)
+        if not result:
+            return
+        verdict, _, text = result.groups()
+        skip = SKIP.search(text)
+        if verdict == 'not ok':
+            self.failures.append(text)
+        elif skip:
+            self.skips.append(text[:skip.start()].strip())
+        else:
+            self.passed += 1
+
+    def finish(self, status):
+        cases = self.passed + len(self.failures) + len(self.skips)
+        if self.plan is None:
+            self.failures.append(f'printed no plan (status {status})')
+        elif cases != self.plan:
+            self.failures.append(f'ran {cases} of {self.plan} cases (status {status})')
+        elif status not in (0, KSFT_SKIP) and not self.failures:
+            self.failures.append(f'exited with {status}, but no case failed')
+        elif status == 0 and self.failures:
+            self.failures.append('exited with 0, but cases failed')
+
+
+def read_programs(path):
+    programs, current, stray = [], None, []
+    with open(path, encoding='utf-8', errors='replace') as log:
+        for line in log:
+            line = line.rstrip('\r\n')
+            if line.startswith('# begin '):
+                if current:
+                    current.finish('none: it never ended')
+                    programs.append(current)
+                current = Program(line[len('# begin '):])
+            elif line.startswith('# end ') and current:
+                current.finish(int(line.rsplit(' ', 1)[1]))
+                programs.append(current)
+                current = None
+            elif current:
+                current.feed(line)
+            else:
+                stray.append(line)
+    if current:
+        current.finish('none: it never ended')
+        programs.append(current)
+    return programs, stray
+
+
+def allowed_skips(path):
+    if not path:
+        return None
+    try:
+        with open(path, encoding='utf-8') as f:
+            return {line.strip() for line in f if line.strip() and not line.startswith('#')}
+    except FileNotFoundError:
+        return set()
+
+
+def main(argv):
+    skips_file = None
+    if argv and argv[0] == '--skips':
+        skips_file, argv = argv[1], argv[2:]
+    programs, stray = read_programs(argv[0])
+    allowed = allowed_skips(skips_file)
+    passed = failed = skipped = 0
+    seen = set()
+    for program in programs:
+        for case in program.skips:
+            seen.add(f'{program.name}: {case}')
+        if program.failures:
+            print(f'--- {program.name}')
+            print('\n'.join(program.lines[-60:]))
+            for case in program.failures:
+                print(f'FAILED {program.name}: {case}')
+        passed += program.passed
+        failed += len(program.failures)
+        skipped += len(program.skips)
+    if allowed is not None:
+        for line in sorted(seen - allowed):
+            print(f'FAILED skipped, and not in {skips_file}: {line}')
+            failed += 1
+        for line in sorted(allowed - seen):
+            print(f'FAILED in {skips_file}, but not skipped: {line}')
+            failed += 1
+    if not programs:
+        print('\n'.join(stray[-40:]))
+        print('FAILED no test program ran')
+        failed += 1
+    print(passed, failed, skipped)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

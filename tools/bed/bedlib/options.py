@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The options of "bed run" and "bed shell"."""
+
+import argparse
+import sys
+from pathlib import Path
+
+_DESCRIPTION = {
+    "run": "Boot a real kernel in an emulator, load kev.ko, run CMD there as root. Its output "
+           "comes live, its exit status is ours.",
+    "shell": "Boot a real kernel in an emulator, load kev.ko, and give a shell on its console.",
+}
+
+_EPILOG = """\
+inside: kevctl in /bin, guests in /guests, selftests in /selftests, the module's file at /kev.ko;
+  modprobe knows kvm_intel, loop, brd, squashfs, erofs, isofs, overlay, fuse; bed-disk mounts a
+  file system at /disk whose page cache can be dropped; /out comes back with --out.
+
+exit status: the command's, or
+  124  the command took longer than --timeout; the last lines of the console are shown
+  125  the bed itself failed; the message says where
+  126  the kernel's log has, since init started, an oops, WARN, BUG, a lockdep or KASAN report, an
+       RCU stall, a hung task or the like; the report is shown
+
+environment: KEV_CACHE  where kernels and saved machines are kept (default ~/.cache/kev)
+             BED_LOG    a directory that gets console.txt and kernel.txt of the run
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"bed: {message}; see bed {self.prog.split()[-1]} --help", file=sys.stderr)
+        sys.exit(125)
+
+
+def _positive(text):
+    value = int(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _parser(name):
+    usage = f"bed {name} [OPTIONS]" + (" -- CMD ARGS..." if name == "run" else "")
+    parser = _Parser(prog=f"bed {name}", usage=usage, description=_DESCRIPTION[name],
+                     epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                     allow_abbrev=False)
+    add = parser.add_argument
+    add("--emulator", choices=("auto", "kvm", "bochs", "tcg"), default="auto",
+        help="auto: nested KVM where the host offers it, else Bochs; tcg has no VMX")
+    add("--cpu", metavar="MODEL", help="processor model, in the emulator's words "
+        "(default: broadwell_ult in Bochs)")
+    add("--cpus", metavar="N", type=_positive, default=1, help="number of processors (1)")
+    add("--mem", metavar="MIB", type=_positive, default=512, help="memory (512)")
+    add("--kernel", metavar="NAME", help="a kernel below $KEV_CACHE/kernels")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--module", metavar="FILE", type=Path,
+                       help="the module to load (default: the project's kev.ko, if built; with "
+                            "tcg it is not loaded)")
+    which.add_argument("--no-module", action="store_true",
+                       help="leave the module unloaded at /kev.ko")
+    add("--file", metavar="SRC[:DST]", action="append", default=[],
+        help="bring a file or directory along (DST: /NAME); may be repeated")
+    add("--append", metavar="ARGS", default="", help="more kernel arguments")
+    add("--out", metavar="DIR", type=Path, help="bring what CMD wrote under /out back into DIR")
+    add("--timeout", metavar="S", type=_positive,
+        default=600 if name == "run" else 7 * 86400, help="seconds until the run is given up (600)")
+    add("--cold", action="store_true", help="boot from nothing instead of from a saved machine")
+    return parser
+
+
+def parse(name, words):
+    """The options as an object; .command is the list of the command's words."""
+    parser = _parser(name)
+    command = []
+    if "--" in words:
+        at = words.index("--")
+        words, command = words[:at], words[at + 1:]
+    options = parser.parse_args(words)
+    if name == "run" and not command:
+        parser.error("no command: bed run [OPTIONS] -- CMD ARGS...")
+    if name == "shell" and command:
+        parser.error("a shell takes no command")
+    options.command = command
+    return options

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the bed adds to a Bochs that Debian ships, as one library loaded with LD_PRELOAD:
+ *
+ *   irqcure.c   host interrupts are no longer lost while a guest runs (an emulator's error)
+ *   command.c   debugger commands: save the machine, put a file into its memory, leave
+ *   port.c      port 0xe9 of the machine becomes a channel to the bed
+ *
+ * Bochs exports its own symbols, so all of them are found by name with dlsym(); a Bochs that lacks
+ * one makes that part say so and stay out of the way.
+ */
+#ifndef BED_BOCHS_H
+#define BED_BOCHS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The frames on the channel: this header, then len bytes. Also in ../guest and bedlib/frame.py. */
+struct bed_frame {
+	uint8_t magic[2]; /* "KB" */
+	uint8_t type;
+	uint8_t zero;
+	uint32_t len;
+};
+
+/* A note from the emulator's side: "NAME: text" */
+#define BED_FRAME_NOTE 'N'
+
+/**
+ * bed_port_note() - tell the bed something by a frame of type BED_FRAME_NOTE
+ * @fmt: printf format
+ */
+void bed_port_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

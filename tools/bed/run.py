@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0
+"""bed run, bed shell: see bedlib/__init__.py for the parts, "bed run --help" for the use."""
+
+import os
+import signal
+import sys
+import tempfile
+import termios
+import tty
+from pathlib import Path
+
+from bedlib import bochs, options, outdir, payload, qemu
+from bedlib.cache import BedError, run_directory
+from bedlib.kernel import Kernel
+from bedlib.session import Session
+
+TIMED_OUT = 124
+BED_FAILED = 125
+KERNEL_REPORT = 126
+
+# Ample: a cold boot of an instrumented kernel with two CPUs takes about 200 s.
+_BOOT_SECONDS = 900
+_TAIL_LINES = 25
+
+
+def say(text):
+    """One line for people."""
+    print(f"bed: {text}", file=sys.stderr, flush=True)
+
+
+def _write_all(fd):
+    def write(data):
+        while data:
+            data = data[os.write(fd, data):]
+    return write
+
+
+def choose_machine(opts):
+    """The machine that the options ask for."""
+    kernel = Kernel(opts.kernel)
+    words = (kernel, opts.cpu, opts.cpus, opts.mem, opts.append)
+    emulator = opts.emulator
+    if emulator == "auto":
+        # A model that only Bochs knows asks for Bochs.
+        wants_bochs = opts.cpu and bochs.available() and opts.cpu in bochs.models()
+        emulator = "kvm" if qemu.has_nested_vmx() and not wants_bochs else "bochs"
+    if emulator == "bochs":
+        return bochs.Bochs(*words)
+    return qemu.Qemu(emulator, *words)
+
+
+def choose_module(opts, machine):
+    """The module to bring along, or None; and whether to load it."""
+    if opts.module:
+        return opts.module, True
+    if not payload.MODULE.exists():
+        if not opts.no_module:
+            say("kev.ko is not built: running without it")
+        return None, False
+    # Without VMX the module refuses to load, which is only of interest to who asks for it by name.
+    return payload.MODULE, not opts.no_module and machine.name != "tcg"
+
+
+def follow(emulator, opts, start_seconds, tar):
+    """Run a started emulator to its end."""
+    shell = not opts.command
+    try:
+        session = Session(emulator, opts.timeout, start_seconds, _write_all(1), _write_all(2),
+                          notice=say, console=_write_all(1) if shell else None, tar=tar)
+        if shell:
+            session.add_input(0)
+        return session.run()
+    finally:
+        emulator.end()
+
+
+def run_machine(machine, opts, files, directory, tar):
+    """Run the machine, from a saved state where there is one. Returns the session's result."""
+    if isinstance(machine, bochs.Bochs):
+        machine.idle_sleeps = not opts.command
+        state = None if opts.cold else machine.saved_state(say)
+        if state:
+            result = follow(machine.restore(directory, files, state / "state"), opts,
+                            bochs.RESTORE_SECONDS, tar)
+            if result.started or result.failed:
+                return result
+            say("the saved machine does not start: booting instead")
+            machine.forget(state)
+    return follow(machine.boot(directory, files), opts, _BOOT_SECONDS, tar)
+
+
+def show_tail(result):
+    """The last lines of what the machine said."""
+    for title, lines in (("kernel log", result.log), ("console", result.console_lines())):
+        lines = [line for line in lines if line.strip()][-_TAIL_LINES:]
+        if lines:
+            say(f"the last lines of the {title}:")
+            print("\n".join(f"  {line}" for line in lines), file=sys.stderr, flush=True)
+
+
+def keep_logs(result):
+    """Write the logs where $BED_LOG says."""
+    directory = os.environ.get("BED_LOG")
+    if directory:
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "console.txt").write_bytes(bytes(result.console))
+        (path / "kernel.txt").write_text("".join(f"{line}\n" for line in result.log))
+
+
+def verdict(result, last_words):
+    """The exit status of the bed, with all messages that belong to it."""
+    report = result.report()
+    if report:
+        say(f"{report[0]} in the kernel's log:")
+        print("\n".join(f"  {line}" for line in report[1]), file=sys.stderr, flush=True)
+    if result.timed_out:
+        show_tail(result)
+        say("timed out")
+        return TIMED_OUT
+    if not result.started:
+        show_tail(result)
+        say("; ".join([result.failed or "the machine did not come up", *last_words]))
+        return BED_FAILED
+    if report:
+        return KERNEL_REPORT
+    if result.failed:
+        show_tail(result)
+        say(result.failed)
+        return BED_FAILED
+    if result.rebooted or result.ended:
+        show_tail(result)
+        say("; ".join(["the machine was reset or switched off", *last_words]))
+        return KERNEL_REPORT
+    return result.status
+
+
+def raw_terminal():
+    """Set our terminal up for a shell; returns what undoes it."""
+    if not os.isatty(0):
+        return lambda: None
+    before = termios.tcgetattr(0)
+    tty.setraw(0)
+    return lambda: termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def run(name, words):
+    """bed run or bed shell; returns the exit status."""
+    opts = options.parse(name, words)
+    machine = choose_machine(opts)
+    files = payload.pack(opts.command, *choose_module(opts, machine), opts.file, bool(opts.out))
+    if opts.out:
+        opts.out.mkdir(parents=True, exist_ok=True)
+    with run_directory() as directory, tempfile.TemporaryFile(dir=directory) as tar:
+        restore_terminal = raw_terminal() if name == "shell" else lambda: None
+        try:
+            result = run_machine(machine, opts, files, directory, tar if opts.out else None)
+        finally:
+            restore_terminal()
+        keep_logs(result)
+        status = verdict(result, machine.last_words(directory) if result.ended else [])
+        if opts.out and result.complete:
+            tar.seek(0)
+            outdir.extract(tar, opts.out)
+    return status
+
+
+class Stopped(Exception):
+    """A signal asked us to end."""
+
+
+def _stop(number, _frame):
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def main():
+    """Run, and turn every end into an exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        return run(sys.argv[1], sys.argv[2:])
+    except BedError as error:
+        say(error)
+        return BED_FAILED
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        say(f"{error.filename or 'the bed'}: {error.strerror}")
+        return BED_FAILED
+    except Stopped as stopped:
+        return 128 + stopped.args[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

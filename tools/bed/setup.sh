@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# bed setup: everything the project needs, in two places.
+#
+#   The system   the packages listed in the file "packages", by apt, without questions.
+#   $KEV_CACHE   stock Debian kernels and parts of the kernel's source, downloaded with apt and
+#                unpacked there, never installed:
+#
+#     kernels/NAME/       one kernel; NAME is its release ("6.1.0-56-cloud-amd64")
+#       boot/ lib/ usr/   as the Debian packages hold them
+#       release version   what uname -r says; the package version
+#       vmlinuz modules build   links: boot image, /lib/modules/RELEASE, module build directory
+#     kernels/default     link to the kernel that is used when none is named
+#     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...
+#
+# A kernel made in another way is usable with --kernel NAME when its directory has the same five
+# names. Everything is unpacked under a temporary name and renamed when complete, so whatever
+# carries its final name is whole. A lock keeps two setups apart.
+
+readonly SETUP_FLAVOUR=cloud-amd64
+readonly SETUP_SOURCE=linux-source-6.1
+SETUP_UPDATED=no
+
+say() { echo "bed: $*" >&2; }
+
+# setup_packages: the package names of the list, one a line
+setup_packages() { grep -v '^#' "$BED_DIR/packages" | grep .; }
+
+# setup_missing: those that are not installed
+setup_missing()
+{
+	# shellcheck disable=SC2046 # a list of package names
+	comm -23 <(setup_packages | sort) <(
+		dpkg-query -W -f='${Package} ${db:Status-Status}\n' $(setup_packages) 2>/dev/null |
+			sed -n 's/ installed$//p' | sort
+	)
+}
+
+# setup_root CMD...: runs a command as root, or returns 1 where that is not possible
+setup_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
+		sudo "$@"
+	else
+		return 1
+	fi
+}
+
+# setup_update: refreshes apt's lists, once, where we may. Old lists are often good enough.
+setup_update()
+{
+	[ "$SETUP_UPDATED" = no ] || return 0
+	SETUP_UPDATED=yes
+	setup_root true || return 0
+	say "refreshing the package lists"
+	setup_root apt-get -q -o Acquire::Retries=3 update >"$SETUP_TMP/update.log" 2>&1 ||
+		say "apt-get update had trouble (going on): $(tail -n 1 "$SETUP_TMP/update.log")"
+}
+
+setup_system()
+{
+	local missing
+	missing=$(setup_missing | tr '\n' ' ')
+	[ -n "$missing" ] || return 0
+	if ! setup_root true; then
+		say "neither root nor sudo; as root run: apt-get install -y --no-install-recommends ${missing% }"
+		exit 3
+	fi
+	setup_update
+	say "installing ${missing% }"
+	# shellcheck disable=SC2086 # a list of package names
+	setup_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Acquire::Retries=3 \
+		-o Dpkg::Options::=--force-confold install --no-install-recommends $missing \
+		>"$SETUP_TMP/install.log" 2>&1 </dev/null || {
+		tail -n 20 "$SETUP_TMP/install.log" >&2
+		say "apt-get install failed (see above)"
+		exit 1
+	}
+}
+
+# setup_candidate PKG: the version that apt would take
+setup_candidate() { apt-cache policy "$1" | sed -n 's/^ *Candidate: //p' | grep -v none; }
+
+# setup_depends PKG PATTERN: the first dependency of PKG that matches
+setup_depends()
+{
+	apt-cache depends --no-recommends --no-suggests "$1" |
+		sed -n 's/^ *Depends: //p' | grep -E -m 1 "$2"
+}
+
+# setup_fetch DIR PKG...: downloads packages into DIR
+setup_fetch()
+{
+	local dir=$1
+	shift
+	(cd "$dir" && apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User="$(id -un)" \
+		download "$@" >"$SETUP_TMP/fetch.log" 2>&1) || {
+		tail -n 5 "$SETUP_TMP/fetch.log" >&2
+		say "apt-get download $* failed; if the package lists are old, run apt-get update as root"
+		exit 1
+	}
+}
+
+# setup_kernel: unpacks the newest stock kernel, unless there is one and no upgrade was asked for
+setup_kernel()
+{
+	local upgrade=$1 kernels=$KEV_CACHE/kernels image release version tmp deb
+	if [ "$upgrade" = no ] && [ -e "$kernels/default/build/Makefile" ]; then
+		return 0
+	fi
+	setup_update
+	image=$(setup_depends "linux-image-$SETUP_FLAVOUR" '^linux-image-[0-9].*-cloud-amd64') || {
+		say "apt knows no linux-image-$SETUP_FLAVOUR: is this Debian, and are its package lists there?"
+		exit 1
+	}
+	release=${image#linux-image-}
+	release=${release%-unsigned}
+	version=$(setup_candidate "$image")
+	if [ "$(cat "$kernels/$release/version" 2>/dev/null)" = "$version" ]; then
+		setup_default "$release"
+		return 0
+	fi
+	say "downloading kernel $release ($version) and its headers, about 40 MB"
+	tmp=$SETUP_TMP/kernel
+	mkdir -p "$tmp/debs" "$tmp/tree"
+	setup_fetch "$tmp/debs" "$image" "linux-headers-$release" \
+		"$(setup_depends "linux-headers-$release" '^linux-headers-.*-common')" \
+		"$(setup_depends "linux-headers-$release" '^linux-kbuild-')"
+	say "unpacking kernel $release"
+	for deb in "$tmp"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$tmp/tree"
+	done
+	setup_relocate "$tmp/tree" "$release"
+	echo "$release" >"$tmp/tree/release"
+	echo "$version" >"$tmp/tree/version"
+	mkdir -p "$kernels"
+	if [ -e "$kernels/$release" ]; then
+		mv "$kernels/$release" "$SETUP_TMP/old-kernel"
+	fi
+	mv "$tmp/tree" "$kernels/$release"
+	setup_default "$release"
+}
+
+# setup_default NAME: makes NAME the kernel that is used when none is named
+setup_default()
+{
+	[ "$(readlink "$KEV_CACHE/kernels/default")" != "$1" ] || return 0
+	ln -s "$1" "$SETUP_TMP/default"
+	mv -T "$SETUP_TMP/default" "$KEV_CACHE/kernels/default"
+}
+
+# setup_relocate TREE RELEASE: the packages name their parts by absolute paths below /usr/src and
+# /lib/modules; makes every such name relative, so that the tree works (and moves) anywhere
+setup_relocate()
+{
+	local tree=$1 release=$2 makefile
+	makefile=$tree/usr/src/linux-headers-$release/Makefile
+	# shellcheck disable=SC2016 # make's variables, not the shell's
+	sed -i 's|^include /usr/src/|include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))../|' "$makefile"
+	grep -qF 'lastword' "$makefile" || {
+		say "the headers of kernel $release have an unknown form: $makefile"
+		exit 1
+	}
+	ln -sfn "../../../usr/src/linux-headers-$release" "$tree/lib/modules/$release/build"
+	rm -f "$tree/lib/modules/$release/source"
+	ln -s "boot/vmlinuz-$release" "$tree/vmlinuz"
+	ln -s "lib/modules/$release" "$tree/modules"
+	ln -s "usr/src/linux-headers-$release" "$tree/build"
+}
+
+# setup_ksrc: the parts of the kernel's source that no header package has. The archive is read
+# once as a stream and not kept.
+setup_ksrc()
+{
+	local upgrade=$1 version tmp=$SETUP_TMP/ksrc
+	[ "$upgrade" = no ] && [ -e "$KEV_CACHE/ksrc/version" ] && return 0
+	setup_update
+	version=$(setup_candidate "$SETUP_SOURCE") || {
+		say "apt knows no $SETUP_SOURCE"
+		exit 1
+	}
+	[ "$(cat "$KEV_CACHE/ksrc/version" 2>/dev/null)" != "$version" ] || return 0
+	say "downloading $SETUP_SOURCE ($version), about 140 MB, for the selftest framework and checkpatch"
+	mkdir -p "$tmp/debs" "$tmp/tree"
+	setup_fetch "$tmp/debs" "$SETUP_SOURCE"
+	say "unpacking parts of $SETUP_SOURCE"
+	dpkg-deb --fsys-tarfile "$tmp"/debs/*.deb |
+		tar -xO "./usr/src/$SETUP_SOURCE.tar.xz" |
+		tar -xJ -C "$tmp/tree" --strip-components=1 --wildcards --no-wildcards-match-slash \
+			"$SETUP_SOURCE/COPYING" \
+			"$SETUP_SOURCE/scripts/checkpatch.pl" \
+			"$SETUP_SOURCE/scripts/spelling.txt" \
+			"$SETUP_SOURCE/scripts/const_structs.checkpatch" \
+			"$SETUP_SOURCE/scripts/subarch.include" \
+			"$SETUP_SOURCE/scripts/kernel-doc" \
+			"$SETUP_SOURCE/Documentation/dev-tools/checkpatch.rst" \
+			"$SETUP_SOURCE/Documentation/sphinx" \
+			"$SETUP_SOURCE/tools/testing/selftests/lib.mk" \
+			"$SETUP_SOURCE/tools/testing/selftests/kselftest" \
+			"$SETUP_SOURCE/tools/testing/selftests/kselftest*.h" \
+			"$SETUP_SOURCE/tools/testing/selftests/*.sh"
+	echo "$version" >"$tmp/tree/version"
+	if [ -e "$KEV_CACHE/ksrc" ]; then
+		mv "$KEV_CACHE/ksrc" "$SETUP_TMP/old-ksrc"
+	fi
+	mv "$tmp/tree" "$KEV_CACHE/ksrc"
+}
+
+# setup_main [--upgrade]
+setup_main()
+{
+	local upgrade=no
+	case "${1-}" in
+	--upgrade) upgrade=yes ;;
+	"") ;;
+	*) say "setup: unknown option $1" && exit 125 ;;
+	esac
+	mkdir -p "$KEV_CACHE"
+	exec 9>"$KEV_CACHE/setup.lock"
+	if ! flock -n 9; then
+		say "another setup is at work, waiting for it"
+		flock 9
+	fi
+	rm -rf "$KEV_CACHE"/setup.tmp.*
+	SETUP_TMP=$(mktemp -d "$KEV_CACHE/setup.tmp.XXXXXX")
+	trap 'rm -rf "$SETUP_TMP"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	setup_system
+	setup_kernel "$upgrade"
+	setup_ksrc "$upgrade"
+}
