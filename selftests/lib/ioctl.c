@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The calls, each with its errno as a negative result */
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kevtest.h"
+
+long kt_ioctl(int fd, unsigned long cmd, const void *arg)
+{
+	long ret = ioctl(fd, cmd, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int kt_open(void)
+{
+	int fd = open("/dev/kev", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int kt_create_vm(int kev, uint32_t flags, const char *abi)
+{
+	struct kev_create_vm args = { .size = sizeof(args), .flags = flags };
+
+	if (abi)
+		memcpy(args.hypercall_abi, abi, strnlen(abi, sizeof(args.hypercall_abi)));
+	return kt_ioctl(kev, KEV_CREATE_VM, &args);
+}
+
+int kt_create_vcpu(int vm, uint32_t id)
+{
+	struct kev_create_vcpu args = { .size = sizeof(args), .id = id };
+
+	return kt_ioctl(vm, KEV_VM_CREATE_VCPU, &args);
+}
+
+int kt_add_ram(int vm, uint64_t gpa, uint64_t length)
+{
+	struct kev_add_region args = {
+		.size = sizeof(args),
+		.kind = KEV_REGION_RAM,
+		.prot = KEV_MEM_READ | KEV_MEM_WRITE | KEV_MEM_EXEC,
+		.gpa = gpa,
+		.length = length,
+	};
+
+	return kt_ioctl(vm, KEV_VM_ADD_REGION, &args);
+}
+
+struct kev_run *kt_map_run(int vcpu)
+{
+	void *run = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+
+	return run == MAP_FAILED ? NULL : run;
+}
+
+void kt_unmap_run(struct kev_run *run)
+{
+	munmap(run, KT_PAGE);
+}
+
+struct kev_vm_status kt_status(int vm)
+{
+	struct kev_vm_status status = { .size = sizeof(status) };
+	long ret = kt_ioctl(vm, KEV_VM_STATUS, &status);
+
+	/* A state that no VM has: the test's comparison fails. */
+	if (ret)
+		status.state = ret;
+	return status;
+}
+
+struct kev_vcpu_stats kt_vcpu_stats(int vcpu)
+{
+	struct kev_vcpu_stats stats = { .size = sizeof(stats) };
+
+	kt_ioctl(vcpu, KEV_VCPU_STATS, &stats);
+	return stats;
+}
+
+struct kev_vm_stats kt_vm_stats(int vm)
+{
+	struct kev_vm_stats stats = { .size = sizeof(stats) };
+
+	kt_ioctl(vm, KEV_VM_STATS, &stats);
+	return stats;
+}
+
+int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state)
+{
+	state->size = sizeof(*state);
+	state->groups = groups;
+	return kt_ioctl(vcpu, KEV_VCPU_GET_STATE, state);
+}
+
+int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state)
+{
+	state->size = sizeof(*state);
+	state->groups = groups;
+	return kt_ioctl(vcpu, KEV_VCPU_SET_STATE, state);
+}
+
+int kt_poll(int fd)
+{
+	struct pollfd poll_fd = {
+		.fd = fd,
+		.events = POLLIN | POLLRDNORM | POLLOUT | POLLPRI,
+	};
+
+	return poll(&poll_fd, 1, 0) < 0 ? -errno : poll_fd.revents;
+}

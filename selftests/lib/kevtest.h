@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Helpers of the tests that run in the bed.
+ *
+ * Nothing here prints or fails a test: functions that return an int or a long
+ * give a result, or a negative errno that the test compares.
+ */
+#ifndef KEVTEST_H
+#define KEVTEST_H
+
+#include <elf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <linux/kev.h>
+
+#define KT_PAGE		4096UL
+#define KT_MIB		(1UL << 20)
+
+/* ---- calls: ioctl.c ---- */
+
+/* ioctl(2), with the errno as a negative result */
+long kt_ioctl(int fd, unsigned long cmd, const void *arg);
+
+int kt_open(void);
+int kt_create_vm(int kev, uint32_t flags, const char *abi);
+int kt_create_vcpu(int vm, uint32_t id);
+int kt_add_ram(int vm, uint64_t gpa, uint64_t length);
+struct kev_run *kt_map_run(int vcpu);
+void kt_unmap_run(struct kev_run *run);
+struct kev_vm_status kt_status(int vm);
+struct kev_vcpu_stats kt_vcpu_stats(int vcpu);
+struct kev_vm_stats kt_vm_stats(int vm);
+
+/* Read or write groups of registers; @state's size and groups are filled in. */
+int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
+int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
+
+/* poll(2) without waiting: the events, or a negative errno */
+int kt_poll(int fd);
+
+/* ---- images: image.c ---- */
+
+#define KT_MAX_PHDRS	4
+
+/* The smallest file that has the parts of an ELF image */
+struct kt_elf {
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdr[KT_MAX_PHDRS];
+};
+
+/* Where kt_elf_init() puts the code: in the file and in the guest */
+#define KT_CODE_OFFSET	KT_PAGE
+#define KT_CODE_GPA	KT_MIB
+/* Enough for it: the image and all RAM below 2 MiB */
+#define KT_RAM_KIB	2048
+
+/* Valid headers for one loadable segment of @size bytes */
+void kt_elf_init(struct kt_elf *elf, size_t size);
+
+/* A file on tmpfs without a name: its descriptor */
+int kt_memfile(const void *bytes, size_t size);
+
+/* An image on tmpfs: @elf as it is, and code behind it; its descriptor */
+int kt_elf_file(const struct kt_elf *elf, const void *code, size_t size);
+
+int kt_attach(int vm, int fd, uint32_t boot, uint64_t ram_kib);
+
+/* ---- guests: guest.c ---- */
+
+/* Machine code in the test program itself */
+struct kt_code {
+	const char *start, *end;
+};
+
+/*
+ * KT_CODE(name, text): position-independent 64-bit code that starts with RSI =
+ * vCPU id, RSP = 0xa0000, an identity map of 4 GiB and no IDT.
+ */
+#define KT_CODE(name, text)						\
+	KT_CODE_TEXT(name, text);					\
+	static const struct kt_code name = { name##_start, name##_end }
+
+#define KT_CODE_TEXT(name, text)					\
+	extern const char name##_start[], name##_end[];			\
+	asm(".pushsection .rodata.guest, \"a\"\n"			\
+	    #name "_start:\n" text "\n" #name "_end:\n"			\
+	    ".popsection")
+
+/* HaltCpu with the code in RDI */
+#define KT_HALT		"xor %eax, %eax\n vmcall\n"
+
+extern const struct kt_code kt_spin;		/* jmp . with interrupts off */
+extern const struct kt_code kt_spin_if;		/* the same with interrupts on */
+extern const struct kt_code kt_halt;		/* HaltCpu(0x1234) */
+extern const struct kt_code kt_hlt;		/* HLT for ever */
+
+/* A VM with one vCPU, id 0 */
+struct kt_guest {
+	int kev, vm, vcpu;
+	struct kev_run *run;
+};
+
+/* Make a VM that is about to run @code; -1 and NULL stand for what is not there. */
+int kt_guest_init(struct kt_guest *guest, const struct kt_code *code, uint32_t flags,
+		  const char *abi);
+/* The same with an image file */
+int kt_guest_init_file(struct kt_guest *guest, const char *path, uint64_t ram_kib,
+		       const char *abi);
+void kt_guest_fini(struct kt_guest *guest);
+
+long kt_run(int vcpu);
+/* Run until something other than a full console is reported; the console is thrown away. */
+long kt_run_to_report(struct kt_guest *guest);
+
+/* ---- threads: thread.c ---- */
+
+/* A thread that is in KEV_VCPU_RUN once */
+struct kt_runner {
+	pthread_t thread;
+	int vcpu, cpu;
+	long ret;		/* of RUN; valid after kt_runner_join() */
+	uint64_t returned;	/* TSC just after RUN */
+};
+
+/* Start one, on a CPU or, with -1, anywhere */
+int kt_runner_start(struct kt_runner *runner, int vcpu, int cpu);
+long kt_runner_join(struct kt_runner *runner);
+/* Start one, and wait until the vCPU has been in the guest */
+int kt_runner_enter(struct kt_runner *runner, int vcpu, int cpu);
+/* Kick the vCPU until its RUN has returned */
+long kt_runner_kick(struct kt_runner *runner);
+
+/* Wait until the vCPU has entered the guest more than @entries times. */
+void kt_wait_entries(int vcpu, uint64_t entries);
+
+/* A handler that does nothing, without SA_RESTART */
+int kt_ignore_signal(int number);
+
+/* ---- the host: host.c ---- */
+
+int kt_pin(int cpu);
+int kt_nr_cpus(void);
+
+static inline uint64_t kt_rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+/* Run a program of the PATH with its output thrown away; its exit status */
+int kt_command(const char *const argv[]);
+/* The same, with its standard output in @output: *length is its room, then what came */
+int kt_command_output(const char *const argv[], char *output, size_t *length);
+
+/* The kernel's log from now on */
+int kt_log_open(void);
+/* How many lines since then contain @text */
+int kt_log_count(int log, const char *text);
+
+/* Write a string to a file, as of sysfs or procfs */
+int kt_write_file(const char *path, const char *text);
+/* The first number in a file */
+long kt_read_number(const char *path);
+
+int kt_load_module(const char *path);
+int kt_unload_module(const char *name);
+
+#endif /* KEVTEST_H */
