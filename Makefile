@@ -60,6 +60,8 @@ load: ## build for the running kernel and load kev.ko
 	$(MAKE) --no-print-directory -C tools/kevctl
 	$(MAKE) --no-print-directory -C guests
 	insmod kev.ko
+	@# whoever called sudo may run guests until the module is unloaded
+	@if [ -n "$$SUDO_GID" ]; then chgrp "$$SUDO_GID" /dev/kev; fi
 
 unload: ## unload kev.ko
 	rmmod kev
