@@ -15,6 +15,7 @@
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <asm/reboot.h>
+#include <asm/tsc.h>
 #include <kev/backend.h>
 #include <kev/hw.h>
 
@@ -26,6 +27,10 @@ static unsigned int hw_users;		/* [hw_lock] */
 static bool hw_rebooting;		/* [hw_lock] to write */
 static bool hw_emergency_registered;	/* [hw_lock] */
 static int hw_hotplug_state;
+
+/* What the TSC has lost by suspends; written alone, with IRQs off. */
+static u64 hw_tsc_lost;
+static u64 hw_tsc_at_suspend;
 
 struct hw_enable {
 	atomic_t error;
@@ -125,6 +130,18 @@ bool kev_hw_going_down(void)
 	return READ_ONCE(hw_rebooting);
 }
 
+/**
+ * kev_hw_tsc_lost() - what to add to the host's TSC for one that never goes back
+ *
+ * Changes only while the machine is suspended.
+ *
+ * Context: any.
+ */
+u64 kev_hw_tsc_lost(void)
+{
+	return READ_ONCE(hw_tsc_lost);
+}
+
 /* On the CPU that comes up, in its hotplug thread. */
 static int online_cpu(unsigned int cpu)
 {
@@ -159,13 +176,18 @@ static int offline_cpu(unsigned int cpu)
 static int hw_suspend(void)
 {
 	disable_this_cpu(NULL);
+	hw_tsc_at_suspend = rdtsc_ordered();
 	return 0;
 }
 
 static void hw_resume(void)
 {
 	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
+	u64 now = rdtsc_ordered();
 
+	/* It may have begun anew: a guest's must not go backwards. */
+	if (now < hw_tsc_at_suspend)
+		hw_tsc_lost += hw_tsc_at_suspend - now;
 	if (hw_users)
 		enable_this_cpu(&enable);
 }

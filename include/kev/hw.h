@@ -12,5 +12,6 @@ void kev_hw_exit(void);
 int kev_hw_get(void);
 void kev_hw_put(void);
 bool kev_hw_going_down(void);
+u64 kev_hw_tsc_lost(void);
 
 #endif /* _KEV_HW_H */

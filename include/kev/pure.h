@@ -16,6 +16,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -64,6 +65,8 @@ typedef unsigned long long u64;
 #define check_mul_overflow(a, b, d)	__builtin_mul_overflow(a, b, d)
 
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
+
+#define array_index_nospec(index, size)	(index)
 
 #define lower_32_bits(n)	((u32)((n) & 0xffffffff))
 #define upper_32_bits(n)	((u32)((n) >> 32))

@@ -26,7 +26,8 @@ struct mm_struct;
  * @mm: [I] the creator's address space; grabbed, not used
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
- * @tsc_base: [I] host TSC at the VM's making: the guest's zero
+ * @tsc_base: [I] host TSC at the VM's making, with what suspends had cost it: the
+ *	guest's zero
  * @lock: [v] guards what is marked so; taken inside a vCPU's lock
  * @vcpus: [v] by id; entries are not references
  * @nr_vcpus: [a] vCPUs that exist; written under @lock

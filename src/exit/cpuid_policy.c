@@ -480,7 +480,7 @@ static void answer_caches(const struct kev_cpuid_table *t, const struct kev_cpui
 		return;
 	while (cores < vcpu->nr_vcpus && cores < L4_MAX_CORES)
 		cores *= 2;
-	*out = t->cache[subleaf];
+	*out = t->cache[array_index_nospec(subleaf, ARRAY_SIZE(t->cache))];
 	out->eax |= (cores - 1) << L4_EAX_CORES_SHIFT;
 }
 
@@ -504,7 +504,7 @@ static void answer_xstate(const struct kev_cpuid_table *t, const struct kev_cpui
 {
 	if (!t->xcr0 || subleaf >= ARRAY_SIZE(t->xstate))
 		return;
-	*out = t->xstate[subleaf];
+	*out = t->xstate[array_index_nospec(subleaf, ARRAY_SIZE(t->xstate))];
 	if (subleaf == 0) {
 		out->eax = lower_32_bits(t->xcr0);
 		out->ebx = standard_size(t, vcpu->xcr0);
@@ -542,7 +542,7 @@ void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vc
 		return;
 	case 0x7:
 		if (subleaf < ARRAY_SIZE(t->feature))
-			*out = t->feature[subleaf];
+			*out = t->feature[array_index_nospec(subleaf, ARRAY_SIZE(t->feature))];
 		return;
 	case 0xd:
 		answer_xstate(t, vcpu, subleaf, out);
@@ -556,12 +556,15 @@ void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vc
 		answer_topology(vcpu, subleaf, out);
 		return;
 	}
-	if (leaf <= KEV_CPUID_MAX_BASIC)
-		*out = t->basic[leaf];
-	else if (leaf >= KEV_CPUID_EXTENDED && leaf <= KEV_CPUID_MAX_EXTENDED)
-		*out = t->extended[leaf - KEV_CPUID_EXTENDED];
-	else
+	/* The guest chooses the index, and mispredicted paths read too. */
+	if (leaf <= KEV_CPUID_MAX_BASIC) {
+		*out = t->basic[array_index_nospec(leaf, ARRAY_SIZE(t->basic))];
+	} else if (leaf >= KEV_CPUID_EXTENDED && leaf <= KEV_CPUID_MAX_EXTENDED) {
+		leaf -= KEV_CPUID_EXTENDED;
+		*out = t->extended[array_index_nospec(leaf, ARRAY_SIZE(t->extended))];
+	} else {
 		answer_hypervisor(vcpu, leaf, out);
+	}
 }
 
 bool kev_cpuid_xcr0_valid(const struct kev_cpuid_table *t, u64 xcr0)

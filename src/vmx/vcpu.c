@@ -14,6 +14,7 @@
 #include <asm/trapnr.h>
 #include <kev/direct64.h>
 #include <kev/ept.h>
+#include <kev/hw.h>
 
 #include "vmx.h"
 
@@ -52,7 +53,8 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 			vmx->vpid = vpid;
 	}
 	vmx->eptp = kev_eptp(kev_mem_root(&vm->mem), kev_vmx_config.ept_ad);
-	vmx->tsc_offset = -vm->tsc_base;
+	vmx->tsc_lost = kev_hw_tsc_lost();
+	vmx->tsc_offset = vmx->tsc_lost - vm->tsc_base;
 	vmx->dr6 = KEV_VMX_DR6_RESET;
 	return &vmx->vcpu;
 }
@@ -149,6 +151,18 @@ static void flush_translations(struct kev_vmx_vcpu *vmx)
 		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
+/* A suspend has made every VMCS inactive: this is looked at before the next entry. */
+static void follow_tsc(struct kev_vmx_vcpu *vmx)
+{
+	u64 lost = kev_hw_tsc_lost();
+
+	if (likely(lost == vmx->tsc_lost))
+		return;
+	vmx->tsc_offset += lost - vmx->tsc_lost;
+	vmx->tsc_lost = lost;
+	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+}
+
 /* IRQs off. */
 static int make_current(struct kev_vmx_vcpu *vmx)
 {
@@ -175,6 +189,7 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 			vmx->ready = true;
 		}
 		kev_vmx_host_state_cpu(vmx);
+		follow_tsc(vmx);
 		flush_translations(vmx);
 	}
 	/* What one guest has taught the branch predictors is not for the next. */

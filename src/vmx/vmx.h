@@ -67,6 +67,7 @@ struct kev_vmx_host {
  * @eptp: [I]
  * @proc2: [I] secondary controls
  * @tsc_offset: [c] what TSC_OFFSET holds
+ * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
  * @host: [c] valid while armed, but for what the VMCS holds
  * @user_msrs: [c] the guest's, by enum kev_user_msr
@@ -93,6 +94,7 @@ struct kev_vmx_vcpu {
 	u64 eptp;
 	u32 proc2;
 	u64 tsc_offset;
+	u64 tsc_lost;
 	struct kev_vmx_frame frame;
 	struct kev_vmx_host host;
 	u64 user_msrs[KEV_NR_USER_MSRS];
