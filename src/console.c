@@ -50,8 +50,10 @@ static void log_byte(struct kev_console *console, u8 byte)
 
 static int allocate_ring(struct kev_console *console)
 {
-	u8 *ring = kvmalloc(KEV_CONSOLE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	u8 *ring;
 
+	ring = kvmalloc(KEV_CONSOLE_SIZE,
+			GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!ring)
 		return -ENOMEM;
 	spin_lock(&console->lock);

@@ -190,6 +190,9 @@ static void hw_resume(void)
 		hw_tsc_lost += hw_tsc_at_suspend - now;
 	if (hw_users)
 		enable_this_cpu(&enable);
+	if (atomic_read(&enable.error))
+		pr_err("VMX does not come back after the suspend: error %d\n",
+		       atomic_read(&enable.error));
 }
 
 static struct syscore_ops hw_syscore_ops = {
@@ -295,9 +298,10 @@ err_hotplug:
  */
 void kev_hw_exit(void)
 {
-	emergency_yield();
 	unregister_syscore_ops(&hw_syscore_ops);
 	unregister_module_notifier(&hw_module_notifier);
+	/* Nobody takes the slot any more. */
+	emergency_yield();
 	unregister_reboot_notifier(&hw_reboot_notifier);
 	cpuhp_remove_state(hw_hotplug_state);
 }

@@ -120,6 +120,8 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	kev_vcpu_load_xcr0(vcpu);
 
 	vcpu->exit.event = KEV_EV_INTERRUPT;
+	/* It may ask for a reschedule: before must_leave() looks. */
+	xfer_to_guest_mode_prepare();
 	verdict = run_armed(vcpu);
 
 	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0());
@@ -270,7 +272,7 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 		ret = take_msr_answer(vcpu, &msr);
 		break;
 	case KEV_EXIT_CONSOLE:
-		*verdict = KEV_PASS;	/* to the slow level again */
+		*verdict = KEV_KICKED;	/* to the slow level again */
 		break;
 	}
 	if (!ret)
@@ -300,6 +302,10 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 			verdict = end_vm(vcpu, verdict);
 		if (verdict == KEV_REPORT)
 			return 0;
+		if (verdict == KEV_PASS) {
+			verdict = dispatch_slow(vcpu);
+			continue;
+		}
 		if (verdict == KEV_RESUME)
 			vcpu->pending |= KEV_PENDING_ADVANCE;
 		if (kev_vm_ended(vcpu->vm)) {
@@ -308,13 +314,13 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 		}
 		ret = look_around(vcpu);
 		/* Work that was interrupted goes on at the next RUN. */
-		if (ret && (verdict == KEV_PASS || verdict == KEV_KICKED))
+		if (ret && verdict == KEV_KICKED)
 			vcpu->answer = KEV_EXIT_CONSOLE;
 		if (ret)
 			return ret;
 
-		if (verdict == KEV_PASS || verdict == KEV_KICKED) {
-			verdict = dispatch_slow(vcpu);
+		if (verdict == KEV_KICKED) {
+			verdict = KEV_PASS;
 			continue;
 		}
 		ret = run_once(vcpu, &verdict);

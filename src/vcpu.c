@@ -138,6 +138,9 @@ static bool controls_valid(const struct kev_controls *c)
 	/* A feature that the guest is not given may need state that kev does not switch. */
 	if (c->cr4 & ~kev_info.cr4_guest)
 		return false;
+	/* PAE paging: the CPU takes the PDPTEs from hardware state, not from memory. */
+	if ((c->cr0 & X86_CR0_PG) && (c->cr4 & X86_CR4_PAE) && !(c->efer & EFER_LMA))
+		return false;
 	if (c->efer & ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
 		return false;
 	/* The guest has no debug registers: its DR7 would arm the host's. */
@@ -353,6 +356,15 @@ static int join_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
 	return ret;
 }
 
+/* As if it had never joined: it has not run. */
+static void leave_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
+{
+	kev_vm_forget_vcpu(vm, vcpu);
+	mutex_lock(&vm->lock);
+	vm->vcpus_made--;
+	mutex_unlock(&vm->lock);
+}
+
 static int set_boot_state(struct kev_vcpu *vcpu)
 {
 	struct kev_vcpu_state *state;
@@ -393,14 +405,14 @@ int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args)
 		goto err_free;
 	ret = set_boot_state(vcpu);
 	if (ret)
-		goto err_forget;
+		goto err_leave;
 	ret = anon_inode_getfd("[kev-vcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
-		goto err_forget;
+		goto err_leave;
 	return ret;
 
-err_forget:
-	kev_vm_forget_vcpu(vm, vcpu);
+err_leave:
+	leave_vm(vm, vcpu);
 err_free:
 	vcpu_free(vcpu);
 	return ret;

@@ -4,7 +4,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -13,6 +12,7 @@
 #include <linux/slab.h>
 #include <asm/tsc.h>
 #include <kev/backend.h>
+#include <kev/compat.h>
 #include <kev/hw.h>
 #include <kev/hypercall.h>
 #include <kev/image.h>
@@ -374,7 +374,7 @@ int kev_vm_create(const struct kev_create_vm *args)
 		return PTR_ERR(vm);
 	}
 	/* An inode of its own: what is zapped from its mappings is this VM's alone. */
-	ret = anon_inode_getfd_secure("[kev-vm]", &vm_fops, vm, O_RDWR | O_CLOEXEC, NULL);
+	ret = kev_anon_inode_getfd("[kev-vm]", &vm_fops, vm);
 	if (ret < 0)
 		kev_vm_put(vm);
 	return ret;

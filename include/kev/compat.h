@@ -7,10 +7,16 @@
 #define _KEV_COMPAT_H
 
 #include <linux/cpufeature.h>
-#include <linux/entry-kvm.h>
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#include <linux/entry-virt.h>
+#else
+#include <linux/entry-kvm.h>
+#endif
 #include <asm/mce.h>
 #include <asm/reboot.h>
 
@@ -18,8 +24,6 @@
  * kev_handle_guest_work() - do what is pending before a return to the guest
  *
  * Signals, rescheduling and task work, as the way out to user space does them.
- * The kernel's function notes a signal in the KVM vCPU that it is given, so it
- * gets one that nobody reads.
  *
  * Context: Process context, IRQs on, may sleep.
  * Return: 0, or -EINTR when a signal is pending.
@@ -55,6 +59,35 @@ static inline void kev_vma_set_flags(struct vm_area_struct *vma, unsigned long f
 	vm_flags_set(vma, flags);
 #else
 	vma->vm_flags |= flags;
+#endif
+}
+
+/**
+ * kev_anon_inode_getfd() - an fd on an inode of its own
+ * @name: for /proc
+ * @fops: operations
+ * @priv: private_data
+ *
+ * Return: the fd, installed, or an errno and nothing has happened.
+ */
+static inline int kev_anon_inode_getfd(const char *name, const struct file_operations *fops,
+				       void *priv)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	struct file *file;
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	file = anon_inode_create_getfile(name, fops, priv, O_RDWR, NULL);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+#else
+	return anon_inode_getfd_secure(name, fops, priv, O_RDWR | O_CLOEXEC, NULL);
 #endif
 }
 

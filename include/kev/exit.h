@@ -51,6 +51,7 @@ enum kev_cr_op {
  * @io: for KEV_EV_IO
  * @cr: for KEV_EV_CR; @cr.value is LMSW's operand
  * @exception: for KEV_EV_EXCEPTION
+ * @entry: for KEV_EV_ENTRY_FAILED
  * @hypercall: for KEV_EV_HYPERCALL
  */
 struct kev_exit {
@@ -73,13 +74,19 @@ struct kev_exit {
 			u8 reg;		/* 0, 3, 4 or 8 */
 			u8 op;		/* enum kev_cr_op */
 			u8 gpr;		/* enum kev_gpr */
+			bool long_mode;	/* all 64 bits of it count */
 			u16 value;
 		} cr;
 		struct {
 			u8 vector;
 			bool has_error;
+			bool split_lock;	/* #AC for the host's sake, not the guest's */
 			u32 error;
+			u64 rip;
 		} exception;
+		struct {
+			u32 instruction_error;
+		} entry;
 		struct {
 			u8 cpl;
 		} hypercall;

@@ -26,6 +26,7 @@ struct kev_hypercall {
  * struct kev_hypercall_abi - one calling convention and its calls
  * @name: what kev_create_vm.hypercall_abi chooses it by
  * @owner: module that must stay while a VM uses it
+ * @kernel_only: a call from privilege level 3 is #GP(0)
  * @resolve: registers (by enum kev_gpr) to call; pure
  * @fast: answers with IRQs off, touching only the vCPU, or KEV_PASS; may be NULL
  * @slow: answers in process context; KEV_PASS reports the call to user space
@@ -35,6 +36,7 @@ struct kev_hypercall {
 struct kev_hypercall_abi {
 	char name[KEV_NAME_LEN];
 	struct module *owner;
+	bool kernel_only;
 	void (*resolve)(const u64 *gpr, struct kev_hypercall *call);
 	enum kev_verdict (*fast)(struct kev_vcpu *vcpu, const struct kev_hypercall *call);
 	enum kev_verdict (*slow)(struct kev_vcpu *vcpu, const struct kev_hypercall *call);

@@ -5,6 +5,7 @@
 #ifndef _KEV_MSR_H
 #define _KEV_MSR_H
 
+#include <linux/kev.h>
 #include <linux/types.h>
 
 struct kev_vcpu;

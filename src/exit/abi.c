@@ -122,6 +122,7 @@ static enum kev_verdict slow_kev(struct kev_vcpu *vcpu, const struct kev_hyperca
 const struct kev_hypercall_abi kev_abi_kev = {
 	.name = "kev",
 	.owner = THIS_MODULE,
+	.kernel_only = true,
 	.resolve = resolve_kev,
 	.fast = fast_kev,
 	.slow = slow_kev,

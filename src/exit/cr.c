@@ -43,18 +43,19 @@ static enum kev_verdict write_cr8(struct kev_vcpu *vcpu, u64 value)
 enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	u64 *gpr = &vcpu->gpr[exit->cr.gpr];
-	u64 cr0;
+	u64 cr0, value;
 
 	/* The backend keeps RSP; nobody moves it to or from a control register. */
 	if (exit->cr.gpr == KEV_RSP && exit->cr.op <= KEV_CR_READ)
 		return KEV_PASS;
+	value = exit->cr.long_mode ? *gpr : (u32)*gpr;
 
 	switch (exit->cr.op) {
 	case KEV_CR_WRITE:
 		if (exit->cr.reg == 0 || exit->cr.reg == 4)
-			return write_cr(vcpu, exit->cr.reg, *gpr);
+			return write_cr(vcpu, exit->cr.reg, value);
 		if (exit->cr.reg == 8)
-			return write_cr8(vcpu, *gpr);
+			return write_cr8(vcpu, value);
 		return KEV_PASS;
 	case KEV_CR_READ:
 		if (exit->cr.reg != 8)

@@ -150,8 +150,8 @@ enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 	const struct kev_hypercall_abi *abi = vcpu->vm->abi;
 	struct kev_hypercall call;
 
-	/* VMCALL works at any privilege; what it asks for is the guest kernel's to ask. */
-	if (exit->hypercall.cpl)
+	/* VMCALL works at any privilege. */
+	if (exit->hypercall.cpl && abi->kernel_only)
 		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 	if (!abi->fast)
 		return KEV_PASS;

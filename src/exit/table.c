@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/stddef.h>
+#include <asm/cpu.h>
 #include <asm/trapnr.h>
 #include <kev/exit.h>
 #include <kev/vcpu.h>
@@ -33,8 +34,17 @@ static enum kev_verdict raise_gp(struct kev_vcpu *vcpu, const struct kev_exit *e
 /* kev looks at it only so that its delivery cannot loop: it is the guest's. */
 static enum kev_verdict raise_again(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	if (exit->exception.split_lock)
+		return KEV_PASS;
 	return kev_queue_exception(vcpu, exit->exception.vector, exit->exception.has_error,
 				   exit->exception.error);
+}
+
+/* The host's policy for split locks holds for guests: a warning, a delay, or SIGBUS. */
+static enum kev_verdict slow_split_lock(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	handle_guest_split_lock(exit->exception.rip);
+	return KEV_RETRY;
 }
 
 /* RIP is behind the HLT when user space sees this: the next RUN goes on there. */
@@ -52,7 +62,9 @@ static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_ex
 static enum kev_verdict slow_entry_failed(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	kev_vm_end(vcpu, KEV_VM_FAILED, 0, EIO);
-	return kev_report(vcpu, KEV_EXIT_ENTRY_FAILED);
+	kev_report(vcpu, KEV_EXIT_ENTRY_FAILED);
+	vcpu->run->entry.instruction_error = exit->entry.instruction_error;
+	return KEV_REPORT;
 }
 
 static enum kev_verdict slow_broken(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -72,7 +84,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_INTERRUPT] = EXIT("interrupt", interrupt, .slow = retry),
 	[KEV_EV_NMI] = EXIT("NMI", nmi, .fast = retry),
 	[KEV_EV_MACHINE_CHECK] = EXIT("machine check", other, .slow = retry),
-	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again),
+	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again, .slow = slow_split_lock),
 	[KEV_EV_ENTRY_FAILED] = EXIT("entry failed", other, .slow = slow_entry_failed),
 	[KEV_EV_BROKEN] = EXIT("broken", other, .slow = slow_broken),
 	[KEV_EV_SHUTDOWN] = EXIT("shutdown", other, .slow = slow_shutdown),

@@ -49,7 +49,7 @@ static int make_present(struct kev_mem *mem, struct kev_fault *fault, u64 *leaf)
 			return make_page(mem, fault, leaf);
 		if (entry != KEV_TABLE_BUSY)
 			return fault->access & ~mem->format->prot(entry) ? -EACCES : 0;
-		if (wait_var_event_killable(leaf, READ_ONCE(*leaf) != KEV_TABLE_BUSY))
+		if (wait_var_event_interruptible(leaf, READ_ONCE(*leaf) != KEV_TABLE_BUSY))
 			return -EINTR;
 	}
 }

@@ -87,11 +87,25 @@ static void flush_everything(void)
 		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
+/* Capabilities were read on one CPU; machines exist whose CPUs differ. */
+static bool same_vmx(void)
+{
+	u64 basic = 0;
+
+	rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic);
+	if (basic == kev_vmx_config.basic)
+		return true;
+	pr_err("CPU %d: IA32_VMX_BASIC is %#llx, not %#llx as on the first CPU\n",
+	       smp_processor_id(), basic, kev_vmx_config.basic);
+	return false;
+}
+
 /**
  * kev_vmx_enable_cpu() - enter VMX operation on this CPU
  *
  * Context: IRQs off. SDM Vol. 3, "Enabling and Entering VMX Operation".
- * Return: 0; -EBUSY CR4.VMXE is set: another hypervisor is there; -EIO VMXON failed.
+ * Return: 0; -EBUSY CR4.VMXE is set: another hypervisor is there; -EIO
+ * VMXON failed, or this CPU's VMX is another one.
  */
 int kev_vmx_enable_cpu(void)
 {
@@ -99,6 +113,8 @@ int kev_vmx_enable_cpu(void)
 
 	if (c->on)
 		return 0;
+	if (!same_vmx())
+		return -EIO;
 	if (cr4_read_shadow() & X86_CR4_VMXE)
 		return -EBUSY;
 
@@ -139,6 +155,9 @@ void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx)
 		kev_vmx_insn_failed("VMCLEAR", vmx->vcpu.id);
 	if (c->current_vcpu == vmx)
 		c->current_vcpu = NULL;
+	/* Another vCPU may get this memory: the name ends with the VMCS's stay here. */
+	if (c->last_vcpu == vmx)
+		c->last_vcpu = NULL;
 	list_del(&vmx->link);
 	vmx->launched = false;
 	/* Whoever sees -1 may make the VMCS active elsewhere, or free it. */

@@ -296,6 +296,7 @@ static int check_basic(const struct kev_vmx_caps *caps, struct kev_vmx_config *c
 	cfg->vmcs_size = BASIC_SIZE(caps->basic);
 	if (!cfg->vmcs_size || cfg->vmcs_size > VMCS_SIZE_MAX)
 		return refuse(missing, basic, "VMCS size", "is not 1 to 4096");
+	cfg->basic = caps->basic;
 	cfg->revision = caps->basic & BASIC_REVISION;
 	cfg->ins_outs_info = caps->basic & BASIC_INS_OUTS;
 	return 0;

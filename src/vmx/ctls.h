@@ -156,6 +156,7 @@ struct kev_vmx_caps {
  * @exit: VM-exit controls
  * @entry: VM-entry controls, without KEV_VMENTRY_IA32E_GUEST
  * @proc_allowed: primary controls that can be 1 (interrupt window, PAUSE, monitor trap, ...)
+ * @basic: IA32_VMX_BASIC, which is the same on every CPU
  * @revision: VMCS revision identifier
  * @vmcs_size: bytes of a VMCS or VMXON region, at most 4096
  * @cr0_fixed0: CR0 bits that are 1 in the guest; without PE and PG if @unrestricted
@@ -198,6 +199,7 @@ struct kev_vmx_config {
 	u32 exit;
 	u32 entry;
 	u32 proc_allowed;
+	u64 basic;
 	u32 revision;
 	u32 vmcs_size;
 	u64 cr0_fixed0;

@@ -173,11 +173,44 @@ static void block_nmi_again(void)
 		       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 }
 
+/* SS.DPL is the CPL: SDM Vol. 3, "Guest Register State". */
+static u8 guest_cpl(void)
+{
+	return (kev_vmread_32(GUEST_SS_AR_BYTES) & KEV_SEG_DPL) >> 5;
+}
+
+/*
+ * #AC that the guest has not asked for: the host detects locks that cross a
+ * cache line. SDM Vol. 3, "Alignment-Check Exception (#AC)"
+ */
+static bool is_split_lock(struct kev_vmx_vcpu *vmx, u8 vector)
+{
+	if (vector != X86_TRAP_AC || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT))
+		return false;
+	return guest_cpl() != 3 || !(kev_vmx_read_cr(&vmx->vcpu, 0) & X86_CR0_AM) ||
+	       !(kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_AC);
+}
+
+/*
+ * The step of the instruction behind STI or MOV SS: with TF set and blocking in
+ * place, an entry wants to see it pending. SDM Vol. 3, "Checks on Guest
+ * Non-Register State"
+ */
+static void keep_step_pending(void)
+{
+	if ((kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_TF) &&
+	    (kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
+	     (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
+				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
 static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u32 info = kev_vmread_32(VM_EXIT_INTR_INFO);
 
 	if (is_nmi(info)) {
+		kev_vmx_perf_to_guest();
 		exit->event = KEV_EV_NMI;
 		return;
 	}
@@ -188,19 +221,21 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	if (exit->exception.has_error)
 		exit->exception.error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
 
+	keep_event(vmx);
 	if (exit->exception.vector == X86_TRAP_MC) {
 		exit->event = KEV_EV_MACHINE_CHECK;
 		kev_machine_check();
 		return;
 	}
-	keep_event(vmx);
 	if ((info & INTR_INFO_UNBLOCK_NMI) && !vmx->event_info)
 		block_nmi_again();
-	if (exit->exception.vector == X86_TRAP_DB)
-		vmx->dr6 = (vmx->dr6 & ~DR_TRAP_BITS) | kev_vmread_natural(EXIT_QUALIFICATION);
+	exit->exception.split_lock = is_split_lock(vmx, exit->exception.vector);
+	exit->exception.rip = kev_vmread_natural(GUEST_RIP);
 	/* INT1 is delivered behind itself; a hardware exception is injected in its place. */
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kev_vmx_advance(&vmx->vcpu, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN));
+	else if (exit->exception.vector == X86_TRAP_DB)
+		keep_step_pending();
 }
 
 static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -236,12 +271,7 @@ static void decode_cr(struct kev_exit *exit)
 	exit->cr.op = qual.kind;
 	exit->cr.gpr = qual.gpr;
 	exit->cr.value = qual.lmsw_source;
-}
-
-/* SS.DPL is the CPL: SDM Vol. 3, "Guest Register State". */
-static u8 guest_cpl(void)
-{
-	return (kev_vmread_32(GUEST_SS_AR_BYTES) & KEV_SEG_DPL) >> 5;
+	exit->cr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
 }
 
 static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -253,6 +283,7 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	exit->instruction_length = 0;
 	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)) {
 		exit->event = KEV_EV_ENTRY_FAILED;
+		exit->entry.instruction_error = 0;
 		if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
 			kev_machine_check();
 		return;
@@ -311,12 +342,14 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 	}
 	if (unlikely(enter_and_exit(vmx) != KEV_VMX_ENTERED)) {
 		vmx->exit_reason = EXIT_REASON_FAILED_ENTRY;
-		vmx->instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
+		exit->entry.instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
 		exit->event = KEV_EV_ENTRY_FAILED;
 		exit->instruction_length = 0;
 		return;
 	}
-	vmx->launched = true;
+	/* A failed entry leaves the launch state clear. */
+	if (likely(!(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)))
+		vmx->launched = true;
 	decode(vmx, exit);
 }
 
@@ -343,8 +376,11 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 	run->exit_reason_raw = vmx->exit_reason;
 	run->instruction_length = vcpu->exit.instruction_length;
 	run->exit_qualification = kev_vmread_natural(EXIT_QUALIFICATION);
-	run->guest_linear = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
-	run->guest_physical = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
+	/* Other exits leave what an earlier one wrote there. */
+	if (vcpu->exit.event == KEV_EV_MEMORY || basic == EXIT_REASON_EPT_MISCONFIG) {
+		run->guest_linear = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
+		run->guest_physical = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
+	}
 	run->intr_info = intr_info;
 	if ((intr_info & INTR_INFO_VALID_MASK) && (intr_info & INTR_INFO_DELIVER_CODE_MASK))
 		run->intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
@@ -360,6 +396,4 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 	run->cr2 = vcpu->cr2;
 	run->cr3 = kev_vmread_natural(GUEST_CR3);
 	run->cr4 = kev_vmx_read_cr(vcpu, 4);
-	if (vcpu->exit.event == KEV_EV_ENTRY_FAILED && !basic)
-		run->entry.instruction_error = vmx->instruction_error;
 }

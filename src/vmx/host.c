@@ -180,6 +180,18 @@ static void perf_switch(bool to_guest)
 			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
 }
 
+/**
+ * kev_vmx_perf_to_guest() - stop the host's counters again
+ *
+ * The handler of a PMI has put them back, and the guest is entered next.
+ *
+ * Context: armed, IRQs off.
+ */
+void kev_vmx_perf_to_guest(void)
+{
+	perf_switch(true);
+}
+
 /* CR3 and CR4 change with every IRQ-on window: the mm's PCID, a switched bit. */
 static void refresh_control_registers(struct kev_vmx_host *host)
 {

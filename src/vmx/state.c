@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/processor-flags.h>
+#include <asm/tlbflush.h>
 #include <asm/vmx.h>
 #include <kev/exit.h>
 #include <kev/walk.h>
@@ -17,6 +18,9 @@
 
 /* Entries and exits leave these of the CPU alone, they belong to the host. */
 #define CR0_HOST_ONLY	(X86_CR0_CD | X86_CR0_NW)
+
+/* Changing one of these flushes what the CPU has cached of the guest's translations. */
+#define CR4_FLUSHES	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP)
 
 /* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. */
 static u64 cr4_guest_owned(void)
@@ -36,7 +40,9 @@ static void set_cr4(struct kev_vcpu *vcpu, u64 value)
 {
 	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~cr4_guest_owned());
 	kev_vmwrite_natural(CR4_READ_SHADOW, value);
-	kev_vmwrite_natural(GUEST_CR4, value | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE));
+	/* With MCE clear a machine check shuts the machine down: the host's choice holds. */
+	kev_vmwrite_natural(GUEST_CR4, value | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE) |
+			    (cr4_read_shadow() & X86_CR4_MCE));
 	vcpu->osxsave = (value & X86_CR4_OSXSAVE) && kev_info.xcr0;
 }
 
@@ -104,6 +110,8 @@ int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value)
 			return -EINVAL;
 	}
 	set_cr4(vcpu, value);
+	if (changed & CR4_FLUSHES)
+		kev_vmx_flush_vpid(kev_to_vmx(vcpu));
 	return 0;
 }
 
@@ -288,10 +296,6 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 	if (state->groups & KEV_STATE_MSRS)
 		set_msrs(vmx, &state->msrs);
 	/* PCID and global translations of the old state are the guest's no more. */
-	if (vmx->vpid && (state->groups & KEV_STATE_CONTROLS)) {
-		if (kev_vmx_config.invvpid_single)
-			kev_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
-		else
-			kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
-	}
+	if (state->groups & KEV_STATE_CONTROLS)
+		kev_vmx_flush_vpid(vmx);
 }

@@ -8,7 +8,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
-#include <asm/debugreg.h>
 #include <asm/io.h>
 #include <asm/nospec-branch.h>
 #include <asm/trapnr.h>
@@ -55,7 +54,6 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	vmx->eptp = kev_eptp(kev_mem_root(&vm->mem), kev_vmx_config.ept_ad);
 	vmx->tsc_lost = kev_hw_tsc_lost();
 	vmx->tsc_offset = vmx->tsc_lost - vm->tsc_base;
-	vmx->dr6 = KEV_VMX_DR6_RESET;
 	return &vmx->vcpu;
 }
 
@@ -136,6 +134,24 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_natural(GUEST_SYSENTER_EIP, 0);
 }
 
+/**
+ * kev_vmx_flush_vpid() - forget the guest's own translations on this CPU
+ * @vmx: loaded
+ *
+ * Without VPID each entry and exit does so.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx)
+{
+	if (!vmx->vpid)
+		return;
+	if (kev_vmx_config.invvpid_single)
+		kev_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
+	else
+		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+}
+
 /* This CPU may hold translations of an earlier life of the root and the VPID. */
 static void flush_translations(struct kev_vmx_vcpu *vmx)
 {
@@ -143,12 +159,7 @@ static void flush_translations(struct kev_vmx_vcpu *vmx)
 		kev_invept(VMX_EPT_EXTENT_CONTEXT, vmx->eptp);
 	else
 		kev_invept(VMX_EPT_EXTENT_GLOBAL, 0);
-	if (!vmx->vpid)
-		return;
-	if (kev_vmx_config.invvpid_single)
-		kev_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vmx->vpid);
-	else
-		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+	kev_vmx_flush_vpid(vmx);
 }
 
 /* A suspend has made every VMCS inactive: this is looked at before the next entry. */
@@ -194,8 +205,7 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 	}
 	/* What one guest has taught the branch predictors is not for the next. */
 	if (c->last_vcpu != vmx) {
-		if (c->last_vcpu)
-			indirect_branch_prediction_barrier();
+		indirect_branch_prediction_barrier();
 		c->last_vcpu = vmx;
 	}
 	return 0;
@@ -208,13 +218,16 @@ static int make_current(struct kev_vmx_vcpu *vmx)
  * Context: preemption off, IRQs on: the CPU where the VMCS is active may have
  * to be called.
  * Return: 0, with IRQs off; else with IRQs on: -EAGAIN VMX operation is off
- * here, which ends when the task moves; -EIO the CPU refuses the VMCS.
+ * here, which ends when the task moves; -EIO the CPU refuses the VMCS, or has
+ * failed an instruction on it before.
  */
 int kev_vmx_load(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	int ret;
 
+	if (unlikely(READ_ONCE(vmx->broken)))
+		return -EIO;
 	if (READ_ONCE(vmx->cpu) != smp_processor_id())
 		clear_anywhere(vmx);
 	local_irq_disable();

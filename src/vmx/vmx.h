@@ -21,9 +21,6 @@
 
 struct page;
 
-/* SDM Vol. 3, "Debug Status Register (DR6)": the bits that are always set */
-#define KEV_VMX_DR6_RESET	0xffff0ff0ULL
-
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
 enum kev_user_msr {
 	KEV_USER_STAR,
@@ -73,13 +70,11 @@ struct kev_vmx_host {
  * @user_msrs: [c] the guest's, by enum kev_user_msr
  * @user_msrs_changed: [c] write them before the next entry
  * @kernel_gs_base: [c] the guest's, while not armed
- * @dr6: [c] guest's
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
  *	information format; 0 for none
  * @event_error: [c] its error code
  * @event_length: [c] its instruction length
  * @exit_reason: [c] of the last exit
- * @instruction_error: [c] of the last entry that failed with VMfail
  * @flush_l1d: [c] the L1 data cache may hold the host's secrets
  */
 struct kev_vmx_vcpu {
@@ -100,12 +95,10 @@ struct kev_vmx_vcpu {
 	u64 user_msrs[KEV_NR_USER_MSRS];
 	bool user_msrs_changed;
 	u64 kernel_gs_base;
-	u64 dr6;
 	u32 event_info;
 	u32 event_error;
 	u32 event_length;
 	u32 exit_reason;
-	u32 instruction_error;
 	bool flush_l1d;
 };
 
@@ -162,10 +155,12 @@ void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx);
 struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm);
 void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
 int kev_vmx_load(struct kev_vcpu *vcpu);
+void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
 
 /* host.c */
 void kev_vmx_arm(struct kev_vcpu *vcpu);
 void kev_vmx_disarm(struct kev_vcpu *vcpu);
+void kev_vmx_perf_to_guest(void);
 void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c);
 void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx);
 void kev_vmx_user_msrs_restore(struct kev_vmx_cpu *c);
