@@ -266,6 +266,8 @@ static void apply(struct kev_vcpu_state *state, const struct change *change)
 
 /* What kev does not take: one field at a time */
 static const struct change refused[] = {
+	{ "PAE paging", FIELD(CONTROLS, controls.efer), 0 },
+	{ "PAE paging, long mode enabled", FIELD(CONTROLS, controls.efer), 0x100 },
 	{ "cs reserved", FIELD(SEGMENTS, segments.cs.reserved[0]), 1 },
 	{ "ds reserved", FIELD(SEGMENTS, segments.ds.reserved[1]), 1 },
 	{ "es reserved", FIELD(SEGMENTS, segments.es.reserved[2]), 0x8000 },
@@ -368,7 +370,6 @@ static const struct change bad_guest_state[] = {
 	{ "CR3 above the physical width", FIELD(CONTROLS, controls.cr3), 1ULL << 52 },
 	{ "CR4.PAE clear in long mode", FIELD(CONTROLS, controls.cr4), 0x600 },
 	{ "EFER.LMA without LME", FIELD(CONTROLS, controls.efer), 0x400 },
-	{ "EFER.LME without LMA", FIELD(CONTROLS, controls.efer), 0x100 },
 };
 
 static void check_bad_state(struct __test_metadata *_metadata, const struct change *change)
