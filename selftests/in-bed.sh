@@ -5,7 +5,7 @@
 
 [ $# -gt 0 ] || set -- /selftests/uapi/* /selftests/guest/*
 for program; do
-	[ -x "$program" ] && [ ! -d "$program" ] || continue
+	if [ ! -x "$program" ] || [ -d "$program" ]; then continue; fi
 	name=${program#/selftests/}
 	echo "# begin $name"
 	(cd "$(dirname "$program")" && exec "$program") 2>&1 </dev/null

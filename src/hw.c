@@ -21,7 +21,7 @@
 
 #define KVM_MODULE	"kvm_intel"
 
-/* Taken inside cpus_read_lock(); nothing is taken inside it. */
+/* Taken inside cpus_read_lock(); no lock of kev is taken inside it. */
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* [hw_lock] */
 static bool hw_rebooting;		/* [hw_lock] to write */

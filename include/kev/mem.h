@@ -43,7 +43,7 @@ enum kev_mem_kind {
  * @root: [I] root of the second-level page tables
  * @phys_bits: [I] width of a guest-physical address
  * @lock: serialises writers of @map and @image_claimed; sleeps for memory,
- *	never for a file. Taken inside the VM's lock, nothing is taken inside it.
+ *	never for a file. Nothing is taken inside it.
  * @map: [m] the regions: an immutable snapshot, read under RCU
  * @image_claimed: [m] an image is attached, or about to be
  * @tables: [a] chain of all page-table pages; see src/mem/table.c

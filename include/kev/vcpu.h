@@ -85,8 +85,6 @@ struct kev_vcpu {
 
 int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args);
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request);
-int kev_vcpu_get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state);
-int kev_vcpu_set_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part);
 
 int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),

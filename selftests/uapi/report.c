@@ -341,8 +341,7 @@ static void check_msr(struct __test_metadata *_metadata, const struct msr *msr)
 	ASSERT_REPORT(msr->next, &guest);
 	if (msr->next == KEV_EXIT_VM_EXITED) {
 		EXPECT_EQ(msr->exit_code, guest.run->exit_code);
-	}
-	else {
+	} else {
 		EXPECT_EQ(rip, guest.run->rip);
 	}
 	EXPECT_EQ(1, kt_vcpu_stats(guest.vcpu).msr);

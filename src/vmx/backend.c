@@ -100,7 +100,7 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 		.xsave = info->xcr0,
 		.rdtscp = config->rdtscp,
 		.invpcid = config->invpcid,
-		.local_apic = true,
+		.local_apic = true,	/* the guest ABI promises the bits */
 		.tsc_adjust = true,
 	};
 	kev_cpuid_build(&info->cpuid, host_cpuid, NULL, &limits);

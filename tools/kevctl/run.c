@@ -182,7 +182,8 @@ static const char *create_vm_hint(int error)
 {
 	switch (error) {
 	case EBUSY:
-		return "another hypervisor uses the CPUs' VMX: end its VMs, then modprobe -r kvm_intel";
+		return "another hypervisor uses the CPUs' VMX: "
+		       "end its VMs, then modprobe -r kvm_intel";
 	case ENODEV:
 	case EOPNOTSUPP:
 		return "`kevctl check` says what is missing";

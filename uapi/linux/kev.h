@@ -107,7 +107,8 @@ struct kev_create_vm {
  * @id: in: the vCPU's id, 0 to kev_query.max_vcpu_id, unique in the VM
  * @reserved: in: 0
  *
- * The vCPU starts in the state that the VM's boot protocol defines.
+ * The vCPU starts in the state that the VM's boot protocol defines; without one
+ * in that of KEV_BOOT_DIRECT64, with RIP at the entry or 0.
  */
 struct kev_create_vcpu {
 	__u32 size;

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module comes and goes. Guards that load and unload leave nothing behind,
+ * that it stays while anything of it is open, and that it says one line.
+ * Leaves the module loaded.
+ */
+#include "kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "kevtest.h"
+
+#define MODULE		"/kev.ko"
+#define DEVICE		"/dev/kev"
+#define ROUNDS		50
+
+/* A device appears and goes in a thread of the kernel's own. */
+static bool device_comes(bool there)
+{
+	for (int i = 0; i < 100000; i++) {
+		if (!access(DEVICE, F_OK) == there)
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
+static bool is_loaded(void)
+{
+	return !access("/sys/module/kev", F_OK);
+}
+
+FIXTURE(module) {
+	int log;
+};
+
+FIXTURE_SETUP(module)
+{
+	if (!is_loaded()) {
+		ASSERT_EQ(0, kt_load_module(MODULE));
+	}
+	self->log = kt_log_open();
+	ASSERT_LE(0, self->log);
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	close(self->log);
+	if (!is_loaded()) {
+		EXPECT_EQ(0, kt_load_module(MODULE));
+	}
+}
+
+static bool run_one(void)
+{
+	struct kt_guest guest;
+	bool ok = !kt_guest_init(&guest, &kt_halt, 0, NULL) && !kt_run(guest.vcpu) &&
+		  guest.run->kind == KEV_EXIT_VM_EXITED && guest.run->exit_code == 0x1234;
+
+	kt_guest_fini(&guest);
+	return ok;
+}
+
+TEST_F(module, load_and_unload)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_unload_module("kev")) {
+			TH_LOG("round %d", i);
+		}
+		ASSERT_EQ(0, kt_load_module(MODULE)) {
+			TH_LOG("round %d", i);
+		}
+		ASSERT_TRUE(device_comes(true));
+		/* Every other one has never had a VM when it goes. */
+		if (i % 2)
+			continue;
+		ASSERT_TRUE(run_one()) {
+			TH_LOG("round %d", i);
+		}
+	}
+	/* One line for each load, and none for anything else */
+	EXPECT_EQ(ROUNDS, kt_log_count(self->log, "kev: "));
+}
+
+TEST_F(module, what_it_says)
+{
+	ASSERT_EQ(0, kt_unload_module("kev"));
+	ASSERT_EQ(0, kt_load_module(MODULE));
+	EXPECT_EQ(1, kt_log_count(self->log, "kev: version "));
+}
+
+TEST_F(module, device)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(DEVICE, &st));
+	EXPECT_EQ(S_IFCHR | 0660, st.st_mode);
+	EXPECT_EQ(0, st.st_uid);
+	ASSERT_EQ(0, kt_unload_module("kev"));
+	EXPECT_TRUE(device_comes(false));
+	EXPECT_EQ(-1, open(DEVICE, O_RDWR));
+	EXPECT_EQ(ENOENT, errno);
+	ASSERT_EQ(0, kt_load_module(MODULE));
+	EXPECT_TRUE(device_comes(true));
+}
+
+TEST_F(module, loaded_twice)
+{
+	EXPECT_EQ(-EEXIST, kt_load_module(MODULE));
+	EXPECT_TRUE(run_one());
+}
+
+TEST_F(module, stays_while_the_device_is_open)
+{
+	int kev = kt_open();
+
+	ASSERT_LE(0, kev);
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	close(kev);
+	EXPECT_EQ(0, kt_unload_module("kev"));
+}
+
+TEST_F(module, stays_while_a_vm_is_open)
+{
+	int kev = kt_open(), vm = kt_create_vm(kev, 0, NULL);
+
+	ASSERT_LE(0, vm);
+	close(kev);
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	EXPECT_EQ(KEV_VM_ALIVE, kt_status(vm).state);
+	close(vm);
+	EXPECT_EQ(0, kt_unload_module("kev"));
+}
+
+TEST_F(module, stays_while_a_vcpu_is_open)
+{
+	struct kt_guest guest;
+	int vcpu;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_halt, 0, NULL));
+	vcpu = dup(guest.vcpu);
+	kt_guest_fini(&guest);
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	EXPECT_EQ(0, kt_run(vcpu));
+	close(vcpu);
+	EXPECT_EQ(0, kt_unload_module("kev"));
+}
+
+/* The run page is what is left: it is a mapping of a file that is closed. */
+TEST_F(module, stays_while_a_run_page_is_mapped)
+{
+	struct kt_guest guest;
+	struct kev_run *run;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_halt, 0, NULL));
+	run = guest.run;
+	guest.run = NULL;
+	kt_guest_fini(&guest);
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	run->request = 1;
+	kt_unmap_run(run);
+	EXPECT_EQ(0, kt_unload_module("kev"));
+}
+
+TEST_F(module, stays_while_a_guest_runs)
+{
+	struct kt_runner runner;
+	struct kt_guest guest;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_spin, 0, NULL));
+	ASSERT_EQ(0, kt_runner_enter(&runner, guest.vcpu, -1));
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	kt_guest_fini(&guest);
+	EXPECT_EQ(0, kt_unload_module("kev"));
+}
+
+TEST_HARNESS_MAIN
