@@ -44,6 +44,14 @@ LINES = (
     ("a sentence about a BUG: it is fixed", None),
 )
 
+# (record of /dev/kmsg, (is it the kernel's own, lines))
+RECORDS = (
+    (b"12,7,1500000,-;BUG: from user space\n", (False, ["[    1.500000] BUG: from user space"])),
+    (b"4,7,1500000,c,caller=T1;WARNING: x\n SUBSYSTEM=cpu\n",
+     (True, ["[    1.500000] WARNING: x"])),
+    (b"4,7,12000001,-;\\x0aWARNING: y\n", (True, ["[   12.000001] ", "[   12.000001] WARNING: y"])),
+)
+
 
 def failures():
     """Descriptions of what went wrong."""
@@ -54,12 +62,10 @@ def failures():
                 yield f"{line!r}: expected {expected}, found {found and found[0]}"
             if found and line not in found[1]:
                 yield f"{line!r}: the report does not show it"
-    if klog.parse_record(b"12,7,1500000,-;BUG: from user space\n") != (
-            False, "[    1.500000] BUG: from user space"):
-        yield "a record from user space is taken for the kernel's"
-    if klog.parse_record(b"4,7,1500000,c,caller=T1;WARNING: x\n SUBSYSTEM=cpu\n") != (
-            True, "[    1.500000] WARNING: x"):
-        yield "a record of the kernel is not read"
+    for record, expected in RECORDS:
+        found = klog.parse_record(record)
+        if found != expected:
+            yield f"{record!r}: expected {expected}, found {found}"
 
 
 def main():

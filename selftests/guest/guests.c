@@ -62,7 +62,7 @@ static const struct {
 TEST_F(kevctl, run)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
-		const char *argv[] = { "kevctl", "run", runs[i].option ? : "--machine=kev", NULL,
+		const char *argv[] = { "kevctl", "run", runs[i].option ?: "--machine=kev", NULL,
 				       NULL };
 		size_t length = self->length;
 		char path[64];
@@ -70,7 +70,7 @@ TEST_F(kevctl, run)
 		snprintf(path, sizeof(path), "/guests/%s", runs[i].guest);
 		argv[3] = path;
 		EXPECT_EQ(runs[i].status, kt_command_output(argv, self->output, &length)) {
-			TH_LOG("%s %s: status", runs[i].guest, runs[i].option ? : "");
+			TH_LOG("%s %s: status", runs[i].guest, runs[i].option ?: "");
 		}
 		EXPECT_EQ(strlen(runs[i].output), length) {
 			TH_LOG("%s: length", runs[i].guest);

@@ -325,7 +325,7 @@ TEST_F(image, short_files)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(short_files); i++) {
 		struct kev_attach_image args = { .boot = KEV_BOOT_DIRECT64, .ram_kib = KT_RAM_KIB };
-		const void *bytes = short_files[i].bytes ? : (void *)&self->elf;
+		const void *bytes = short_files[i].bytes ?: (void *)&self->elf;
 
 		args.fd = kt_memfile(bytes, short_files[i].size);
 		EXPECT_EQ(-ENOEXEC, attach(self->vm, &args)) {

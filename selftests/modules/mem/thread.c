@@ -137,7 +137,7 @@ void test_killed_waiter(void)
 	if (start_toucher(&waiter, &f->mem, 0x100000, 1)) {
 		wait_for_completion(&waiter.started);
 		/* Asleep, or on the way there: a signal before would not test the wait. */
-		while (!(READ_ONCE(waiter.task->__state) & TASK_WAKEKILL) &&
+		while (!(READ_ONCE(waiter.task->__state) & TASK_INTERRUPTIBLE) &&
 		       !completion_done(&waiter.done))
 			msleep(20);
 		send_sig(SIGKILL, waiter.task, 1);

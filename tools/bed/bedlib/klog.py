@@ -59,7 +59,7 @@ def _cut(lines, number):
 
 
 def parse_record(record):
-    """A record of /dev/kmsg as (is it the kernel's own, line with time stamp)."""
+    """A record of /dev/kmsg as (is it the kernel's own, its lines with time stamps)."""
     head, _, text = record.decode(errors="replace").partition(";")
     fields = head.split(",")
     text = text.split("\n", 1)[0]
@@ -67,5 +67,6 @@ def parse_record(record):
     try:
         priority, stamp = int(fields[0]), int(fields[2])
     except (IndexError, ValueError):
-        return True, text
-    return priority >> 3 == 0, f"[{stamp // 1000000:5d}.{stamp % 1000000:06d}] {text}"
+        return True, [text]
+    stamp = f"[{stamp // 1000000:5d}.{stamp % 1000000:06d}] "
+    return priority >> 3 == 0, [stamp + line for line in text.split("\n")]

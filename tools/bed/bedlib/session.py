@@ -11,6 +11,7 @@ from bedlib import frame, klog
 
 # After the panic's last line nothing comes; should that line be lost, this long is enough.
 _PANIC_SECONDS = 5
+_PANIC_LINE = 1024  # bytes; the lines of interest are shorter
 
 _CHUNK = 1 << 18
 _END_OF_INPUT = b"\x04"
@@ -144,11 +145,11 @@ class Session:
         self.result.console += data
         if self._console:
             self._console(data)
-        if self._panic_seen is None and b"Kernel panic - not syncing" in self.result.console:
+        recent = self.result.console[-len(data) - _PANIC_LINE:]
+        if self._panic_seen is None and b"Kernel panic - not syncing" in recent:
             self._panic_seen = time.monotonic()
             self.result.panicked = True
-        end = self.result.console.find(b"---[ end Kernel panic")
-        if end >= 0 and b"\n" in self.result.console[end:]:
+        if b"\n" in recent.partition(b"---[ end Kernel panic")[2]:
             self._done = True
         return True
 
@@ -180,10 +181,10 @@ class Session:
         if kind in self._sinks:
             self._sinks[kind](content)
         elif kind == frame.KLOG:
-            own, line = klog.parse_record(content)
-            result.log.append(line)
+            own, lines = klog.parse_record(content)
+            result.log += lines
             if own:
-                result.judged.append(line)
+                result.judged += lines
         elif kind == frame.TAR:
             if self._tar:
                 self._tar.write(content)

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registers of a process around guests that overwrite all of theirs. Guards
+ * that one that runs guests, and one that shares its CPU with them, finds
+ * vector and x87 registers, segments, descriptor tables and the MSRs that user
+ * space can see as it left them.
+ */
+#include "kselftest_harness.h"
+
+#include <asm/ldt.h>
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kevtest.h"
+
+#define ROUNDS		20
+#define HWCAP2_FSGSBASE	2
+
+/* Overwrites what it can; of the MSRs bases, STAR to SFMASK, and SYSENTER_*. */
+#define TRASH								\
+	"1:\n"								\
+	"mov $0x5a5a5a5a, %eax\n"					\
+	"movd %eax, %xmm0\n"						\
+	"pshufd $0, %xmm0, %xmm0\n"					\
+	".irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"			\
+	"movdqa %xmm0, %xmm\\n\n"					\
+	".endr\n"							\
+	"fninit\n"							\
+	"fldpi\n"							\
+	"push $0x127f\n"						\
+	"fldcw (%rsp)\n"						\
+	"movl $0x9fc0, (%rsp)\n"					\
+	"ldmxcsr (%rsp)\n"						\
+	"pop %rax\n"							\
+	".irp msr, 0xc0000100,0xc0000101,0xc0000102,0xc0000081,0xc0000082,0xc0000083,"	\
+	"0xc0000084,0x174,0x175,0x176\n"				\
+	"mov $\\msr, %ecx\n"						\
+	"mov $0x100000, %eax\n"						\
+	"xor %edx, %edx\n"						\
+	"wrmsr\n"							\
+	".endr\n"							\
+	"mov $0x7ff, %eax\n"						\
+	"mov %rax, %dr0\n"						\
+	"mov %rax, %cr2\n"						\
+	"sub $16, %rsp\n"						\
+	"movw $7, (%rsp)\n"						\
+	"movq $0, 2(%rsp)\n"						\
+	"lidt (%rsp)\n"							\
+	"add $16, %rsp\n"
+
+/* And stops; the next RUN does it again. */
+KT_CODE(trash, TRASH "hlt\n jmp 1b");
+KT_CODE(trash_for_ever, TRASH "jmp 1b");
+
+struct vectors {
+	uint8_t ymm[16][32];
+	uint32_t mxcsr;
+	uint16_t x87_control;
+};
+
+struct table {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+/* What is compared after each RUN */
+struct state {
+	struct table gdt, idt;
+	uint16_t ldt, ds, es, fs, gs;
+	uint64_t fs_base, gs_base;
+	uint32_t cpu_node;
+};
+
+#define EACH_REGISTER(m)						\
+	m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7)				\
+	m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
+#define LOAD_XMM(n)	"movdqu 32*" #n "(%[in]), %%xmm" #n "\n\t"
+#define STORE_XMM(n)	"movdqu %%xmm" #n ", 32*" #n "(%[out])\n\t"
+#define LOAD_YMM(n)	"vmovdqu 32*" #n "(%[in]), %%ymm" #n "\n\t"
+#define STORE_YMM(n)	"vmovdqu %%ymm" #n ", 32*" #n "(%[out])\n\t"
+
+/* One system call between the load of all registers and their store: no code of C runs there. */
+#define SYSCALL_BETWEEN(name, load, store)				\
+static long name(const struct vectors *in, struct vectors *out, long number,	\
+		 long a, long b, long c)				\
+{									\
+	uint32_t old_mxcsr = __builtin_ia32_stmxcsr();			\
+	uint16_t old_control;						\
+									\
+	asm volatile("fnstcw %[old_control]\n\t"			\
+		     "ldmxcsr %[mxcsr]\n\t"				\
+		     "fldcw %[control]\n\t"				\
+		     EACH_REGISTER(load)				\
+		     "syscall\n\t"					\
+		     EACH_REGISTER(store)				\
+		     "stmxcsr %[out_mxcsr]\n\t"				\
+		     "fnstcw %[out_control]\n\t"			\
+		     "ldmxcsr %[old_mxcsr]\n\t"				\
+		     "fldcw %[old_control]\n\t"				\
+		     : "+a"(number), [old_control] "=m"(old_control),	\
+		       [out_mxcsr] "=m"(out->mxcsr),			\
+		       [out_control] "=m"(out->x87_control)		\
+		     : "D"(a), "S"(b), "d"(c),				\
+		       [in] "r"(in->ymm), [out] "r"(out->ymm),		\
+		       [mxcsr] "m"(in->mxcsr), [control] "m"(in->x87_control), \
+		       [old_mxcsr] "m"(old_mxcsr)			\
+		     : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2",	\
+		       "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",	\
+		       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",	\
+		       "xmm14", "xmm15");				\
+	return number;							\
+}
+
+SYSCALL_BETWEEN(xmm_syscall, LOAD_XMM, STORE_XMM)
+SYSCALL_BETWEEN(ymm_syscall, LOAD_YMM, STORE_YMM)
+
+static bool has_avx(void)
+{
+	return __builtin_cpu_supports("avx");
+}
+
+static long syscall_between(const struct vectors *in, struct vectors *out, long number, long a,
+			    long b)
+{
+	return (has_avx() ? ymm_syscall : xmm_syscall)(in, out, number, a, b, 0);
+}
+
+static void fill(struct vectors *v, uint8_t seed)
+{
+	memset(v, 0, sizeof(*v));
+	for (int i = 0; i < 16; i++) {
+		for (int j = 0; j < (has_avx() ? 32 : 16); j++)
+			v->ymm[i][j] = seed + 32 * i + j;
+	}
+	/* Flush to zero, round down; 53 bits, round up; all exceptions masked */
+	v->mxcsr = 0xbf80;
+	v->x87_control = 0xa7f;
+}
+
+static void read_state(struct state *s)
+{
+	uint32_t low, high;
+
+	memset(s, 0, sizeof(*s));
+	asm volatile("sgdt %0" : "=m"(s->gdt));
+	asm volatile("sidt %0" : "=m"(s->idt));
+	asm volatile("sldt %0" : "=m"(s->ldt));
+	asm volatile("mov %%ds, %0" : "=m"(s->ds));
+	asm volatile("mov %%es, %0" : "=m"(s->es));
+	asm volatile("mov %%fs, %0" : "=m"(s->fs));
+	asm volatile("mov %%gs, %0" : "=m"(s->gs));
+	syscall(SYS_arch_prctl, ARCH_GET_FS, &s->fs_base);
+	syscall(SYS_arch_prctl, ARCH_GET_GS, &s->gs_base);
+	asm volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(s->cpu_node));
+}
+
+static uint64_t live_base(bool fs)
+{
+	uint64_t base;
+
+	if (fs)
+		asm volatile("rdfsbase %0" : "=r"(base));
+	else
+		asm volatile("rdgsbase %0" : "=r"(base));
+	return base;
+}
+
+FIXTURE(host_state) {
+	struct kt_guest guest;
+	struct state before;
+};
+
+FIXTURE_SETUP(host_state)
+{
+	ASSERT_EQ(0, kt_pin(kt_nr_cpus() - 1));
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &trash, 0, NULL));
+	read_state(&self->before);
+	/* The guest gets to its end, which is what makes the checks worth something. */
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+}
+
+FIXTURE_TEARDOWN(host_state)
+{
+	kt_guest_fini(&self->guest);
+}
+
+TEST_F(host_state, vectors)
+{
+	struct vectors in, out;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		fill(&in, i);
+		memset(&out, 0, sizeof(out));
+		ASSERT_EQ(0, syscall_between(&in, &out, SYS_ioctl, self->guest.vcpu,
+					     KEV_VCPU_RUN));
+		EXPECT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+		EXPECT_EQ(0, memcmp(in.ymm, out.ymm, sizeof(in.ymm)));
+		EXPECT_EQ(in.mxcsr, out.mxcsr);
+		EXPECT_EQ(in.x87_control, out.x87_control);
+	}
+}
+
+TEST_F(host_state, tables_and_msrs)
+{
+	struct state after;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		read_state(&after);
+		EXPECT_EQ(self->before.gdt.limit, after.gdt.limit);
+		EXPECT_EQ(self->before.idt.limit, after.idt.limit);
+		EXPECT_EQ(self->before.gdt.base, after.gdt.base);
+		EXPECT_EQ(self->before.idt.base, after.idt.base);
+		EXPECT_EQ(self->before.ldt, after.ldt);
+		EXPECT_EQ(self->before.ds, after.ds);
+		EXPECT_EQ(self->before.es, after.es);
+		EXPECT_EQ(self->before.fs, after.fs);
+		EXPECT_EQ(self->before.gs, after.gs);
+		EXPECT_EQ(self->before.fs_base, after.fs_base);
+		EXPECT_EQ(self->before.cpu_node, after.cpu_node);
+		/* The kernel puts the CPU's number into TSC_AUX. */
+		EXPECT_EQ(sched_getcpu(), (int)(after.cpu_node & 0xfff));
+		/* By SYSCALL: STAR, LSTAR and SFMASK are the kernel's. */
+		EXPECT_EQ(getpid(), (pid_t)syscall(SYS_getpid));
+	}
+}
+
+TEST_F(host_state, segment_bases)
+{
+	const uint64_t gs_base = 0x123456789000;
+	uint64_t base, fs_base = self->before.fs_base;
+
+	ASSERT_EQ(0, syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base));
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		ASSERT_EQ(0, syscall(SYS_arch_prctl, ARCH_GET_GS, &base));
+		EXPECT_EQ(gs_base, base);
+		if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+			continue;
+		EXPECT_EQ(gs_base, live_base(false));
+		EXPECT_EQ(fs_base, live_base(true));
+	}
+}
+
+/* One that the kernel does not know of but by reading it back */
+TEST_F(host_state, gs_base_by_instruction)
+{
+	const uint64_t gs_base = 0x23456789a000;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		SKIP(return, "no FSGSBASE");
+	for (int i = 0; i < ROUNDS; i++) {
+		asm volatile("wrgsbase %0" : : "r"(gs_base + i));
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		EXPECT_EQ(gs_base + i, live_base(false));
+	}
+}
+
+/* The host's own: what the kernel serves to nobody but root */
+TEST_F(host_state, syscall_msrs)
+{
+	static const uint32_t msrs[] = {
+		0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x174, 0x175, 0x176,
+		0x277, 0x1d9,
+	};
+	uint64_t before[ARRAY_SIZE(msrs)], after;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", sched_getcpu());
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		SKIP(return, "the kernel has no /dev/cpu/N/msr");
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
+		ASSERT_EQ(8, pread(fd, &before[i], 8, msrs[i]));
+	for (int j = 0; j < ROUNDS; j++) {
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+			ASSERT_EQ(8, pread(fd, &after, 8, msrs[i]));
+			EXPECT_EQ(before[i], after) {
+				TH_LOG("MSR %#x", msrs[i]);
+			}
+		}
+	}
+	close(fd);
+}
+
+#define LDT_ENTRY	3
+#define LDT_SELECTOR	(LDT_ENTRY << 3 | 7)
+
+static uint32_t ldt_target = 0x1d71d71d;
+
+static int add_ldt_entry(void)
+{
+	const struct user_desc entry = {
+		.entry_number = LDT_ENTRY,
+		.base_addr = (uintptr_t)&ldt_target,
+		.limit = sizeof(ldt_target) - 1,
+		.seg_32bit = 1,
+		.useable = 1,
+	};
+
+	return syscall(SYS_modify_ldt, 1, &entry, sizeof(entry)) ? -errno : 0;
+}
+
+/*
+ * RUN with an LDT selector in a segment register: the selector after it, and
+ * what @load reads by it. TLS is gone while it is in FS: no C code runs then.
+ */
+#define RUN_WITH_SELECTOR(sreg, load)					\
+static long run_with_##sreg(int vcpu, uint64_t fs_base, uint16_t *selector, uint32_t *value)	\
+{									\
+	uint32_t old, got, read = 0;					\
+	long ret;							\
+									\
+	asm volatile("mov %%" #sreg ", %[old]\n\t"			\
+		     "mov %[sel], %%" #sreg "\n\t"			\
+		     "syscall\n\t"					\
+		     "mov %%rax, %%r8\n\t"				\
+		     "mov %%" #sreg ", %[got]\n\t"			\
+		     load						\
+		     "mov %[old], %%" #sreg "\n\t"			\
+		     "mov %[arch_prctl], %%eax\n\t"			\
+		     "mov %[set_fs], %%edi\n\t"				\
+		     "mov %[base], %%rsi\n\t"				\
+		     "syscall\n\t"					\
+		     "mov %%r8, %%rax\n\t"				\
+		     : "=a"(ret), [old] "=&r"(old), [got] "=&r"(got),	\
+		       [read] "+&r"(read), "+D"(vcpu)			\
+		     : "0"((long)SYS_ioctl), "S"((long)KEV_VCPU_RUN), "d"(0L),	\
+		       [sel] "r"(LDT_SELECTOR), [base] "r"(fs_base),	\
+		       [arch_prctl] "i"(SYS_arch_prctl), [set_fs] "i"(ARCH_SET_FS) \
+		     : "rcx", "r8", "r11", "memory");			\
+	*selector = got;						\
+	*value = read;							\
+	return ret;							\
+}
+
+RUN_WITH_SELECTOR(ds, "")
+RUN_WITH_SELECTOR(es, "")
+RUN_WITH_SELECTOR(fs, "mov %%fs:0, %[read]\n\t")
+RUN_WITH_SELECTOR(gs, "mov %%gs:0, %[read]\n\t")
+
+static const struct {
+	const char *name;
+	long (*run)(int vcpu, uint64_t fs_base, uint16_t *selector, uint32_t *value);
+	bool has_base;
+} selectors[] = {
+	{ "DS", run_with_ds, false },
+	{ "ES", run_with_es, false },
+	{ "FS", run_with_fs, true },
+	{ "GS", run_with_gs, true },
+};
+
+TEST_F(host_state, ldt)
+{
+	struct state before, after;
+	uint16_t selector;
+	uint32_t value;
+
+	/* A descriptor of this kind has 32 bits of base. */
+	ASSERT_EQ(0, (uintptr_t)&ldt_target >> 32);
+	ASSERT_EQ(0, add_ldt_entry());
+	read_state(&before);
+	ASSERT_NE(0, before.ldt);
+	for (int i = 0; i < ROUNDS; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(selectors); j++) {
+			EXPECT_EQ(0, selectors[j].run(self->guest.vcpu, before.fs_base, &selector,
+						      &value));
+			EXPECT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+			EXPECT_EQ(LDT_SELECTOR, selector) {
+				TH_LOG("%s", selectors[j].name);
+			}
+			EXPECT_EQ(selectors[j].has_base ? ldt_target : 0, value) {
+				TH_LOG("%s", selectors[j].name);
+			}
+		}
+		read_state(&after);
+		EXPECT_EQ(before.ldt, after.ldt);
+		EXPECT_EQ(before.fs, after.fs);
+		EXPECT_EQ(before.fs_base, after.fs_base);
+	}
+}
+
+/* One that runs no guest: which of its registers has changed, or 0 */
+static int bystander(int cpu)
+{
+	struct vectors in, out;
+	struct state before, now;
+
+	read_state(&before);
+	for (int i = 0; i < 10 * ROUNDS; i++) {
+		fill(&in, i);
+		memset(&out, 0, sizeof(out));
+		/* Here the guest has the CPU. */
+		if (syscall_between(&in, &out, SYS_sched_yield, 0, 0))
+			return 1;
+		if (memcmp(in.ymm, out.ymm, sizeof(in.ymm)))
+			return 2;
+		if (in.mxcsr != out.mxcsr || in.x87_control != out.x87_control)
+			return 3;
+		read_state(&now);
+		if (memcmp(&before, &now, sizeof(now)))
+			return 4;
+		if ((int)(now.cpu_node & 0xfff) != cpu)
+			return 5;
+	}
+	return 0;
+}
+
+TEST_F(host_state, process_beside_a_guest)
+{
+	struct kt_runner runner;
+	struct kt_guest guest;
+	uint64_t entries;
+	int status, cpu = sched_getcpu();
+	pid_t pid;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &trash_for_ever, 0, NULL));
+	ASSERT_EQ(0, kt_runner_enter(&runner, guest.vcpu, cpu));
+	entries = kt_vcpu_stats(guest.vcpu).entries;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(bystander(cpu));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("check %d", WEXITSTATUS(status));
+	}
+	EXPECT_LT(entries + ROUNDS, kt_vcpu_stats(guest.vcpu).entries);
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	kt_guest_fini(&guest);
+}
+
+TEST_HARNESS_MAIN

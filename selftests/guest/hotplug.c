@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs come and go while VMs exist. Guards that a guest whose CPU goes offline
+ * goes on elsewhere, and that a CPU which comes up can run guests at once.
+ */
+#include "kselftest_harness.h"
+
+#include <dirent.h>
+#include <sched.h>
+
+#include "kevtest.h"
+
+#define ONLINE	"/sys/devices/system/cpu/cpu1/online"
+#define ROUNDS	3
+
+static bool has_cpu1(void)
+{
+	return !access(ONLINE, W_OK);
+}
+
+/* Of each test: a SKIP in the fixture's setup does not keep the test from running. */
+#define NEED_CPU1()							\
+	do {								\
+		if (!has_cpu1())					\
+			SKIP(return, "one CPU, or none that goes offline");	\
+	} while (0)
+
+FIXTURE(hotplug) {
+	struct kt_guest guest;
+};
+
+FIXTURE_SETUP(hotplug)
+{
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_spin, 0, NULL));
+}
+
+FIXTURE_TEARDOWN(hotplug)
+{
+	kt_guest_fini(&self->guest);
+	if (has_cpu1())
+		EXPECT_EQ(0, kt_write_file(ONLINE, "1"));
+}
+
+/* The CPU of the process's other thread, or -1 */
+static int cpu_of_runner(void)
+{
+	char path[64], text[1024], *at = NULL;
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	pid_t tid = 0;
+	FILE *file;
+
+	while (tasks && (task = readdir(tasks)))
+		if (atoi(task->d_name) && atoi(task->d_name) != getpid())
+			tid = atoi(task->d_name);
+	if (tasks)
+		closedir(tasks);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "r");
+	if (file) {
+		at = fgets(text, sizeof(text), file);
+		fclose(file);
+	}
+	/* The name, field 2, ends with the last parenthesis; the CPU is field 39. */
+	at = at ? strrchr(at, ')') : NULL;
+	for (int field = 2; at && field < 39; field++)
+		at = strchr(at + 1, ' ');
+	return at ? atoi(at) : -1;
+}
+
+TEST_F(hotplug, guest_is_moved)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_runner runner;
+
+	NEED_CPU1();
+	for (int i = 0; i < ROUNDS; i++) {
+		/* On the second CPU again in each round */
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
+		EXPECT_EQ(1, cpu_of_runner());
+		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		/* It is on the CPU that is left, and in the guest again. */
+		kt_wait_entries(self->guest.vcpu, kt_vcpu_stats(self->guest.vcpu).entries);
+		EXPECT_EQ(0, cpu_of_runner());
+		EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+		EXPECT_EQ(KEV_EXIT_NONE, self->guest.run->kind);
+		ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &state));
+		EXPECT_EQ(KT_CODE_GPA, state.gprs.rip);
+		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+	}
+}
+
+/* The VMCS was active on the CPU that is gone. */
+TEST_F(hotplug, between_runs)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_runner runner;
+
+	NEED_CPU1();
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_ALL, &state));
+		EXPECT_EQ(KT_CODE_GPA, state.gprs.rip & ~0xfffULL);
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, -1));
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+	}
+}
+
+/* A CPU that was not there when the VM was made */
+TEST_F(hotplug, cpu_comes_up)
+{
+	struct kt_runner runner;
+	struct kt_guest guest;
+
+	NEED_CPU1();
+	kt_guest_fini(&self->guest);
+	ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_spin_if, 0, NULL));
+	ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_runner_enter(&runner, guest.vcpu, 1));
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+	}
+	kt_guest_fini(&guest);
+}
+
+/* The last VM goes while a CPU is away, and comes back to one without VMX. */
+TEST_F(hotplug, last_vm_goes_meanwhile)
+{
+	struct kt_runner runner;
+
+	NEED_CPU1();
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		kt_guest_fini(&self->guest);
+		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+		ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_spin, 0, NULL));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Do the tests notice when the code is broken? Each NAME.patch here breaks one
+# thing and names, in its first lines, the case that has to fail then:
+#
+#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl or bed
+#   Why: what is wrong with the code now
+#
+# usage: run.sh [--sample] [--tap] [NAME...]
+#
+# A mutant is noticed when that case prints "not ok" and prints "ok" without the
+# patch. A build that fails, a program that hangs and another case's failure do
+# not count. --sample runs three that are quick, --tap says nothing but TAP.
+# Every build is in a copy of the tree, which goes at the end.
+set -euo pipefail
+
+HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+REPO=$(realpath "$HERE/../..")
+SAMPLE=(elf-overlap image-problem-text uapi-min-size)
+# Seconds of host time until a program is given up
+TIMEOUT=120
+
+usage() {
+	echo "usage: ${0##*/} [--sample] [--tap] [NAME...]" >&2
+	exit 2
+}
+
+tap=false
+names=()
+for arg; do
+	case $arg in
+	--sample) names+=("${SAMPLE[@]}") ;;
+	--tap) tap=true ;;
+	-*) usage ;;
+	*) names+=("$arg") ;;
+	esac
+done
+if ((${#names[@]} == 0)); then
+	for patch in "$HERE"/*.patch; do names+=("$(basename "$patch" .patch)"); done
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+copy=$work/tree
+log=$work/log
+
+note() {
+	$tap || echo "# $*"
+}
+
+# header NAME KEY: what a patch's line "KEY: " says
+header() {
+	sed -n "/^---/q; s/^$2: //p" "$HERE/$1.patch"
+}
+
+# The tree without what was built: the first build makes all, the next ones little
+copy_tree() {
+	mkdir "$copy"
+	(
+		cd "$REPO"
+		git ls-files -co --exclude-standard | while read -r file; do
+			if [[ -f $file ]]; then echo "$file"; fi
+		done | cpio -pdm --quiet "$copy"
+	)
+}
+
+# build_bed PROGRAM: the module and the program; what runs whole guests needs those too
+build_bed() {
+	local program=$1 dir dirs=()
+	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests)
+	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" modules || return 1
+	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1
+	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done
+}
+
+# build SUITE PROGRAM
+build() {
+	local suite=$1 program=$2
+	case $suite in
+	unit) make -C "$copy/selftests/unit" "build/gcc/$program" ;;
+	kevctl)
+		[[ $program != *.sh ]] || program=kevctl-fake
+		make -C "$copy/selftests/kevctl" "$program"
+		;;
+	bed) build_bed "$program" ;;
+	*) echo "no suite \"$suite\"" && return 1 ;;
+	esac >"$log" 2>&1
+}
+
+# run SUITE PROGRAM: its output is in $log; 124 when it hangs
+run() {
+	local suite=$1 program=$2
+	case $suite in
+	unit) cd "$copy/selftests/unit" && timeout "$TIMEOUT" "build/gcc/$program" ;;
+	kevctl) cd "$copy/selftests/kevctl" && timeout "$TIMEOUT" "./$program" ;;
+	bed)
+		"$copy/tools/bed/bed" run --module "$copy/kev.ko" --timeout "$TIMEOUT" -- \
+			"/selftests/$program"
+		;;
+	esac </dev/null >"$log" 2>&1
+}
+
+# verdict LOG CASE: "ok", "not ok" or nothing; a skip is no "ok"
+verdict() {
+	tr -d '\r' <"$1" | awk -v name="$2" '
+		match($0, /^(not )?ok [0-9]+ (- )?/) && substr($0, RLENGTH + 1) == name {
+			print /^not/ ? "not ok" : "ok"
+			exit
+		}'
+}
+
+# baseline SUITE PROGRAM CASE: is the case "ok" in the tree as it is
+baseline() {
+	local before=$work/before-$1-${2//\//-}
+	if [[ ! -f $before ]]; then
+		if build "$1" "$2"; then (run "$1" "$2") || true; fi
+		cp "$log" "$before"
+	fi
+	[[ $(verdict "$before" "$3") == ok ]]
+}
+
+# try NAME SUITE PROGRAM CASE: prints nothing if the mutant is noticed, else why not
+try() {
+	local name=$1 patch=$HERE/$1.patch status=0
+	shift
+	if ! baseline "$@"; then
+		echo "the case is not \"ok\" without the patch"
+	elif ! patch -d "$copy" -p1 -s --dry-run <"$patch" >"$log" 2>&1; then
+		echo "the patch does not apply"
+	else
+		patch -d "$copy" -p1 -s <"$patch"
+		if ! build "$1" "$2"; then
+			echo "building failed"
+		else
+			(run "$1" "$2") || status=$?
+			case $(verdict "$log" "$3") in
+			"not ok") ;;
+			ok) echo "the case passes" ;;
+			*) echo "the case printed no result (status $status)" ;;
+			esac
+		fi
+		patch -d "$copy" -p1 -s -R <"$patch"
+	fi
+}
+
+failed=0 n=0
+copy_tree
+for name in "${names[@]}"; do
+	((++n))
+	suite='' program='' case='' why='no such patch'
+	if [[ -f $HERE/$name.patch ]]; then
+		read -r suite program case < <(header "$name" Test) || true
+		note "$name: $(header "$name" Why)"
+		try "$name" "$suite" "$program" "$case" >"$work/why"
+		why=$(<"$work/why")
+	fi
+	if [[ -z $why ]]; then
+		echo "ok $n - $name: noticed by $suite/$program $case"
+	else
+		echo "not ok $n - $name: $why"
+		if [[ -f $log ]]; then tail -n 20 "$log" | sed 's/^/# /'; fi
+		((++failed))
+	fi
+done
+echo "1..$n"
+((failed == 0))
