@@ -215,6 +215,12 @@ TEST_F(host_state, tables_and_msrs)
 		read_state(&after);
 		EXPECT_EQ(self->before.gdt.limit, after.gdt.limit);
 		EXPECT_EQ(self->before.idt.limit, after.idt.limit);
+		/*
+		 * What an exit leaves. An earlier test may have left it too: then it
+		 * is no different from before.
+		 */
+		EXPECT_NE(0xffff, after.gdt.limit);
+		EXPECT_NE(0xffff, after.idt.limit);
 		EXPECT_EQ(self->before.gdt.base, after.gdt.base);
 		EXPECT_EQ(self->before.idt.base, after.idt.base);
 		EXPECT_EQ(self->before.ldt, after.ldt);
