@@ -402,14 +402,18 @@ TEST_F(host_state, ldt)
 	}
 }
 
-/* One that runs no guest: which of its registers has changed, or 0 */
-static int bystander(int cpu)
+/*
+ * One that runs no guest: which of its registers has changed, or 0. It goes on
+ * until the vCPU has entered its guest often enough: who gets the CPU how often
+ * is the scheduler's choice.
+ */
+static int bystander(int cpu, int vcpu, uint64_t entries)
 {
 	struct vectors in, out;
 	struct state before, now;
 
 	read_state(&before);
-	for (int i = 0; i < 10 * ROUNDS; i++) {
+	for (int i = 0; i < 10 * ROUNDS || kt_vcpu_stats(vcpu).entries <= entries; i++) {
 		fill(&in, i);
 		memset(&out, 0, sizeof(out));
 		/* Here the guest has the CPU. */
@@ -442,7 +446,7 @@ TEST_F(host_state, process_beside_a_guest)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		_exit(bystander(cpu));
+		_exit(bystander(cpu, guest.vcpu, entries + ROUNDS));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status) {
 		TH_LOG("check %d", WEXITSTATUS(status));
