@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * HLT with nothing that could wake it. Run again, the guest goes on behind the
- * instruction and ends with 0x17.
+ * HLT with nothing that could wake it. If user space lets it go on behind the
+ * instruction, it ends with 0x17.
  */
 #include "guest.h"
 

@@ -30,6 +30,8 @@ enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
 
 	memset_startat(run, 0, kind);
 	run->vcpu_id = vcpu->id;
+	if (READ_ONCE(vcpu->interrupt))
+		run->flags |= KEV_RUN_INTERRUPT_PENDING;
 	/* Without the CPU there is still the kind to tell. */
 	kev_vcpu_loaded_call(vcpu, call_frame, run);
 	run->kind = kind;

@@ -48,10 +48,19 @@ void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
 	vcpu->pending = 0;
 }
 
-/* Signals and the like, kicks, the end of the VM. IRQs off. */
+/*
+ * Signals and the like, kicks, the end of the VM. An interrupt for the guest is no
+ * reason to leave: it is dealt with here. Armed.
+ */
 static bool must_leave(struct kev_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->requests) || __xfer_to_guest_mode_work_pending();
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	if ((requests & ~BIT(KEV_REQ_INTERRUPT)) || __xfer_to_guest_mode_work_pending())
+		return true;
+	if (unlikely(requests))
+		kev_interrupt_offer(vcpu);
+	return false;
 }
 
 static void count(struct kev_vcpu_stats *stats, const struct kev_exit_ops *ops)
@@ -323,6 +332,11 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 			verdict = KEV_PASS;
 			continue;
 		}
+		if (vcpu->halted && !kev_interrupt_wakes(vcpu)) {
+			verdict = kev_report(vcpu, KEV_EXIT_HALTED);
+			continue;
+		}
+		vcpu->halted = false;
 		ret = run_once(vcpu, &verdict);
 		if (ret == -EAGAIN)
 			ret = kev_vcpu_wait_for_hw();

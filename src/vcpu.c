@@ -196,6 +196,7 @@ static long ioctl_set_state(void *object, void *arg)
 		vcpu->answer = KEV_EXIT_NONE;
 		vcpu->pending = 0;
 		vcpu->printed = 0;
+		vcpu->halted = false;
 	}
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	mutex_unlock(&vcpu->lock);
@@ -218,6 +219,15 @@ static long ioctl_kick(void *object, void *arg)
 {
 	kev_vcpu_request(object, KEV_REQ_KICK);
 	return 0;
+}
+
+static long ioctl_interrupt(void *object, void *arg)
+{
+	const struct kev_vcpu_interrupt *args = arg;
+
+	if (args->flags || args->reserved || args->vector > U8_MAX)
+		return -EINVAL;
+	return kev_interrupt_raise(object, args->vector);
 }
 
 static long ioctl_stats(void *object, void *arg)
@@ -249,6 +259,8 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_NEVER,
 		  ioctl_set_state),
 	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS, ioctl_stats),
+	KEV_IOCTL(KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, reserved, true, KEV_OUT_NEVER,
+		  ioctl_interrupt),
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

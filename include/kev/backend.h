@@ -64,6 +64,9 @@ struct kev_backend_info {
  * @enter: run the guest until one exit, decode it. Armed.
  * @advance: move RIP behind the instruction. Loaded.
  * @inject: raise an exception at the next entry. Loaded.
+ * @inject_interrupt: raise an external interrupt at the next entry if the guest can
+ *	take it then. Otherwise returns false, and the next entries end with
+ *	KEV_EV_INTERRUPT_WINDOW as soon as it can. Armed.
  * @get: fill groups (KEV_STATE_*) of a state. Loaded.
  * @set: take checked groups of a state. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
@@ -90,6 +93,7 @@ struct kev_backend {
 	void (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);
 	void (*inject)(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
 	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);

@@ -32,6 +32,7 @@ enum kev_event {
 	KEV_EV_UNDEFINED,	/* an instruction that this guest does not have: #UD */
 	KEV_EV_PRIVILEGED,	/* an instruction that this guest may not use: #GP(0) */
 	KEV_EV_NOP,		/* an instruction without effect here: WBINVD, INVD, PAUSE */
+	KEV_EV_INTERRUPT_WINDOW,	/* the guest can take an external interrupt now */
 	KEV_NR_EVENTS
 };
 
@@ -53,6 +54,8 @@ enum kev_cr_op {
  * @exception: for KEV_EV_EXCEPTION
  * @entry: for KEV_EV_ENTRY_FAILED
  * @hypercall: for KEV_EV_HYPERCALL
+ * @hlt: for KEV_EV_HLT; @hlt.interruptible: an external interrupt ends it;
+ *	@hlt.stepped: its own single step does
  */
 struct kev_exit {
 	u8 event;
@@ -90,6 +93,10 @@ struct kev_exit {
 		struct {
 			u8 cpl;
 		} hypercall;
+		struct {
+			bool interruptible;
+			bool stepped;
+		} hlt;
 	};
 };
 
@@ -138,5 +145,6 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 				   int ret);
 enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_interrupt_window(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 
 #endif /* _KEV_EXIT_H */

@@ -18,6 +18,10 @@ struct kev_vm;
 /* kev_vcpu.requests: looked at with IRQs off before each entry */
 #define KEV_REQ_KICK		0	/* RUN returns -EINTR */
 #define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
+#define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
+
+/* kev_vcpu.interrupt: a vector waits in the low 8 bits */
+#define KEV_INTERRUPT_WAITS	BIT(8)
 
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
@@ -45,6 +49,10 @@ struct kev_vm;
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
+ * @halted: [c] @exit is a HLT that is finished but for its end: nothing is entered
+ *	before an interrupt waits
+ * @interrupt: [a] an external interrupt that the guest has not taken yet:
+ *	KEV_INTERRUPT_WAITS and its vector, or 0
  * @requests: [a] KEV_REQ_*
  * @guest_cpu: [a] CPU in whose guest mode the vCPU is, or -1
  * @run: [I] run page; user space writes it at any time
@@ -76,7 +84,9 @@ struct kev_vcpu {
 	u64 printed;
 	u64 end_code;
 	int fail;
+	bool halted;
 
+	u32 interrupt;
 	unsigned long requests;
 	int guest_cpu;
 	struct kev_run *run;
@@ -96,6 +106,11 @@ long kev_vcpu_run(struct kev_vcpu *vcpu);
 void kev_vcpu_apply_pending(struct kev_vcpu *vcpu);
 void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu);
 int kev_vcpu_wait_for_hw(void);
+
+/* interrupt.c */
+int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector);
+void kev_interrupt_offer(struct kev_vcpu *vcpu);
+bool kev_interrupt_wakes(struct kev_vcpu *vcpu);
 
 /* report.c */
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);

@@ -249,6 +249,7 @@ TEST(continued_after_hlt)
 	ASSERT_EQ(0, kt_guest_init_file(&guest, "/guests/hlt", 4096, NULL));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_HALTED, guest.run->kind);
+	ASSERT_EQ(0, kt_leave_halt(guest.vcpu));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	EXPECT_EQ(0x17, guest.run->exit_code);

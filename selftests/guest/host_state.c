@@ -56,7 +56,7 @@
 	"add $16, %rsp\n"
 
 /* And stops; the next RUN does it again. */
-KT_CODE(trash, TRASH "hlt\n jmp 1b");
+KT_CODE(trash, TRASH "out %al, $0x80\n jmp 1b");
 KT_CODE(trash_for_ever, TRASH "jmp 1b");
 
 struct vectors {
@@ -184,7 +184,7 @@ FIXTURE_SETUP(host_state)
 	read_state(&self->before);
 	/* The guest gets to its end, which is what makes the checks worth something. */
 	ASSERT_EQ(0, kt_run(self->guest.vcpu));
-	ASSERT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+	ASSERT_EQ(KEV_EXIT_IO, self->guest.run->kind);
 }
 
 FIXTURE_TEARDOWN(host_state)
@@ -201,7 +201,7 @@ TEST_F(host_state, vectors)
 		memset(&out, 0, sizeof(out));
 		ASSERT_EQ(0, syscall_between(&in, &out, SYS_ioctl, self->guest.vcpu,
 					     KEV_VCPU_RUN));
-		EXPECT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+		EXPECT_EQ(KEV_EXIT_IO, self->guest.run->kind);
 		EXPECT_EQ(0, memcmp(in.ymm, out.ymm, sizeof(in.ymm)));
 		EXPECT_EQ(in.mxcsr, out.mxcsr);
 		EXPECT_EQ(in.x87_control, out.x87_control);
@@ -387,7 +387,7 @@ TEST_F(host_state, ldt)
 		for (size_t j = 0; j < ARRAY_SIZE(selectors); j++) {
 			EXPECT_EQ(0, selectors[j].run(self->guest.vcpu, before.fs_base, &selector,
 						      &value));
-			EXPECT_EQ(KEV_EXIT_HALTED, self->guest.run->kind);
+			EXPECT_EQ(KEV_EXIT_IO, self->guest.run->kind);
 			EXPECT_EQ(LDT_SELECTOR, selector) {
 				TH_LOG("%s", selectors[j].name);
 			}

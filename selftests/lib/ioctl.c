@@ -105,6 +105,21 @@ int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state)
 	return kt_ioctl(vcpu, KEV_VCPU_SET_STATE, state);
 }
 
+int kt_leave_halt(int vcpu)
+{
+	struct kev_vcpu_state state = { 0 };
+	int ret = kt_get_state(vcpu, KEV_STATE_GPRS, &state);
+
+	return ret ? ret : kt_set_state(vcpu, KEV_STATE_GPRS, &state);
+}
+
+int kt_interrupt(int vcpu, uint32_t vector)
+{
+	struct kev_vcpu_interrupt args = { .size = sizeof(args), .vector = vector };
+
+	return kt_ioctl(vcpu, KEV_VCPU_INTERRUPT, &args);
+}
+
 int kt_poll(int fd)
 {
 	struct pollfd poll_fd = {

@@ -40,6 +40,10 @@ struct kev_vm_stats kt_vm_stats(int vm);
 int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
 int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
 
+/* The guest goes on behind a HLT that nothing has ended. */
+int kt_leave_halt(int vcpu);
+int kt_interrupt(int vcpu, uint32_t vector);
+
 /* poll(2) without waiting: the events, or a negative errno */
 int kt_poll(int fd);
 

@@ -198,10 +198,10 @@ TEST_F(flood, reader_thread)
 	EXPECT_EQ(KEV_EXIT_VM_EXITED, self->guest.run->kind);
 }
 
-/* Prints "hello\n", waits in HLT, prints "bye\n" and ends */
+/* Prints "hello\n", puts out a byte, prints "bye\n" and ends */
 KT_CODE(prints_twice,
 	"mov $1, %eax\n lea 1f(%rip), %rdi\n mov $6, %esi\n vmcall\n"
-	"hlt\n"
+	"out %al, $0x80\n"
 	"mov $1, %eax\n lea 2f(%rip), %rdi\n mov $4, %esi\n vmcall\n"
 	"xor %edi, %edi\n" KT_HALT
 	"1: .ascii \"hello\\n\"\n"

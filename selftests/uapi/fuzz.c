@@ -31,7 +31,7 @@ static uint32_t below(uint32_t limit)
 static const unsigned long calls[] = {
 	KEV_QUERY, KEV_CREATE_VM, KEV_VM_CREATE_VCPU, KEV_VM_ADD_REGION, KEV_VM_ATTACH_IMAGE,
 	KEV_VM_STATUS, KEV_VM_STATS, KEV_VCPU_RUN, KEV_VCPU_KICK, KEV_VCPU_GET_STATE,
-	KEV_VCPU_SET_STATE, KEV_VCPU_STATS,
+	KEV_VCPU_SET_STATE, KEV_VCPU_STATS, KEV_VCPU_INTERRUPT,
 };
 
 /* Interesting numbers in some places of a structure that is else clear or random */
@@ -65,9 +65,12 @@ static void start_timer(void)
 	setitimer(ITIMER_VIRTUAL, &timer, NULL);
 }
 
+/* Reports that want an answer, for ever */
+KT_CODE(talks, "1: in $0x80, %eax\n cpuid\n mov $0x999, %ecx\n rdmsr\n jmp 1b");
+
 static void make_guest(struct kt_guest *guest)
 {
-	kt_guest_init(guest, &kt_hlt, KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID, NULL);
+	kt_guest_init(guest, &talks, KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID, NULL);
 	fcntl(guest->vm, F_SETFL, O_RDWR | O_NONBLOCK);
 }
 

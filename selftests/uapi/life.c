@@ -56,6 +56,8 @@ static const struct {
 	{ "KEV_VCPU_GET_STATE", true, KEV_VCPU_GET_STATE, sizeof(struct kev_vcpu_state), -EPERM },
 	{ "KEV_VCPU_SET_STATE", true, KEV_VCPU_SET_STATE, sizeof(struct kev_vcpu_state), -EPERM },
 	{ "KEV_VCPU_STATS", true, KEV_VCPU_STATS, sizeof(struct kev_vcpu_stats), 0 },
+	{ "KEV_VCPU_INTERRUPT", true, KEV_VCPU_INTERRUPT, sizeof(struct kev_vcpu_interrupt),
+	  -EPERM },
 	{ "KEV_VCPU_KICK", true, KEV_VCPU_KICK, 0, 0 },
 	{ "unknown call", false, _IO(KEV_IOCTL_TYPE, 0xff), 0, -ENOTTY },
 };

@@ -191,21 +191,33 @@ TEST(other_groups_do_not_cancel)
 	kt_guest_fini(&guest);
 }
 
-/* RIP is behind the HLT, and there the guest goes on. */
+/* RIP is behind the HLT. There the guest goes on when user space sets it so. */
 KT_CODE(halts_twice, "hlt\n hlt\n mov $9, %edi\n" KT_HALT);
 
 TEST(halted)
 {
 	struct kt_guest guest;
+	uint64_t entries;
 
 	report_init(_metadata, &guest, &halts_twice, 0, NULL);
 	EXPECT_REPORT(KEV_EXIT_HALTED, &guest);
 	EXPECT_EQ(12, guest.run->exit_reason);
 	EXPECT_EQ(KT_CODE_GPA + 1, guest.run->rip);
 	EXPECT_EQ(KT_CODE_GPA + 1, get_rip(guest.vcpu));
+	entries = kt_vcpu_stats(guest.vcpu).entries;
+	/* Until then there is the same to tell, and no need to enter. */
+	for (int i = 0; i < 3; i++) {
+		memset(&guest.run->kind, 0xa5, sizeof(*guest.run) - sizeof(uint32_t));
+		EXPECT_REPORT(KEV_EXIT_HALTED, &guest);
+		EXPECT_EQ(12, guest.run->exit_reason);
+		EXPECT_EQ(KT_CODE_GPA + 1, guest.run->rip);
+	}
+	EXPECT_EQ(entries, kt_vcpu_stats(guest.vcpu).entries);
+	EXPECT_EQ(0, kt_leave_halt(guest.vcpu));
 	EXPECT_REPORT(KEV_EXIT_HALTED, &guest);
 	EXPECT_EQ(KT_CODE_GPA + 2, guest.run->rip);
 	EXPECT_EQ(KEV_VM_ALIVE, kt_status(guest.vm).state);
+	EXPECT_EQ(0, kt_leave_halt(guest.vcpu));
 	EXPECT_REPORT(KEV_EXIT_VM_EXITED, &guest);
 	EXPECT_EQ(9, guest.run->exit_code);
 	kt_guest_fini(&guest);

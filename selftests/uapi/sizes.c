@@ -37,6 +37,7 @@ static const struct call {
 	CALL(VCPU, KEV_VCPU_GET_STATE, kev_vcpu_state, 528, 0, true),
 	CALL(VCPU, KEV_VCPU_SET_STATE, kev_vcpu_state, 528, 0, false),
 	CALL(VCPU, KEV_VCPU_STATS, kev_vcpu_stats, 112, 0, true),
+	CALL(VCPU, KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, 16, -EBUSY, false),
 };
 
 #define FOR_EACH_CALL(call)						\
@@ -55,6 +56,8 @@ FIXTURE_SETUP(sizes)
 	ASSERT_NE(MAP_FAILED, (void *)self->page);
 	ASSERT_EQ(0, mprotect(self->page + 2 * KT_PAGE, KT_PAGE, PROT_NONE));
 	ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_halt, 0, NULL));
+	/* So that another one has to wait */
+	ASSERT_EQ(0, kt_interrupt(self->guest.vcpu, 32));
 	self->fds[DEV] = self->guest.kev;
 	self->fds[VM] = self->guest.vm;
 	self->fds[VCPU] = self->guest.vcpu;

@@ -47,6 +47,7 @@ static const struct {
 	{ 0, KEV_EV_EXCEPTION, false },
 	{ 1, KEV_EV_INTERRUPT, false },
 	{ 2, KEV_EV_SHUTDOWN, false },
+	{ 7, KEV_EV_INTERRUPT_WINDOW, false },
 	{ 10, KEV_EV_CPUID, true },
 	{ 12, KEV_EV_HLT, true },
 	{ 18, KEV_EV_HYPERCALL, true },
@@ -92,6 +93,7 @@ TEST(only_instructions_advance)
 			break;
 		case KEV_EV_MEMORY:
 		case KEV_EV_INTERRUPT:
+		case KEV_EV_INTERRUPT_WINDOW:
 		case KEV_EV_EXCEPTION:
 		case KEV_EV_SHUTDOWN:
 		case KEV_EV_ENTRY_FAILED:

@@ -47,9 +47,12 @@ static enum kev_verdict slow_split_lock(struct kev_vcpu *vcpu, const struct kev_
 	return KEV_RETRY;
 }
 
-/* RIP is behind the HLT when user space sees this: the next RUN goes on there. */
+/* RIP is behind the HLT when user space sees this, and there the guest goes on once it wakes. */
 static enum kev_verdict slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	if (exit->hlt.stepped || kev_interrupt_wakes(vcpu))
+		return KEV_RESUME;
+	vcpu->halted = true;
 	vcpu->pending |= KEV_PENDING_ADVANCE;
 	return kev_report(vcpu, KEV_EXIT_HALTED);
 }
@@ -101,4 +104,6 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_UNDEFINED] = EXIT("undefined", other, .fast = raise_ud),
 	[KEV_EV_PRIVILEGED] = EXIT("privileged", other, .fast = raise_gp),
 	[KEV_EV_NOP] = EXIT("no-op", other, .fast = resume),
+	[KEV_EV_INTERRUPT_WINDOW] = EXIT("interrupt window", other,
+					 .fast = kev_fast_interrupt_window),
 };

@@ -174,6 +174,7 @@ const struct kev_backend kev_vmx_backend = {
 	.enter = kev_vmx_enter,
 	.advance = kev_vmx_advance,
 	.inject = kev_vmx_inject,
+	.inject_interrupt = kev_vmx_inject_interrupt,
 	.get = kev_vmx_get,
 	.set = kev_vmx_set,
 	.frame = kev_vmx_frame,

@@ -59,6 +59,7 @@ static const struct kev_vmx_want wants[NR_FIELDS] = {
 			    KEV_PROC_MOV_DR | KEV_PROC_UNCONDITIONAL_IO | KEV_PROC_MSR_BITMAPS |
 			    KEV_PROC_MONITOR | KEV_PROC_SECONDARY,
 		.default1 = PROC_DEFAULT1,
+		.dynamic = KEV_PROC_INTERRUPT_WINDOW,
 	},
 	[PROC2] = {
 		.required = KEV_PROC2_EPT,
@@ -225,13 +226,14 @@ int kev_vmx_ctl_compute(u64 cap, const struct kev_vmx_want *want, u32 *out, u32 
 {
 	u32 must = lower_32_bits(cap), may = upper_32_bits(cap);
 	u32 known = want->required | want->optional | want->default1;
+	u32 needed = want->required | want->dynamic;
 	u32 bad;
 
 	if (must & ~may) {
 		bad = must & ~may;
 		*why = "has to be on and cannot be";
-	} else if (want->required & ~may) {
-		bad = want->required & ~may;
+	} else if (needed & ~may) {
+		bad = needed & ~may;
 		*why = not_offered;
 	} else if (must & ~known) {
 		bad = must & ~known;

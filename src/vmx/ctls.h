@@ -254,6 +254,7 @@ struct kev_vmx_missing {
  * struct kev_vmx_want - what kev wants of one field of controls
  * @required: has to be 1
  * @optional: 1 where the CPU lets it
+ * @dynamic: has to be able to be 1 and to be 0: off, until a vCPU needs it
  * @default1: the default1 class without the controls that kev knows: 1 where the
  *	CPU lets it, as SDM Vol. 3, appendix A.2 advises for what one does not know
  *
@@ -263,6 +264,7 @@ struct kev_vmx_want {
 	u32 required;
 	u32 optional;
 	u32 default1;
+	u32 dynamic;
 };
 
 /**

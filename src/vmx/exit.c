@@ -128,6 +128,53 @@ void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error)
 	vmx->event_length = 0;
 }
 
+/* A trap of the last instruction; an injected interrupt would make the CPU forget it. */
+#define PENDING_DBG_TRAP	(BIT_ULL(12) | DR_STEP)
+
+/*
+ * SDM Vol. 3, "Checks on Guest Control Registers, Debug Registers, and MSRs" ff.: an
+ * entry that injects an external interrupt wants RFLAGS.IF set and no blocking.
+ */
+static bool can_take_interrupt(const struct kev_vmx_vcpu *vmx)
+{
+	return !vmx->event_info && (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) &&
+	       !(kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
+		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
+	       !(kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) & PENDING_DBG_TRAP);
+}
+
+static void set_interrupt_window(struct kev_vmx_vcpu *vmx, bool on)
+{
+	if (vmx->interrupt_window == on)
+		return;
+	vmx->interrupt_window = on;
+	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL,
+		       kev_vmx_config.proc | (on ? KEV_PROC_INTERRUPT_WINDOW : 0));
+}
+
+/**
+ * kev_vmx_inject_interrupt() - raise an external interrupt at the next entry
+ * @vcpu: armed
+ * @vector: any: an entry checks the vectors of exceptions and NMIs only
+ *
+ * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection",
+ * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"
+ * Return: false if the guest cannot take it now; the exit for its interrupt window is
+ * on until the next call finds that it can.
+ */
+bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	bool can = can_take_interrupt(vmx);
+
+	set_interrupt_window(vmx, !can);
+	if (can) {
+		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector;
+		vmx->event_length = 0;
+	}
+	return can;
+}
+
 static void write_event(struct kev_vmx_vcpu *vmx)
 {
 	if (vmx->event_info & INTR_INFO_DELIVER_CODE_MASK)
@@ -274,6 +321,14 @@ static void decode_cr(struct kev_exit *exit)
 	exit->cr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
 }
 
+static void decode_hlt(struct kev_exit *exit)
+{
+	unsigned long rflags = kev_vmread_natural(GUEST_RFLAGS);
+
+	exit->hlt.interruptible = rflags & X86_EFLAGS_IF;
+	exit->hlt.stepped = rflags & X86_EFLAGS_TF;
+}
+
 static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
@@ -312,6 +367,9 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		break;
 	case KEV_EV_HYPERCALL:
 		exit->hypercall.cpl = guest_cpl();
+		break;
+	case KEV_EV_HLT:
+		decode_hlt(exit);
 		break;
 	default:
 		break;

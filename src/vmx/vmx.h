@@ -74,6 +74,7 @@ struct kev_vmx_host {
  *	information format; 0 for none
  * @event_error: [c] its error code
  * @event_length: [c] its instruction length
+ * @interrupt_window: [c] interrupt-window exiting is on in the VMCS
  * @exit_reason: [c] of the last exit
  * @flush_l1d: [c] the L1 data cache may hold the host's secrets
  */
@@ -98,6 +99,7 @@ struct kev_vmx_vcpu {
 	u32 event_info;
 	u32 event_error;
 	u32 event_length;
+	bool interrupt_window;
 	u32 exit_reason;
 	bool flush_l1d;
 };
@@ -176,6 +178,7 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
 void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
 
 /* state.c */

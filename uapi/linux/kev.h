@@ -36,6 +36,7 @@
 #define KEV_VCPU_GET_STATE	_IO(KEV_IOCTL_TYPE, 0x42)
 #define KEV_VCPU_SET_STATE	_IO(KEV_IOCTL_TYPE, 0x43)
 #define KEV_VCPU_STATS		_IO(KEV_IOCTL_TYPE, 0x44)
+#define KEV_VCPU_INTERRUPT	_IO(KEV_IOCTL_TYPE, 0x45)
 
 /* kev_query.features: every optional feature has a bit. */
 #define KEV_FEATURE_UNRESTRICTED_GUEST	_BITULL(0)
@@ -423,6 +424,23 @@ struct kev_vcpu_state {
 	struct kev_msrs msrs;
 };
 
+/**
+ * struct kev_vcpu_interrupt - KEV_VCPU_INTERRUPT: raise an external interrupt
+ * @size: in: sizeof(struct kev_vcpu_interrupt)
+ * @flags: in: 0
+ * @vector: in: 0 to 255
+ * @reserved: in: 0
+ *
+ * It is delivered as soon as the guest can take it, and ends an HLT. One at a time can
+ * wait: -EBUSY. Any thread may call this, also while the vCPU runs.
+ */
+struct kev_vcpu_interrupt {
+	__u32 size;
+	__u32 flags;
+	__u32 vector;
+	__u32 reserved;
+};
+
 /* Why KEV_VCPU_RUN returned: kev_run.kind */
 enum kev_exit_kind {
 	KEV_EXIT_NONE = 0,	/* nothing to report: RUN failed with an errno */
@@ -447,6 +465,7 @@ enum kev_exit_kind {
 #define KEV_RUN_BACKED		_BITUL(1)	/* the address has a region behind it */
 #define KEV_RUN_ENTRY_FAILED	_BITUL(2)	/* bit 31 of the raw exit reason, or VMfail */
 #define KEV_RUN_EVENT_DELIVERY	_BITUL(3)	/* the exit came while an event was delivered */
+#define KEV_RUN_INTERRUPT_PENDING	_BITUL(4)	/* a KEV_VCPU_INTERRUPT waits for the guest */
 
 /* kev_run.request */
 #define KEV_RUN_IMMEDIATE_EXIT	_BITUL(0)	/* RUN returns -EINTR before it enters the guest */

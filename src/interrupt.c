@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * External interrupts for the guest. One waits until the guest can take it.
+ *
+ * Who raises one stores it and requests a look. The look, before an entry, either
+ * hands it to the backend or has the backend tell when the guest's interrupt
+ * window opens; that is the next request. So an entry without a request need not
+ * ask whether anything waits.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <kev/backend.h>
+#include <kev/exit.h>
+#include <kev/vcpu.h>
+
+/**
+ * kev_interrupt_raise() - raise an external interrupt in a vCPU
+ * @vcpu: the vCPU, running or not
+ * @vector: any, also those of exceptions: it comes without an error code, as
+ *	from an interrupt controller that was set up so
+ *
+ * Context: process; no lock.
+ * Return: 0, or -EBUSY while another one waits.
+ */
+int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector)
+{
+	if (cmpxchg(&vcpu->interrupt, 0, KEV_INTERRUPT_WAITS | vector))
+		return -EBUSY;
+	/* The exchange is a full barrier: who sees the request sees the interrupt. */
+	kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
+	return 0;
+}
+
+/**
+ * kev_interrupt_offer() - the guest takes its interrupt, or its window is watched
+ * @vcpu: armed, with KEV_REQ_INTERRUPT, about to enter
+ *
+ * From here on nothing but the entry may follow: until then the interrupt waits,
+ * whatever becomes of the guest's registers.
+ *
+ * Context: IRQs off.
+ */
+void kev_interrupt_offer(struct kev_vcpu *vcpu)
+{
+	u32 waiting;
+
+	/* A full barrier: an interrupt that this look misses makes a new request. */
+	if (!test_and_clear_bit(KEV_REQ_INTERRUPT, &vcpu->requests))
+		return;
+	waiting = READ_ONCE(vcpu->interrupt);
+	if (waiting && kev_backend->inject_interrupt(vcpu, (u8)waiting))
+		WRITE_ONCE(vcpu->interrupt, 0);
+}
+
+/**
+ * kev_interrupt_wakes() - does an interrupt end the HLT that was the last exit
+ * @vcpu: the caller holds its lock
+ *
+ * Context: process.
+ */
+bool kev_interrupt_wakes(struct kev_vcpu *vcpu)
+{
+	return vcpu->exit.hlt.interruptible && READ_ONCE(vcpu->interrupt);
+}
+
+enum kev_verdict kev_fast_interrupt_window(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
+	return KEV_RETRY;
+}
