@@ -8,6 +8,7 @@
 #include <kev/backend.h>
 #include <kev/hw.h>
 #include <kev/hypercall.h>
+#include <kev/image.h>
 #include <kev/msr.h>
 #include <kev/uapi.h>
 
@@ -41,9 +42,12 @@ static int __init kev_init(void)
 	ret = kev_msr_init();
 	if (ret)
 		goto err_hypercall;
-	ret = kev_hw_init();
+	ret = kev_read_init();
 	if (ret)
 		goto err_msr;
+	ret = kev_hw_init();
+	if (ret)
+		goto err_read;
 	ret = kev_dev_init();
 	if (ret)
 		goto err_hw;
@@ -52,6 +56,8 @@ static int __init kev_init(void)
 
 err_hw:
 	kev_hw_exit();
+err_read:
+	kev_read_exit();
 err_msr:
 	kev_msr_exit();
 err_hypercall:
@@ -65,6 +71,7 @@ static void __exit kev_exit(void)
 {
 	kev_dev_exit();
 	kev_hw_exit();
+	kev_read_exit();
 	kev_msr_exit();
 	kev_hypercall_exit();
 	kev_backend->unprobe();

@@ -114,6 +114,20 @@ void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu)
 	vcpu->xcr0_live = wanted;
 }
 
+/*
+ * Page-table entries were taken away: this CPU may have cached what they said. Whoever
+ * takes one away after this look finds guest_cpu set, and interrupts the guest.
+ */
+static void follow_flushes(struct kev_vcpu *vcpu)
+{
+	u64 wanted = atomic64_read(&vcpu->vm->flush_wanted);
+
+	if (likely(vcpu->flush_seen == wanted))
+		return;
+	vcpu->flush_seen = wanted;
+	kev_backend->flush(vcpu);
+}
+
 /* Loaded: the guest's registers in, run, out; returns with IRQs on. */
 static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 {
@@ -123,8 +137,12 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	kev_fpu_load(&vcpu->fpu);
 	kev_backend->arm(vcpu);
 	WRITE_ONCE(vcpu->guest_cpu, smp_processor_id());
-	/* guest_cpu before the look at requests; pairs with kev_vcpu_request(). */
+	/*
+	 * guest_cpu before the look at requests and at flushes; pairs with
+	 * kev_vcpu_request() and kev_vm_flush().
+	 */
 	smp_mb();
+	follow_flushes(vcpu);
 	vcpu->xcr0_live = kev_host_xcr0();
 	kev_vcpu_load_xcr0(vcpu);
 
@@ -367,7 +385,10 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	ret = take_answer(vcpu, &verdict);
 	if (ret)
 		return ret;
+	/* Before any look at requests; pairs with kev_vcpu_request(). */
+	smp_store_mb(vcpu->runner, current);
 	ret = run_until_report(vcpu, verdict);
+	WRITE_ONCE(vcpu->runner, NULL);
 	if (ret) {
 		WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
 		vcpu->stats.kicks++;

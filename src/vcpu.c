@@ -28,6 +28,7 @@
  */
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
 {
+	struct task_struct *runner;
 	int cpu;
 
 	set_bit(request, &vcpu->requests);
@@ -40,6 +41,13 @@ void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
 	if (cpu >= 0 && cpu != smp_processor_id())
 		smp_send_reschedule(cpu);
 	preempt_enable();
+
+	/* It may wait for a page: the bit before the look at runner, as above. */
+	rcu_read_lock();
+	runner = READ_ONCE(vcpu->runner);
+	if (runner)
+		wake_up_process(runner);
+	rcu_read_unlock();
 }
 
 /**
@@ -385,7 +393,7 @@ static int set_boot_state(struct kev_vcpu *vcpu)
 	state = kzalloc(sizeof(*state), GFP_KERNEL);
 	if (!state)
 		return -ENOMEM;
-	kev_direct64_state(state, vcpu->vm->entry, 0, vcpu->id);
+	kev_boot_state(&vcpu->vm->start, vcpu->id, state);
 	mutex_lock(&vcpu->lock);
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	mutex_unlock(&vcpu->lock);

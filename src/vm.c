@@ -10,12 +10,13 @@
 #include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <asm/tsc.h>
+#include <kev/attach.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
 #include <kev/hw.h>
 #include <kev/hypercall.h>
-#include <kev/image.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -107,6 +108,48 @@ void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 er
 	wake_up_interruptible_all(&vm->wait);
 }
 
+/* Called for each CPU: is a vCPU of the VM in its guest there */
+static bool runs_here(int cpu, void *info)
+{
+	struct kev_vm *vm = info;
+	struct kev_vcpu *vcpu;
+	unsigned long id;
+	bool found = false;
+
+	rcu_read_lock();
+	xa_for_each(&vm->vcpus, id, vcpu) {
+		found = READ_ONCE(vcpu->guest_cpu) == cpu;
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* The interrupt is all: it has brought the CPU out of the guest. */
+static void leave_guest(void *info)
+{
+}
+
+/**
+ * kev_vm_flush() - have every vCPU forget translations that are gone from the tables
+ * @mem: the VM's memory, whose page-table entries have changed
+ *
+ * A vCPU that is not in its guest forgets them before its next entry.
+ *
+ * Context: process, IRQs on, no lock held that code with IRQs off takes: it waits for
+ * other CPUs.
+ */
+void kev_vm_flush(struct kev_mem *mem)
+{
+	struct kev_vm *vm = container_of(mem, struct kev_vm, mem);
+
+	atomic64_inc(&vm->flush_wanted);
+	/* The wish, and the entries, before the look at guest_cpu; pairs with run_loaded(). */
+	smp_mb__after_atomic();
+	on_each_cpu_cond_mask(runs_here, leave_guest, vm, true, cpu_online_mask);
+}
+
 /**
  * kev_vm_forget_vcpu() - a vCPU goes
  * @vm: its VM
@@ -130,16 +173,6 @@ static long ioctl_create_vcpu(void *object, void *arg)
 	return kev_vcpu_create(object, arg);
 }
 
-static long ioctl_add_region(void *object, void *arg)
-{
-	const struct kev_add_region *region = arg;
-	struct kev_vm *vm = object;
-
-	if (region->flags || region->kind != KEV_REGION_RAM)
-		return -EINVAL;
-	return kev_mem_add_ram(&vm->mem, region->gpa, region->length, region->prot);
-}
-
 /*
  * A vCPU takes the boot state at its making, so the image comes first. No lock is
  * held while the file's headers are read.
@@ -157,50 +190,46 @@ static int begin_attach(struct kev_vm *vm)
 	return ret;
 }
 
-static void end_attach(struct kev_vm *vm, u32 boot, u64 entry)
+static void end_attach(struct kev_vm *vm, const struct kev_boot_start *start)
 {
 	mutex_lock(&vm->lock);
 	vm->attaching = false;
-	vm->boot = boot;
-	vm->entry = entry;
+	if (start)
+		vm->start = *start;
 	mutex_unlock(&vm->lock);
 }
 
-static int attach(struct kev_vm *vm, const struct kev_attach_image *image, struct file *file,
+static int attach(struct kev_vm *vm, const struct kev_attach_args *args,
 		  struct kev_attach_result *result)
 {
 	int ret = begin_attach(vm);
 
 	if (ret)
 		return ret;
-	ret = kev_image_attach(&vm->mem, file, image->boot, image->flags, image->ram_kib, result);
-	if (ret)
-		end_attach(vm, vm->boot, vm->entry);
-	else
-		end_attach(vm, image->boot, result->entry);
+	ret = kev_image_attach(&vm->mem, args, result);
+	end_attach(vm, ret ? NULL : &result->boot);
 	return ret;
 }
 
 static long ioctl_attach_image(void *object, void *arg)
 {
 	struct kev_attach_image *image = arg;
-	struct kev_attach_result result = {
-		.problem = KEV_IMAGE_OK,
-		.segment = KEV_IMAGE_NO_SEGMENT,
-	};
-	struct file *file;
-	int ret = -EBADF;
+	struct kev_attach_result result = {};
+	struct kev_attach_args args;
+	int ret;
 
-	file = fget(image->fd);
-	if (file) {
-		ret = attach(object, image, file, &result);
-		fput(file);
+	ret = kev_attach_args_get(&args, image, &result.why);
+	if (!ret) {
+		ret = attach(object, &args, &result);
+		kev_attach_args_put(&args);
 	}
-	image->entry = result.entry;
+	if (!ret)
+		image->boot = result.boot.protocol;
+	image->entry = result.boot.entry;
 	image->start = result.start;
 	image->end = result.end;
-	image->problem = result.problem;
-	image->segment = result.segment;
+	image->problem = result.why.problem;
+	image->segment = result.why.segment;
 	return ret;
 }
 
@@ -245,7 +274,18 @@ static const struct kev_ioctl vm_ioctls[] = {
 	KEV_IOCTL(KEV_VM_CREATE_VCPU, kev_create_vcpu, reserved, true, KEV_OUT_NEVER,
 		  ioctl_create_vcpu),
 	KEV_IOCTL(KEV_VM_ADD_REGION, kev_add_region, length, true, KEV_OUT_NEVER,
-		  ioctl_add_region),
+		  kev_vm_add_region),
+	KEV_IOCTL(KEV_VM_REMOVE_REGION, kev_range_args, length, true, KEV_OUT_NEVER,
+		  kev_vm_remove_region),
+	KEV_IOCTL(KEV_VM_QUERY_MEMORY, kev_query_memory, file_pages, true, KEV_OUT_SUCCESS,
+		  kev_vm_query_memory),
+	KEV_IOCTL(KEV_VM_DISCARD, kev_range_args, length, true, KEV_OUT_NEVER, kev_vm_discard),
+	KEV_IOCTL(KEV_VM_GET_DIRTY, kev_get_dirty, dirty, true, KEV_OUT_SUCCESS,
+		  kev_vm_get_dirty),
+	KEV_IOCTL(KEV_VM_TRANSLATE, kev_translate, kind, true, KEV_OUT_SUCCESS,
+		  kev_vm_translate),
+	KEV_IOCTL(KEV_VM_READ, kev_access, done, true, KEV_OUT_SUCCESS, kev_vm_read_memory),
+	KEV_IOCTL(KEV_VM_WRITE, kev_access, done, true, KEV_OUT_SUCCESS, kev_vm_write_memory),
 	KEV_IOCTL(KEV_VM_ATTACH_IMAGE, kev_attach_image, segment, true, KEV_OUT_ALWAYS,
 		  ioctl_attach_image),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
@@ -297,6 +337,13 @@ static __poll_t vm_poll(struct file *file, poll_table *wait)
 	return mask;
 }
 
+static int vm_file_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct kev_vm *vm = file->private_data;
+
+	return kev_vm_mine(vm) ? kev_mem_mmap(&vm->mem, vma) : -EPERM;
+}
+
 static int vm_release(struct inode *inode, struct file *file)
 {
 	kev_vm_put(file->private_data);
@@ -309,9 +356,27 @@ static const struct file_operations vm_fops = {
 	.poll = vm_poll,
 	.unlocked_ioctl = vm_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vm_file_mmap,
 	.release = vm_release,
 	.llseek = noop_llseek,
 };
+
+static int init_memory(struct kev_vm *vm, const struct kev_create_vm *args)
+{
+	struct kev_mem_config config = {
+		.format = kev_info.pt_format,
+		.phys_bits = kev_info.phys_bits,
+		.huge_exec = kev_info.huge_exec,
+		.dirty_flag = kev_info.features & KEV_FEATURE_EPT_ACCESSED_DIRTY,
+		.flush = kev_vm_flush,
+	};
+	int ret;
+
+	ret = kev_mem_option(&config, args->huge_pages, args->fault_around,
+			     args->flags & KEV_VM_FAULT_AROUND,
+			     kev_info.features & KEV_FEATURE_EPT_2M);
+	return ret ?: kev_mem_init(&vm->mem, &config);
+}
 
 static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 {
@@ -326,7 +391,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 		ret = -ENOENT;
 		goto err_free;
 	}
-	ret = kev_mem_init(&vm->mem, kev_info.pt_format, kev_info.phys_bits);
+	ret = init_memory(vm, args);
 	if (ret)
 		goto err_abi;
 	kref_init(&vm->ref);
@@ -352,7 +417,7 @@ err_free:
  * @args: copied from user space, unchecked
  *
  * Context: process, may sleep.
- * Return: its fd; -EINVAL flags or name; -ENOENT no such hypercall ABI; -EBUSY
+ * Return: its fd; -EINVAL flags, name or an option; -ENOENT no such hypercall ABI; -EBUSY
  * another hypervisor owns the hardware; -EIO; -ENOMEM; -EMFILE.
  */
 int kev_vm_create(const struct kev_create_vm *args)
@@ -360,7 +425,8 @@ int kev_vm_create(const struct kev_create_vm *args)
 	struct kev_vm *vm;
 	int ret;
 
-	if (args->flags & ~(KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID | KEV_VM_CONSOLE_LOG))
+	if (args->flags & ~(KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID | KEV_VM_CONSOLE_LOG |
+			    KEV_VM_FAULT_AROUND))
 		return -EINVAL;
 	if (strnlen(args->hypercall_abi, KEV_NAME_LEN) == KEV_NAME_LEN)
 		return -EINVAL;

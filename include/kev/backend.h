@@ -21,6 +21,7 @@ struct kev_vm;
  * @features: KEV_FEATURE_*
  * @phys_bits: width of a guest-physical address
  * @pt_format: second-level page-table format
+ * @huge_exec: leaves of 2 MiB may be executable
  * @xcr0: XCR0 bits that a guest may set; 0 where guests get no XSAVE
  * @cr0_guest: CR0 bits that a guest may set
  * @cr4_guest: CR4 bits that a guest may set
@@ -30,6 +31,7 @@ struct kev_backend_info {
 	u64 features;
 	u32 phys_bits;
 	const struct kev_pt_format *pt_format;
+	bool huge_exec;
 	u64 xcr0;
 	u64 cr0_guest;
 	u64 cr4_guest;
@@ -62,6 +64,7 @@ struct kev_backend_info {
  * @arm: see above
  * @disarm: the opposite; host state is whole again. Armed.
  * @enter: run the guest until one exit, decode it. Armed.
+ * @flush: forget the VM's second-level translations on this CPU. Loaded.
  * @advance: move RIP behind the instruction. Loaded.
  * @inject: raise an exception at the next entry. Loaded.
  * @inject_interrupt: raise an external interrupt at the next entry if the guest can
@@ -91,6 +94,7 @@ struct kev_backend {
 	void (*arm)(struct kev_vcpu *vcpu);
 	void (*disarm)(struct kev_vcpu *vcpu);
 	void (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
+	void (*flush)(struct kev_vcpu *vcpu);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);
 	void (*inject)(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);

@@ -62,6 +62,25 @@ static inline void kev_vma_set_flags(struct vm_area_struct *vma, unsigned long f
 #endif
 }
 
+static inline void kev_vma_clear_flags(struct vm_area_struct *vma, unsigned long flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
+/* Give up the lock under which a fault handler was called; it returns VM_FAULT_RETRY. */
+static inline void kev_fault_unlock(struct vm_fault *vmf)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	release_fault_lock(vmf);
+#else
+	mmap_read_unlock(vmf->vma->vm_mm);
+#endif
+}
+
 /**
  * kev_anon_inode_getfd() - an fd on an inode of its own
  * @name: for /proc

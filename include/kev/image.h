@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Images: an ELF file whose segments are regions of guest-physical memory.
+ * Images: files whose segments are regions of guest-physical memory.
  */
 #ifndef _KEV_IMAGE_H
 #define _KEV_IMAGE_H
@@ -8,26 +8,44 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <kev/elf.h>
+#include <kev/reloc.h>
 
 struct file;
 struct kev_mem;
+struct kev_touch;
+struct mem_cgroup;
+struct mm_struct;
+struct page;
 
 /**
- * struct kev_image - an ELF file and what its headers say
- * @refs: the attach and each region hold one
- * @file: [I] the file, a reference; only read, by kernel_read()
+ * struct kev_image - a file and what of it goes where
+ * @refs: the attach, each region and each read under way hold one
+ * @file: [I] the file, a reference; only read
+ * @memcg: [I] charged for what reading brings into the page cache; may be NULL
+ * @mm: [I] charged for pinned pages; grabbed
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
+ * @shared: [I] once regions exist: whole pages are mapped from the page cache
+ * @pinned: [I] pages for which @mm is charged
  * @plan: [I] once the headers are read
+ * @relocs: [I] sorted, from kvmalloc(); may be NULL
+ * @nr_relocs: [I]
  */
 struct kev_image {
 	refcount_t refs;
 	struct file *file;
+	struct mem_cgroup *memcg;
+	struct mm_struct *mm;
 	bool writers_denied;
+	bool shared;
+	u64 pinned;
 	struct kev_elf_plan plan;
+	struct kev_relocation *relocs;
+	u64 nr_relocs;
 };
 
 /**
  * kev_image_create() - take a file for an image; reads nothing
+ * @mem: whose creator is charged
  * @file: open file
  * @image: out: the image, with one reference
  * @why: out: KEV_IMAGE_NOT_REGULAR or KEV_IMAGE_READ, with -ENOEXEC and -EIO
@@ -39,9 +57,22 @@ struct kev_image {
  * Return: 0; -EBADF not open for reading; -EISDIR; -ENOEXEC no regular file;
  * -EIO a file that the kernel cannot read; -ETXTBSY open for writing; -ENOMEM.
  */
-int kev_image_create(struct file *file, struct kev_image **image, struct kev_image_fault *why);
+int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_image **image,
+		     struct kev_image_fault *why);
 struct kev_image *kev_image_get(struct kev_image *image);
 void kev_image_put(struct kev_image *image);
+
+/**
+ * kev_image_share() - let guests have the page cache's pages, where that is safe
+ * @image: planned, in no region yet
+ *
+ * Not where the file could change under the guest, where a file system does not keep
+ * its pages in the page cache, or where RLIMIT_MEMLOCK does not allow to pin the
+ * image: its pages are copied then.
+ *
+ * Context: Process context.
+ */
+void kev_image_share(struct kev_image *image);
 
 /**
  * kev_image_read() - read a part of the file, all of it
@@ -50,50 +81,71 @@ void kev_image_put(struct kev_image *image);
  * @len: bytes
  * @offset: where in the file
  *
+ * A signal ends the wait for the file; the read itself goes on elsewhere.
+ *
  * Context: Process context, may sleep for the file, no lock held.
  * Return: 0; -EIO the file ends before, or fails; -EINTR a signal; -ENOMEM.
  */
-int kev_image_read(const struct kev_image *image, void *buf, size_t len, u64 offset);
+int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset);
 
 /**
- * struct kev_attach_result - what kev_image_attach() found out
- * @entry: physical entry address
- * @start: first byte of the image's span, rounded down to a page
- * @end: first byte behind it, rounded up to a page
- * @problem: enum kev_image_problem: what is wrong with the image
- * @segment: the program header that @problem speaks of, or
- *	KEV_IMAGE_NO_SEGMENT
+ * kev_image_fill() - read what a page of the guest has of the file
+ * @image: the image
+ * @touch: how to wait
+ * @gpa: first byte of the page
+ * @page: where to put it; bytes that are not the file's stay
+ *
+ * Context: as kev_image_read().
+ * Return: 0; -EBUSY with KEV_TOUCH_NOWAIT; -EIO, -EINTR, -ENOMEM.
  */
-struct kev_attach_result {
-	u64 entry;
-	u64 start;
-	u64 end;
-	u32 problem;
-	u32 segment;
+int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
+		   struct page *page);
+
+/**
+ * kev_image_fill_cached() - the same from the page cache, without waiting
+ *
+ * Return: 0; -ENODATA: not all of it is there; -EIO: a page is poisoned.
+ */
+int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to);
+
+/* kev_image_read_cached() - a part of the file, likewise */
+int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, u64 offset);
+
+/**
+ * kev_image_cached() - the page of the page cache that a guest may be given
+ * @image: the image
+ * @gpa: first byte of the page
+ *
+ * Context: Process context, does not wait.
+ * Return: the page, with a reference; NULL: it is not there, or must be copied.
+ */
+struct page *kev_image_cached(const struct kev_image *image, u64 gpa);
+
+/**
+ * struct kev_piece - a run of bytes of a page that comes from the file
+ * @at: where in the page
+ * @len: bytes
+ * @offset: where in the file
+ */
+struct kev_piece {
+	size_t at;
+	size_t len;
+	u64 offset;
 };
 
 /**
- * kev_image_attach() - make the segments of an ELF file lazy regions
- * @mem: the memory; the caller makes sure that no vCPU exists or is made
- *	meanwhile
- * @file: open file; a reference of its own is taken on success
- * @boot: enum kev_boot: which boot protocol adds RAM and boot structures
- * @flags: KEV_ATTACH_*
- * @ram_kib: the guest's memory in KiB, the image's span included; 0 with
- *	KEV_BOOT_NONE
- * @out: written in every case; on failure the addresses are 0, but for the
- *	span of an image that needs more than @ram_kib
+ * kev_image_piece() - the next piece of a page
+ * @plan: the image's
+ * @gpa: first byte of the page
+ * @i: in: the segment to begin with; out: behind the piece's segment
+ * @piece: out
  *
- * Reads the file's headers and nothing else. Adds all regions or none.
- *
- * Context: Process context, may sleep, also for the file: no kev lock may be held.
- * Return: 0; -EBUSY: an image is attached; -EBADF: not open for reading;
- * -EISDIR; -ENOEXEC: unusable, see @problem; -EINVAL: @flags, @boot or
- * @ram_kib; -EEXIST: a region is in the way; -ENOSPC: too many regions;
- * -EOPNOTSUPP: rights that the page tables cannot express; -ETXTBSY: open for
- * writing; -EIO: the headers cannot be read; -EINTR; -ENOMEM.
+ * Context: Any. Return: there is one.
  */
-int kev_image_attach(struct kev_mem *mem, struct file *file, u32 boot,
-		     u32 flags, u64 ram_kib, struct kev_attach_result *out);
+bool kev_image_piece(const struct kev_elf_plan *plan, u64 gpa, u32 *i, struct kev_piece *piece);
+
+/* kev_read_init() - for reads that nobody waits for any more; 0 or -ENOMEM */
+int kev_read_init(void);
+void kev_read_exit(void);
 
 #endif /* _KEV_IMAGE_H */

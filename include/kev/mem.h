@@ -4,7 +4,8 @@
  * second-level page tables that fill up as pages are touched.
  *
  * Nothing is allocated or read before its first touch. A guest's access, the
- * kernel's access for a hypercall and a probe all take kev_mem_fault().
+ * kernel's access for a hypercall, a user mapping and a probe all take
+ * kev_mem_fault().
  *
  * Guest addresses are plain u64: a guest-physical one is always named gpa, a
  * guest-virtual one gva. Only src/mem/access.c follows them to host memory.
@@ -18,85 +19,153 @@
 #include <linux/types.h>
 #include <kev/pure.h>
 
-struct kev_paging;
+struct address_space;
+struct kev_mem;
 struct kev_pt_format;
+struct file;
+struct kev_paging;
 struct kev_region_map;
+struct kev_pt_page;
 struct mem_cgroup;
 struct page;
+struct vm_area_struct;
 
 /* Regions of one VM at most: an image of 128 segments takes up to 257. */
 #define KEV_MEM_MAX_REGIONS	1024
 
-/* What a region is made of */
-enum kev_mem_kind {
-	KEV_MEM_KIND_NONE = 0,
-	KEV_MEM_KIND_RAM,	/* zero-filled at the first touch */
-	KEV_MEM_KIND_IMAGE,	/* read from the image's file at the first touch */
-	KEV_MEM_KIND_BOOT,	/* computed by the boot protocol at the first touch */
-	KEV_MEM_NR_KINDS
+/**
+ * struct kev_mem_config - what a VM's memory is made with
+ * @format: how the second-level page tables are encoded
+ * @phys_bits: width of a guest-physical address, at most what @format can walk
+ * @huge: KEV_HUGE_NEVER, _AUTO or _ALWAYS; NEVER where the tables have no such leaves
+ * @huge_exec: a leaf of 2 MiB may be executable (not where X86_BUG_ITLB_MULTIHIT)
+ * @dirty_flag: the CPU keeps dirty flags; otherwise writing is withheld to see it
+ * @fault_around: image pages that a fault maps at most, a power of two
+ * @flush: make every vCPU forget translations that entries do not give any more;
+ *	process context, may sleep, returns when no CPU uses one
+ */
+struct kev_mem_config {
+	const struct kev_pt_format *format;
+	unsigned int phys_bits;
+	u32 huge;
+	bool huge_exec;
+	bool dirty_flag;
+	u32 fault_around;
+	void (*flush)(struct kev_mem *mem);
+};
+
+/**
+ * struct kev_mem_counters - what has happened to a VM's memory
+ * @table_pages: page-table pages, the root included
+ * @file_pages: pages whose bytes were taken from a file, because they were touched
+ * @file_bytes: bytes taken for them
+ * @read_pages: of these, pages that were not in the page cache
+ * @header_bytes: bytes of headers read at the attach
+ * @faults: faults resolved
+ * @copied: private copies of shared pages
+ * @around: pages mapped by fault-around
+ * @flushes: calls of kev_mem_config.flush
+ */
+struct kev_mem_counters {
+	atomic64_t table_pages;
+	atomic64_t file_pages;
+	atomic64_t file_bytes;
+	atomic64_t read_pages;
+	atomic64_t header_bytes;
+	atomic64_t faults;
+	atomic64_t copied;
+	atomic64_t around;
+	atomic64_t flushes;
 };
 
 /**
  * struct kev_mem - guest-physical memory of one VM
- * @format: [I] how the second-level page tables are encoded
+ * @config: [I]
  * @memcg: [I] the creator's memory cgroup, charged for every page; may be NULL
+ * @mm: [I] the creator's address space, grabbed: pinned pages count there
  * @root: [I] root of the second-level page tables
- * @phys_bits: [I] width of a guest-physical address
- * @lock: serialises writers of @map and @image_claimed; sleeps for memory,
- *	never for a file. Nothing is taken inside it.
+ * @lock: serialises writers of @map and @image_claimed, and whoever takes leaves away;
+ *	sleeps for memory and for CPUs, never for a file or user memory
  * @map: [m] the regions: an immutable snapshot, read under RCU
  * @image_claimed: [m] an image is attached, or about to be
  * @tables: [a] chain of all page-table pages; see src/mem/table.c
- * @resident: [a] present pages by enum kev_mem_kind
- * @table_pages: [a] page-table pages, the root included
- * @file_pages: [a] pages for which the image's file was read
- * @file_bytes: [a] bytes read for them
- * @header_bytes: [a] bytes of headers read at the attach
- * @faults: [a] faults resolved
+ * @mapping: [a] of the VM's inode, once user space has mapped it; holds the inode
+ * @count: [a] what has happened
  *
  * [I] immutable from kev_mem_init() to kev_mem_fini(), [m] @lock, [a] atomic.
  */
 struct kev_mem {
-	const struct kev_pt_format *format;
+	struct kev_mem_config config;
 	struct mem_cgroup *memcg;
-	struct page *root;
-	unsigned int phys_bits;
+	struct mm_struct *mm;
+	struct kev_pt_page *root;
 
-	struct mutex lock;	/* writers of the next two */
+	struct mutex lock;	/* before a table's and the invalidate_lock */
 	struct kev_region_map __rcu *map;
 	bool image_claimed;
 
-	unsigned long tables;
-	atomic64_t resident[KEV_MEM_NR_KINDS];
-	atomic64_t table_pages;
-	atomic64_t file_pages;
-	atomic64_t file_bytes;
-	atomic64_t header_bytes;
-	atomic64_t faults;
+	struct kev_pt_page *tables;
+	struct address_space *mapping;
+	struct kev_mem_counters count;
 };
 
+/* kev_touch.flags */
+#define KEV_TOUCH_OWNER		BIT(0)	/* user space: rights of the region do not count */
+#define KEV_TOUCH_NOWAIT	BIT(1)	/* -EBUSY instead of waiting for a file or a thread */
+#define KEV_TOUCH_KILLABLE	BIT(2)	/* only a fatal signal ends a wait */
+
 /**
- * struct kev_fault_info - what kev_mem_fault() found at an address
- * @kind: what the address belongs to; KEV_MEM_KIND_NONE: no region
- * @prot: the rights (KEV_MEM_*) that the region gives; 0 without one
+ * struct kev_touch - an access to guest memory
+ * @gpa: in: any address
+ * @access: in: KEV_MEM_*
+ * @flags: in: KEV_TOUCH_*
+ * @stop: in: a wait ends with -EINTR once one of @stop_mask's bits is set here and the task
+ *	is woken; may be NULL
+ * @stop_mask: in: see there
+ * @fill: in: the bytes of a page of KEV_REGION_NOTIFY that becomes present; NULL: zeros
+ * @kind: out: enum kev_region_kind of what holds the address, 0: nothing
+ * @prot: out: KEV_MEM_* that the region gives; 0 without one
  */
-struct kev_fault_info {
-	enum kev_mem_kind kind;
+struct kev_touch {
+	u64 gpa;
+	u32 access;
+	u32 flags;
+	const unsigned long *stop;
+	unsigned long stop_mask;
+	const void *fill;
+	u32 kind;
 	u32 prot;
 };
+
+/* kev_touch_stopped() - does somebody want the wait to end */
+static inline bool kev_touch_stopped(const struct kev_touch *touch)
+{
+	return touch->stop && READ_ONCE(*touch->stop) & touch->stop_mask;
+}
 
 /**
  * kev_mem_init() - make an empty guest-physical memory
  * @mem: storage, in any state
- * @format: encoding of the second-level page tables
- * @phys_bits: width of a guest-physical address, at most what @format can walk
+ * @config: see there; copied
  *
  * Charges the memory cgroup of the current process from now on.
- * Context: Process context, may sleep. Return: 0; -EINVAL (@phys_bits), -ENOMEM: there
+ * Context: Process context, may sleep. Return: 0; -EINVAL (phys_bits), -ENOMEM: there
  * is nothing to undo.
  */
-int kev_mem_init(struct kev_mem *mem, const struct kev_pt_format *format,
-		 unsigned int phys_bits);
+int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config);
+
+/**
+ * kev_mem_option() - fill what a VM's creator may choose
+ * @config: @huge and @fault_around are written
+ * @huge: enum kev_huge_pages
+ * @fault_around: pages; counts if @around_given
+ * @around_given: else the module's parameter counts
+ * @huge_possible: the tables have leaves of 2 MiB
+ *
+ * Context: Any. Return: 0, -EINVAL.
+ */
+int kev_mem_option(struct kev_mem_config *config, u32 huge, u32 fault_around, bool around_given,
+		   bool huge_possible);
 
 /**
  * kev_mem_fini() - free every page, table and region, let go of the image
@@ -123,57 +192,123 @@ phys_addr_t kev_mem_root(const struct kev_mem *mem);
  *
  * Context: Any. The numbers are not read at one instant while vCPUs run.
  */
-void kev_mem_stats(const struct kev_mem *mem, struct kev_vm_stats *out);
+void kev_mem_stats(struct kev_mem *mem, struct kev_vm_stats *out);
 
 /**
- * kev_mem_add_ram() - add a region of zero-filled RAM
+ * kev_mem_add_region() - add a region
+ * @mem: the memory
+ * @args: checked here in full
+ *
+ * KEV_REGION_USER pins the pages, KEV_REGION_FILE takes a reference to the file.
+ *
+ * Context: Process context, may sleep; no kev lock held. Return: 0; -EINVAL: unaligned,
+ * empty, wraps or ends above the physical width, bad kind or rights, fields of another
+ * kind; -EOPNOTSUPP: rights that the page tables cannot express; -EEXIST: overlaps a
+ * region; -ENOSPC: too many regions; -EFAULT: USER: not mapped for writing; -ENOEXEC:
+ * USER: neither anonymous, shmem nor hugetlb memory; FILE: no regular file; -EBADF,
+ * -EISDIR, -ETXTBSY, -EIO: FILE; -EINTR; -ENOMEM. Nothing has changed then.
+ */
+int kev_mem_add_region(struct kev_mem *mem, const struct kev_add_region *args);
+
+/**
+ * kev_mem_remove_region() - take a region away
+ * @mem: the memory
+ * @gpa: its first address
+ * @length: bytes
+ *
+ * Context: Process context, may sleep. Return: 0: no CPU and no mapping reaches it any
+ * more; -EINVAL: unaligned or empty; -ENOENT: no region with these two ends; -ENOMEM.
+ */
+int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length);
+
+/**
+ * kev_mem_discard() - give pages of RAM back, as if they had never been touched
  * @mem: the memory
  * @gpa: first address, a multiple of 4096
  * @length: bytes, a multiple of 4096
- * @prot: KEV_MEM_*, what the guest may do there
  *
- * Context: Process context, may sleep. Return: 0; -EINVAL: unaligned, empty, wraps or
- * ends above the physical width, bad @prot; -EOPNOTSUPP: rights that the page
- * tables cannot express; -EEXIST: overlaps a region; -ENOSPC: too many
- * regions; -ENOMEM. Nothing has changed then.
+ * Context: Process context, may sleep. Return: 0; -EINVAL: unaligned, empty, or wraps;
+ * -ENOENT: not RAM or KEV_REGION_NOTIFY from end to end; -ENOMEM: a page of 2 MiB could
+ * not be split, and nothing has changed.
  */
-int kev_mem_add_ram(struct kev_mem *mem, u64 gpa, u64 length, u32 prot);
+int kev_mem_discard(struct kev_mem *mem, u64 gpa, u64 length);
+
+/**
+ * kev_mem_query() - describe the region at an address, or the next one above
+ * @mem: the memory
+ * @query: @gpa is read, the rest written
+ *
+ * Context: Process context. Return: 0, -ENOENT: there is none.
+ */
+int kev_mem_query(struct kev_mem *mem, struct kev_query_memory *query);
+
+/**
+ * kev_mem_get_dirty() - which pages of a range were written; forget it
+ * @mem: the memory
+ * @gpa: first address, a multiple of 4096
+ * @pages: pages, at most 64 * 4096
+ * @bitmap: one bit for each, cleared by the caller
+ *
+ * Context: Process context, may sleep. Return: bits set, or -ENOMEM.
+ */
+long kev_mem_get_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages, unsigned long *bitmap);
+
+/* kev_mem_set_dirty() - the opposite, where the bitmap reached nobody; as above */
+void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
+		       const unsigned long *bitmap);
+
+/**
+ * kev_mem_page_state() - what is known of an address; touches nothing
+ * @mem: the memory
+ * @gpa: any address
+ * @kind: out: enum kev_region_kind, 0 without a region
+ * @prot: out: KEV_MEM_* that the region gives
+ *
+ * Context: Process context. Return: enum kev_page_state.
+ */
+u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
 
 /**
  * kev_mem_fault() - make the page at a guest-physical address present
  * @mem: the memory
- * @gpa: any address
- * @access: KEV_MEM_*: the page is present with all of these afterwards
- * @info: where to put what was found; may be NULL; written in every case
+ * @touch: the access; afterwards the page is present with all of its rights
  *
  * Any number of threads may fault on one page: one makes it, the others wait.
- * No flush is needed: entries only ever go from not present to present.
  *
- * Context: Process context, IRQs and preemption on, no lock held; may sleep, also for
- * a file. Return: 0: the access can be tried again; -ENOENT: no region;
- * -EACCES: the region forbids it; -ENOMEM: no memory, or the cgroup's limit;
- * -EIO: the file cannot be read there; -EINTR: a signal came.
+ * Context: Process context, IRQs and preemption on, no lock of the memory held; may
+ * sleep, also for a file. Return: 0: the access can be tried again; -ENOENT: no region;
+ * -EACCES: the region forbids it; -EAGAIN: user space has to fill the page first;
+ * -ENOMEM: no memory, or the cgroup's limit; -EIO: the file cannot be read there;
+ * -EINTR: a signal came, or *stop; -EBUSY: with KEV_TOUCH_NOWAIT.
  */
-int kev_mem_fault(struct kev_mem *mem, u64 gpa, u32 access,
-		  struct kev_fault_info *info);
+int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch);
+
+/**
+ * kev_mem_mmap() - map guest memory into the owner's address space
+ * @mem: the memory, whose owner the caller is
+ * @vma: as given to the VM fd's mmap
+ *
+ * Context: mmap_lock held for writing. Return: 0; -EINVAL: a private or an executable
+ * mapping, or one that ends above the physical width.
+ */
+int kev_mem_mmap(struct kev_mem *mem, struct vm_area_struct *vma);
 
 /**
  * kev_mem_get_page() - the page behind a guest-physical address
  * @mem: the memory
- * @gpa: any address
- * @access: KEV_MEM_*: what the caller is going to do for the guest
+ * @touch: what the caller is going to do
  * @page: where to put the page, with a reference: put_page() when done
  *
- * Makes the page present first, as kev_mem_fault(). Context and errors: as
- * kev_mem_fault().
+ * Makes the page present first, as kev_mem_fault(). A page that is to be written counts
+ * as dirty from here on. Context and errors: as kev_mem_fault().
  */
-int kev_mem_get_page(struct kev_mem *mem, u64 gpa, u32 access,
-		     struct page **page);
+int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page);
 
 /**
- * kev_mem_read() - copy from guest-physical memory
+ * kev_mem_copy() - copy from or to guest-physical memory
  * @mem: the memory
- * @gpa: first address
+ * @touch: first address and the manner; KEV_MEM_READ or _WRITE says the direction.
+ *	@gpa is left at the page of the last access
  * @buf: kernel memory
  * @len: bytes
  *
@@ -181,25 +316,14 @@ int kev_mem_get_page(struct kev_mem *mem, u64 gpa, u32 access,
  * page behind them cannot be had; if that is the first one, the error of
  * kev_mem_fault().
  */
-ssize_t kev_mem_read(struct kev_mem *mem, u64 gpa, void *buf, size_t len);
+ssize_t kev_mem_copy(struct kev_mem *mem, struct kev_touch *touch, void *buf, size_t len);
 
 /**
- * kev_mem_write() - copy to guest-physical memory
- * @mem: the memory
- * @gpa: first address
- * @buf: kernel memory
- * @len: bytes
- *
- * Context and return: as kev_mem_read().
- */
-ssize_t kev_mem_write(struct kev_mem *mem, u64 gpa, const void *buf,
-		      size_t len);
-
-/**
- * kev_mem_read_gva() - copy from guest-virtual memory
+ * kev_mem_copy_gva() - copy from or to guest-virtual memory
  * @mem: the memory
  * @paging: the vCPU's paging mode and root
  * @gva: first address; the range may wrap only into an error
+ * @touch: the manner; @gpa is written as by kev_mem_copy()
  * @buf: kernel memory
  * @len: bytes
  *
@@ -208,10 +332,24 @@ ssize_t kev_mem_write(struct kev_mem *mem, u64 gpa, const void *buf,
  *
  * Return: bytes copied, less than @len where a page behind them cannot be had.
  * If that is the first one: -EFAULT: the guest does not map it, or maps it to
- * no region or one that it may not read; -ENOMEM, -EIO, -EINTR as
- * kev_mem_fault().
+ * no region or one that forbids it; the others as kev_mem_fault().
  */
-ssize_t kev_mem_read_gva(struct kev_mem *mem, const struct kev_paging *paging,
-			 u64 gva, void *buf, size_t len);
+ssize_t kev_mem_copy_gva(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+			 struct kev_touch *touch, void *buf, size_t len);
+
+struct kev_walk;
+
+/**
+ * kev_mem_walk() - translate a guest-virtual address
+ * @mem: the memory
+ * @paging: the vCPU's paging mode and root
+ * @gva: the address
+ * @touch: the manner in which the guest's tables are read
+ * @walk: as kev_walk() writes it
+ *
+ * Context: as kev_mem_fault(). Return: 0; -EFAULT as kev_mem_copy_gva().
+ */
+int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+		 struct kev_touch *touch, struct kev_walk *walk);
 
 #endif /* _KEV_MEM_H */

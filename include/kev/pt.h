@@ -22,6 +22,7 @@
  * @name: for messages
  * @levels: level of the root
  * @prots: bit n is set when a leaf can express the rights n, a combination of KEV_MEM_*
+ * @dirty: flag that the CPU sets in a leaf when it is written through, if it keeps such
  * @make_table: entry that points to the table at a host-physical address, all rights
  * @make_leaf: entry that maps a host-physical address, aligned to the level's
  *	size, with rights for which kev_pt_prot_valid(); memory type write-back
@@ -37,6 +38,7 @@ struct kev_pt_format {
 	const char *name;
 	unsigned int levels;
 	unsigned int prots;
+	u64 dirty;
 	u64 (*make_table)(u64 pa);
 	u64 (*make_leaf)(u64 pa, unsigned int prot, unsigned int level);
 	bool (*present)(u64 entry);

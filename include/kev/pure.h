@@ -18,9 +18,12 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
+#include <linux/sort.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
+
+#define kev_sort(array, nr, size, compare)	sort(array, nr, size, compare, NULL)
 
 #else /* user space: unit tests and fuzzers */
 
@@ -28,6 +31,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The kernel's own types, so that one printf format serves both */
@@ -70,6 +74,8 @@ typedef unsigned long long u64;
 
 #define lower_32_bits(n)	((u32)((n) & 0xffffffff))
 #define upper_32_bits(n)	((u32)((n) >> 32))
+
+#define kev_sort(array, nr, size, compare)	qsort(array, nr, size, compare)
 
 #endif /* __KERNEL__ */
 

@@ -6,38 +6,51 @@
 #ifndef _KEV_REGION_H
 #define _KEV_REGION_H
 
+#include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
+#include <kev/boot.h>
 #include <kev/mem.h>
 
+struct file;
 struct kev_image;
 struct kev_region;
 
 /**
  * struct kev_fault - one page of a region is being made
+ * @mem: in: the memory
  * @region: in: the region that holds @gpa
+ * @touch: in: the access, allowed by the region
  * @gpa: in: first byte of the page
- * @access: in: KEV_MEM_*, all of them allowed by the region
- * @page: out: the page, with a reference that goes to the VM
- * @prot: out: rights of the guest's mapping, at least @access
+ * @page: out: the page, with a reference that goes to the leaf
+ * @prot: in: the region's rights; out: the leaf's
+ * @soft: out: KEV_LEAF_SHARED or _BORROWED; 0 when called
  */
 struct kev_fault {
-	const struct kev_region *region;
+	struct kev_mem *mem;
+	struct kev_region *region;
+	const struct kev_touch *touch;
 	u64 gpa;
-	u32 access;
 	struct page *page;
 	u32 prot;
+	u64 soft;
 };
 
 /**
  * struct kev_region_ops - how one kind of region comes by its pages
  * @fault: make a page. Never called for one page by two threads at once.
- *	Process context, no lock held, may sleep, also for a file.
- *	Returns 0, or -ENOMEM, -EIO, -EINTR.
- * @release: free the region; it is in no map any more. Must not wait.
+ *	Process context, no lock held, may sleep, also for a file, by the rules of
+ *	kev_touch.flags. Returns 0, or an error of kev_mem_fault().
+ * @cached: a page that can be mapped shared without waiting, or NULL; may be NULL.
+ *	Process context, no lock held.
+ * @release: give back what the region holds; it is in no map, and nobody faults in it.
+ *	kev_region_put() frees the region itself. May be NULL.
  */
 struct kev_region_ops {
-	int (*fault)(struct kev_mem *mem, struct kev_fault *fault);
+	int (*fault)(struct kev_fault *fault);
+	struct page *(*cached)(const struct kev_region *region, u64 gpa);
 	void (*release)(struct kev_region *region);
 };
 
@@ -45,20 +58,37 @@ struct kev_region_ops {
  * struct kev_region - a run of pages with one origin and one set of rights
  * @ops: [I] how it comes by its pages
  * @link: in a list until kev_region_add_list() takes the region
+ * @rcu: for its end
+ * @refs: the map holds one, and each fault under way
+ * @dead: [t] removed: no leaf may become present any more
  * @gpa: [I] first byte
  * @length: [I] bytes
- * @kind: [I] what it is made of
+ * @kind: [I] enum kev_region_kind
  * @prot: [I] KEV_MEM_*: what the guest may do; 0 is a region that gives nothing
+ * @huge_ok: [I] pages of 2 MiB may be used
+ * @resident: [a] present pages of 4 KiB
+ * @shared: [a] of these, pages of the page cache
+ * @huge: [a] of these, parts of pages of 2 MiB
+ * @file_pages: [a] pages whose bytes were taken from a file
  *
- * [I] immutable once it is in a map. It stays there until kev_mem_fini().
+ * [I] immutable once it is in a map, [a] atomic, [t] set under kev_mem.lock, read under
+ * a table's lock, which the remover takes after setting it.
  */
 struct kev_region {
 	const struct kev_region_ops *ops;
 	struct list_head link;
+	struct rcu_head rcu;
+	refcount_t refs;
+	bool dead;
 	u64 gpa;
 	u64 length;
-	enum kev_mem_kind kind;
+	u32 kind;
 	u32 prot;
+	bool huge_ok;
+	atomic64_t resident;
+	atomic64_t shared;
+	atomic64_t huge;
+	atomic64_t file_pages;
 };
 
 static inline u64 kev_region_end(const struct kev_region *region)
@@ -67,19 +97,31 @@ static inline u64 kev_region_end(const struct kev_region *region)
 }
 
 /**
- * kev_region_create() - append a region that needs nothing but its ops to a list
+ * kev_region_init() - fill a region and append it to a list
+ * @region: at the beginning of kmalloc'ed memory
  * @list: where to append it
- * @ops: how it comes by its pages; @release must be kev_region_release()
- * @kind: what it is made of
+ * @ops: how it comes by its pages
+ * @kind: enum kev_region_kind
+ * @gpa: first byte
+ * @length: bytes
+ * @prot: KEV_MEM_*
+ */
+void kev_region_init(struct kev_region *region, struct list_head *list,
+		     const struct kev_region_ops *ops, u32 kind, u64 gpa, u64 length, u32 prot);
+
+/**
+ * kev_region_check() - can there be such a region
+ * @mem: the memory
  * @gpa: first byte
  * @length: bytes
  * @prot: KEV_MEM_*
  *
- * Context: Process context, may sleep. Return: 0, -ENOMEM.
+ * Context: Any. Return: 0, -EINVAL, -EOPNOTSUPP as kev_mem_add_region().
  */
-int kev_region_create(struct list_head *list, const struct kev_region_ops *ops,
-		      enum kev_mem_kind kind, u64 gpa, u64 length, u32 prot);
-void kev_region_release(struct kev_region *region);
+int kev_region_check(const struct kev_mem *mem, u64 gpa, u64 length, u32 prot);
+
+/* kev_region_put() - give a reference back; the last one releases the region */
+void kev_region_put(struct kev_region *region);
 
 /**
  * kev_region_add_list() - add regions to a VM's memory, all or none
@@ -87,7 +129,7 @@ void kev_region_release(struct kev_region *region);
  * @list: regions in any order; empty afterwards, left alone on failure
  *
  * Context: Process context, may sleep.
- * Return: 0, or as kev_mem_add_ram(), with nothing changed.
+ * Return: 0, or as kev_mem_add_region(), with nothing changed.
  */
 int kev_region_add_list(struct kev_mem *mem, struct list_head *list);
 
@@ -95,21 +137,95 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list);
 void kev_region_release_list(struct list_head *list);
 
 /**
- * kev_region_find() - the region that holds an address
+ * kev_region_get() - the region that holds an address
  * @mem: the memory
  * @gpa: any address
  *
- * Context: Any. Return: the region, valid until kev_mem_fini(), or NULL.
+ * Context: Any. Return: the region, with a reference, or NULL.
  */
-struct kev_region *kev_region_find(struct kev_mem *mem, u64 gpa);
+struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
+
+/* kev_region_get_next() - the region that holds an address, or the next one above */
+struct kev_region *kev_region_get_next(struct kev_mem *mem, u64 gpa);
+
+/**
+ * kev_region_take() - take a region out of the map
+ * @mem: the memory; its lock is held
+ * @gpa: its first byte
+ * @length: bytes
+ *
+ * Return: the region, dead, with the map's reference; or an ERR_PTR: -ENOENT, -ENOMEM.
+ */
+struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length);
+
+/**
+ * kev_region_sum() - add up what is resident, over all regions
+ * @mem: the memory
+ * @out: the page counters but table_pages are written
+ */
+void kev_region_sum(struct kev_mem *mem, struct kev_vm_stats *out);
 
 /* kev_region_fini() - release the map and every region in it; no reader is left */
 void kev_region_fini(struct kev_mem *mem);
 
-/* The kinds of region; each appends to a list, and returns 0 or -ENOMEM. */
-int kev_ram_create(struct list_head *list, u64 gpa, u64 length, u32 prot);
-int kev_boot_create(struct list_head *list);
+/*
+ * The kinds of region; each appends to a list. RAM and its relatives, by @kind: 0 or
+ * -ENOMEM.
+ */
+int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 prot);
+
+/**
+ * kev_boot_create() - pages with bytes that a boot protocol has computed
+ * @list: where to append it
+ * @gpa: first byte
+ * @length: bytes, a multiple of the page
+ * @bytes: @length bytes from kvmalloc(); the region takes them over on success
+ *
+ * Return: 0, -ENOMEM.
+ */
+int kev_boot_create(struct list_head *list, u64 gpa, u64 length, void *bytes);
+
+/* kev_boot_create_computed() - pages that @page computes when they are touched; as above */
+int kev_boot_create_computed(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page);
+
+/* kev_image_create_regions() - the segments of an image; 0 or -ENOMEM */
 int kev_image_create_regions(struct list_head *list, struct kev_image *image, bool restrict_prot);
+
+/**
+ * kev_file_create() - a range of a file
+ * @mem: whose creator is charged for shared pages
+ * @list: where to append it
+ * @file: open file; the region takes a reference of its own
+ * @seg: what goes where: whole pages of memory, any bytes of the file
+ * @share: pages may be those of the page cache
+ *
+ * Context: Process context, may sleep.
+ * Return: 0; -EINVAL: more bytes of the file than of memory, or the file ends before; or as
+ * kev_image_create().
+ */
+int kev_file_create(struct kev_mem *mem, struct list_head *list, struct file *file,
+		    const struct kev_elf_segment *seg, bool share);
+
+/**
+ * kev_user_create() - pages of the caller's own mapping, pinned
+ * @mem: whose creator the caller is
+ * @list: where to append it
+ * @gpa: first byte
+ * @length: bytes
+ * @user_address: of the first page
+ * @prot: KEV_MEM_*
+ *
+ * Context: Process context, may sleep; takes mmap_lock.
+ * Return: 0; -EFAULT, -ENOEXEC, -EINTR, -ENOMEM as kev_mem_add_region().
+ */
+int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+		    u64 user_address, u32 prot);
+
+/*
+ * For everything that a fault allocates. Without RETRY_MAYFAIL a cgroup at its limit gets
+ * the OOM killer, which does not see guest memory and would shoot at random.
+ */
+#define KEV_GFP_GUEST	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
  * kev_mem_alloc_page() - a page for the guest, or for its page tables
@@ -121,5 +237,55 @@ int kev_image_create_regions(struct list_head *list, struct kev_image *image, bo
  * Context: Process context, may sleep. Return: the page or NULL.
  */
 struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
+
+/* kev_mem_alloc_huge() - 512 pages of zeros in a row, each with a reference; or NULL */
+struct page *kev_mem_alloc_huge(struct kev_mem *mem, bool hard);
+
+/**
+ * kev_mem_pin() - count pages that cannot be reclaimed against RLIMIT_MEMLOCK
+ * @mm: who is charged
+ * @pages: how many
+ *
+ * Context: Process context. Return: false: the limit does not allow it.
+ */
+bool kev_mem_pin(struct mm_struct *mm, u64 pages);
+void kev_mem_unpin(struct mm_struct *mm, u64 pages);
+
+/**
+ * kev_mem_zap() - take the leaves of a range away
+ * @mem: the memory; its lock is held
+ * @region: counters that go down: the region of the whole range
+ * @gpa: first byte
+ * @end: first byte behind
+ *
+ * When it returns no CPU and no user mapping reaches the pages, and they are given back.
+ *
+ * Context: Process context, may sleep. Leaves of 2 MiB that lie across an end must have
+ * been split.
+ */
+void kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end);
+
+/* kev_mem_split() - split the leaf of 2 MiB that lies across an address; 0 or -ENOMEM */
+int kev_mem_split(struct kev_mem *mem, struct kev_region *region, u64 gpa);
+
+/**
+ * kev_mem_flush() - let no vCPU use translations that entries do not give any more
+ * @mem: the memory
+ *
+ * Context: Process context, may sleep.
+ */
+void kev_mem_flush(struct kev_mem *mem);
+
+/**
+ * kev_mem_unmap_user() - take pages out of the user mappings of the VM fd
+ * @mem: the memory; the leaves are not present any more
+ * @gpa: first byte
+ * @length: bytes
+ *
+ * Whoever was about to insert one of these pages has done so before and loses it.
+ *
+ * Context: Process context, may sleep.
+ */
+void kev_mem_unmap_user(struct kev_mem *mem, u64 gpa, u64 length);
 
 #endif /* _KEV_REGION_H */

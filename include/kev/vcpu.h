@@ -14,11 +14,17 @@
 
 struct kev_paging;
 struct kev_vm;
+struct task_struct;
 
 /* kev_vcpu.requests: looked at with IRQs off before each entry */
 #define KEV_REQ_KICK		0	/* RUN returns -EINTR */
 #define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
 #define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
+
+/* Those that end work for the guest, which goes on at the next RUN */
+#define KEV_REQ_LEAVE		(BIT(KEV_REQ_KICK) | BIT(KEV_REQ_VM_ENDED))
+/* A fault that waits ends for an interrupt too: the guest may have better things to do. */
+#define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT))
 
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
@@ -54,6 +60,8 @@ struct kev_vm;
  * @interrupt: [a] an external interrupt that the guest has not taken yet:
  *	KEV_INTERRUPT_WAITS and its vector, or 0
  * @requests: [a] KEV_REQ_*
+ * @runner: [a] the task in RUN, or NULL; it is woken under RCU
+ * @flush_seen: [c] kev_vm.flush_wanted, as of the last flush
  * @guest_cpu: [a] CPU in whose guest mode the vCPU is, or -1
  * @run: [I] run page; user space writes it at any time
  * @stats: [c] written by the owner, read by anybody
@@ -88,6 +96,8 @@ struct kev_vcpu {
 
 	u32 interrupt;
 	unsigned long requests;
+	struct task_struct *runner;
+	u64 flush_seen;
 	int guest_cpu;
 	struct kev_run *run;
 	struct kev_vcpu_stats stats;

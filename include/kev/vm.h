@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 #include <linux/kev.h>
+#include <kev/boot.h>
 #include <kev/console.h>
 #include <kev/mem.h>
 
@@ -33,10 +34,10 @@ struct mm_struct;
  * @nr_vcpus: [a] vCPUs that exist; written under @lock
  * @vcpus_made: [v] vCPUs made so far
  * @attaching: [v] an attach is under way; no vCPU can be made
- * @boot: [v] enum kev_boot; set once, before the first vCPU
- * @entry: [v] physical entry; likewise
+ * @start: [v] how a vCPU starts; set once, before the first vCPU
  * @past: [v] statistics of vCPUs that are gone
  * @mem: guest-physical memory, with locks of its own
+ * @flush_wanted: [a] goes up when vCPUs have to forget translations
  * @console: with a lock of its own
  * @wait: readers and pollers of the VM fd
  * @state: [a] enum kev_vm_state; leaves KEV_VM_ALIVE once, under @lock
@@ -56,11 +57,11 @@ struct kev_vm {
 	u32 nr_vcpus;
 	u32 vcpus_made;
 	bool attaching;
-	u32 boot;
-	u64 entry;
+	struct kev_boot_start start;
 	struct kev_vcpu_stats past;
 
 	struct kev_mem mem;
+	atomic64_t flush_wanted;
 	struct kev_console console;
 	wait_queue_head_t wait;
 
@@ -77,5 +78,16 @@ bool kev_vm_ended(const struct kev_vm *vm);
 void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error);
 bool kev_vm_mine(const struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
+void kev_vm_flush(struct kev_mem *mem);
+
+/* vm_memory.c: calls of the VM fd */
+long kev_vm_add_region(void *object, void *arg);
+long kev_vm_remove_region(void *object, void *arg);
+long kev_vm_discard(void *object, void *arg);
+long kev_vm_query_memory(void *object, void *arg);
+long kev_vm_get_dirty(void *object, void *arg);
+long kev_vm_translate(void *object, void *arg);
+long kev_vm_read_memory(void *object, void *arg);
+long kev_vm_write_memory(void *object, void *arg);
 
 #endif /* _KEV_VM_H */

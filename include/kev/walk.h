@@ -24,13 +24,20 @@ struct kev_paging {
 };
 
 /**
- * struct kev_walk - a translation
- * @gpa: guest-physical address of the byte asked for
- * @page_size: bytes of the page that holds it; 4096 where paging is off
- * @prot: KEV_MEM_* that the tables grant. READ is always there; WRITE when each level
- *	has R/W set, whatever CR0.WP says; EXEC when none has XD set
- * @level: level of the leaf, 1 (4 KiB) to 3 (1 GiB); 0 where paging is off
- * @user: each level has U/S set
+ * struct kev_walk - a translation, or how far it came
+ * @gpa: guest-physical address of the byte asked for; 0 if the walk failed
+ * @page_size: bytes of the page that holds it; 4096 where paging is off; 0 if the walk
+ *	failed
+ * @prot: KEV_MEM_* that the tables grant: READ is always there; WRITE when each entry
+ *	has R/W set, whatever CR0.WP says; EXEC when none has XD set. If the walk failed,
+ *	what the entries above @level grant: all of them if there is none above
+ * @level: level of the last entry asked for: of the leaf, 1 (4 KiB) to 3 (1 GiB), or of
+ *	the one that ended the walk, 1 to 5; 0 if no table was asked: paging is off, or the
+ *	address is none in this mode
+ * @user: each entry has U/S set; as @prot if the walk failed
+ *
+ * PAE's page-directory-pointer entries have neither right. Protection keys, SMEP and
+ * SMAP do not count.
  */
 struct kev_walk {
 	u64 gpa;
@@ -57,12 +64,13 @@ typedef int (*kev_walk_read_fn)(void *ctx, u64 gpa, void *buf, unsigned int len)
  * @gva: linear address
  * @read: reads entries; called at most five times
  * @ctx: for @read
- * @out: written on success
+ * @out: always written
  *
  * SDM Vol. 3, chapter "Paging": none, 32-bit, PAE, 4-level and 5-level paging
- * with every page size. It sets no accessed or dirty bit and raises no fault.
- * PAE's page-directory-pointer entries are read from memory, where the CPU
- * has kept a copy since the last load of CR3.
+ * with every page size, whether this CPU has 1 GiB pages and PSE-36 or not. It
+ * sets no accessed or dirty bit and raises no fault. PAE's
+ * page-directory-pointer entries are read from memory, where the CPU has kept a
+ * copy since the last load of CR3.
  *
  * Context: That of @read.
  * Return: 0; -EFAULT not mapped, a reserved bit set, or not canonical (in

@@ -7,28 +7,13 @@
 
 #include "elf_image.h"
 
-/* A field of the file to overwrite */
-struct patch {
-	u32 at;
-	u32 width;
-	u64 value;
-};
-
-#define EHDR(field, v)								\
-	{ .at = offsetof(Elf64_Ehdr, field),					\
-	  .width = sizeof(((Elf64_Ehdr *)0)->field), .value = (v) }
-#define IDENT(index, v)	{ .at = (index), .width = 1, .value = (v) }
-#define PHDR(i, field, v)							\
-	{ .at = offsetof(struct elf_image, phdr) + (i) * sizeof(Elf64_Phdr) +	\
-		offsetof(Elf64_Phdr, field),					\
-	  .width = sizeof(((Elf64_Phdr *)0)->field), .value = (v) }
 #define NO_SEGMENT	KEV_IMAGE_NO_SEGMENT
 #define TOP		BIT_ULL(ELF_IMAGE_PHYS_BITS)
 #define VIRTUAL(gpa)	((gpa) + ELF_IMAGE_VIRTUAL)
 
 struct elf_case {
 	const char *name;
-	struct patch patch[4];
+	struct elf_patch patch[4];
 	u64 size;	/* of the file; 0: all of it */
 	enum kev_image_problem problem;
 	u32 segment;
@@ -107,7 +92,7 @@ static const struct elf_case rejected[] = {
 
 struct accepted_case {
 	const char *name;
-	struct patch patch[4];
+	struct elf_patch patch[4];
 	u64 entry, start, end;
 	u32 nr;
 };
@@ -148,14 +133,7 @@ static const struct accepted_case accepted[] = {
 	  0x600f, 0x5000, 0x7000, 1 },
 };
 
-static void apply(struct elf_image *image, const struct patch *patch, size_t nr)
-{
-	size_t i;
-
-	/* All fields are little-endian, as the machine that runs this is. */
-	for (i = 0; i < nr; i++)
-		memcpy(image->bytes + patch[i].at, &patch[i].value, patch[i].width);
-}
+static const struct kev_elf_rules rules = { .phys_bits = ELF_IMAGE_PHYS_BITS };
 
 TEST(each_problem)
 {
@@ -170,11 +148,11 @@ TEST(each_problem)
 		struct elf_image image;
 
 		elf_image_make(&image);
-		apply(&image, c->patch, ARRAY_SIZE(c->patch));
+		elf_image_apply(image.bytes, c->patch, ARRAY_SIZE(c->patch));
 		why = (struct kev_image_fault) { ~0U, 0 };
 		EXPECT_EQ(-ENOEXEC,
-			  elf_image_plan(image.bytes, c->size ?: ELF_IMAGE_SIZE,
-					 ELF_IMAGE_PHYS_BITS, &header, &plan, &why))
+			  elf_image_plan(image.bytes, c->size ?: ELF_IMAGE_SIZE, &rules,
+					 &header, &plan, &why))
 			TH_LOG("%s", c->name);
 		EXPECT_EQ(c->problem, why.problem)
 			TH_LOG("%s", c->name);
@@ -199,14 +177,14 @@ TEST(no_problem)
 		struct elf_image image;
 
 		elf_image_make(&image);
-		apply(&image, c->patch, ARRAY_SIZE(c->patch));
+		elf_image_apply(image.bytes, c->patch, ARRAY_SIZE(c->patch));
 		why = (struct kev_image_fault) { ~0U, 0 };
-		ASSERT_EQ(0, elf_image_plan(image.bytes, ELF_IMAGE_SIZE, ELF_IMAGE_PHYS_BITS,
+		ASSERT_EQ(0, elf_image_plan(image.bytes, ELF_IMAGE_SIZE, &rules,
 					    &header, &plan, &why))
 			TH_LOG("%s: problem %u, segment %u", c->name, why.problem, why.segment);
 		EXPECT_EQ(KEV_IMAGE_OK, why.problem);
 		EXPECT_EQ(NO_SEGMENT, why.segment);
-		EXPECT_EQ(NULL, elf_image_violation(&plan, ELF_IMAGE_SIZE, ELF_IMAGE_PHYS_BITS));
+		EXPECT_EQ(NULL, elf_image_violation(&plan, ELF_IMAGE_SIZE, &rules));
 		EXPECT_EQ(c->entry, plan.entry)
 			TH_LOG("%s", c->name);
 		EXPECT_EQ(c->start, plan.start)
@@ -223,7 +201,7 @@ TEST(empty_file)
 	struct kev_elf_header header;
 	struct kev_image_fault why;
 
-	EXPECT_EQ(-ENOEXEC, kev_elf_decode_header("", 0, 0, &header, &why));
+	EXPECT_EQ(-ENOEXEC, kev_elf_decode_header("", 0, 0, &rules, &header, &why));
 	EXPECT_EQ(KEV_IMAGE_TRUNCATED, why.problem);
 	EXPECT_EQ(NO_SEGMENT, why.segment);
 }
@@ -236,9 +214,10 @@ TEST(short_program_headers)
 	struct kev_image_fault why;
 	struct kev_elf_plan plan;
 
-	EXPECT_EQ(-ENOEXEC, kev_elf_plan(&header, phdrs, sizeof(phdrs) - 1, 4096, 40, &plan, &why));
+	EXPECT_EQ(-ENOEXEC,
+		  kev_elf_plan(&header, phdrs, sizeof(phdrs) - 1, 4096, &rules, &plan, &why));
 	EXPECT_EQ(KEV_IMAGE_PHOFF, why.problem);
-	EXPECT_EQ(-ENOEXEC, kev_elf_plan(&header, phdrs, sizeof(phdrs), 4096, 40, &plan, &why));
+	EXPECT_EQ(-ENOEXEC, kev_elf_plan(&header, phdrs, sizeof(phdrs), 4096, &rules, &plan, &why));
 	EXPECT_EQ(KEV_IMAGE_NO_LOAD, why.problem);
 }
 
@@ -251,15 +230,16 @@ TEST(one_header_too_many)
 	struct kev_elf_plan plan;
 	struct elf_image image;
 
-	EXPECT_EQ(-ENOEXEC, kev_elf_plan(&header, phdrs, sizeof(phdrs), 1 << 20, 40, &plan, &why));
+	EXPECT_EQ(-ENOEXEC,
+		  kev_elf_plan(&header, phdrs, sizeof(phdrs), 1 << 20, &rules, &plan, &why));
 	EXPECT_EQ(KEV_IMAGE_PHNUM, why.problem);
 
 	elf_image_make(&image);
 	image.ehdr.e_phnum = KEV_ELF_MAX_PHDRS + 1;
-	EXPECT_EQ(-ENOEXEC, kev_elf_decode_header(&image, 64, 1 << 20, &header, &why));
+	EXPECT_EQ(-ENOEXEC, kev_elf_decode_header(&image, 64, 1 << 20, &rules, &header, &why));
 	EXPECT_EQ(KEV_IMAGE_PHNUM, why.problem);
 	image.ehdr.e_phnum = KEV_ELF_MAX_PHDRS;
-	EXPECT_EQ(0, kev_elf_decode_header(&image, 64, 1 << 20, &header, &why));
+	EXPECT_EQ(0, kev_elf_decode_header(&image, 64, 1 << 20, &rules, &header, &why));
 }
 
 TEST(fields_and_order)
@@ -280,12 +260,14 @@ TEST(fields_and_order)
 	size_t i;
 
 	elf_image_make(&image);
-	ASSERT_EQ(0, elf_image_plan(image.bytes, ELF_IMAGE_SIZE, ELF_IMAGE_PHYS_BITS, &header,
+	ASSERT_EQ(0, elf_image_plan(image.bytes, ELF_IMAGE_SIZE, &rules, &header,
 				    &plan, &why));
 	EXPECT_EQ(VIRTUAL(ELF_IMAGE_ENTRY), header.entry);
 	EXPECT_EQ(64, header.phoff);
 	EXPECT_EQ(ELF_IMAGE_NR, header.phnum);
 	EXPECT_EQ(ET_EXEC, header.type);
+	EXPECT_EQ(KEV_ELF_PHDR_SIZE, header.phentsize);
+	EXPECT_FALSE(header.class32);
 	ASSERT_EQ(ARRAY_SIZE(expected), plan.nr);
 	for (i = 0; i < plan.nr; i++)
 		EXPECT_EQ(0, memcmp(&expected[i], &plan.seg[i], sizeof(expected[i])))
@@ -314,9 +296,9 @@ TEST(greatest_number_of_segments)
 
 		memcpy(file + KEV_ELF_HEADER_SIZE + i * sizeof(phdr), &phdr, sizeof(phdr));
 	}
-	ASSERT_EQ(0, elf_image_plan(file, sizeof(file), 40, &header, &plan, &why));
+	ASSERT_EQ(0, elf_image_plan(file, sizeof(file), &rules, &header, &plan, &why));
 	EXPECT_EQ(KEV_ELF_MAX_PHDRS, plan.nr);
-	EXPECT_EQ(NULL, elf_image_violation(&plan, sizeof(file), 40));
+	EXPECT_EQ(NULL, elf_image_violation(&plan, sizeof(file), &rules));
 	for (i = 0; i < plan.nr; i++) {
 		EXPECT_EQ(0x1000 + i * 0x11, plan.seg[i].gpa);
 		EXPECT_EQ(KEV_ELF_MAX_PHDRS - 1 - i, plan.seg[i].index);

@@ -39,14 +39,18 @@ static enum kev_verdict fast_kev(struct kev_vcpu *vcpu, const struct kev_hyperca
 
 static bool should_stop(struct kev_vcpu *vcpu)
 {
-	return signal_pending(current) || READ_ONCE(vcpu->requests);
+	return signal_pending(current) || READ_ONCE(vcpu->requests) & KEV_REQ_LEAVE;
 }
 
-/* The guest's buffer cannot be read at @gva. */
-static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 gva, int ret)
+/* The guest's buffer cannot be read at @gva, because of a page at touch->gpa. */
+static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 gva,
+				     const struct kev_touch *touch, int ret)
 {
 	const struct kev_exit_memory memory = {
+		.gpa = touch->gpa,
 		.gva = gva,
+		.kind = touch->kind,
+		.prot = touch->prot,
 		.gva_valid = true,
 		.access = KEV_MEM_READ,
 	};
@@ -67,6 +71,11 @@ static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 gva, int ret)
 static enum kev_verdict print_through(struct kev_vcpu *vcpu, u64 gva, u64 len, u8 *buf)
 {
 	struct kev_vm *vm = vcpu->vm;
+	struct kev_touch touch = {
+		.access = KEV_MEM_READ,
+		.stop = &vcpu->requests,
+		.stop_mask = KEV_REQ_LEAVE,
+	};
 	struct kev_paging paging;
 	ssize_t read, written;
 	u64 at;
@@ -80,11 +89,11 @@ static enum kev_verdict print_through(struct kev_vcpu *vcpu, u64 gva, u64 len, u
 			return KEV_KICKED;
 		at = gva + vcpu->printed;
 		if (at < gva)
-			return print_failed(vcpu, at, -EFAULT);
-		read = kev_mem_read_gva(&vm->mem, &paging, at, buf,
+			return print_failed(vcpu, at, &touch, -EFAULT);
+		read = kev_mem_copy_gva(&vm->mem, &paging, at, &touch, buf,
 					min(len - vcpu->printed, PAGE_SIZE - offset_in_page(at)));
 		if (read < 0)
-			return print_failed(vcpu, at, read);
+			return print_failed(vcpu, at, &touch, read);
 		written = kev_console_write(&vm->console, buf, read);
 		if (written < 0) {
 			vcpu->fail = written;
@@ -109,6 +118,8 @@ static enum kev_verdict slow_kev(struct kev_vcpu *vcpu, const struct kev_hyperca
 
 	if (call->nr != CALL_PRINT)
 		return KEV_PASS;
+	if (!call->args[1])
+		return KEV_RESUME;
 	buf = (u8 *)__get_free_page(GFP_KERNEL);
 	if (!buf) {
 		vcpu->fail = -ENOMEM;

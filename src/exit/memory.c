@@ -21,7 +21,7 @@
 enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,
 				   int ret)
 {
-	bool refused = ret == -ENOENT || ret == -EACCES;
+	bool refused = ret == -ENOENT || ret == -EACCES || ret == -EAGAIN;
 	struct kev_run *run = vcpu->run;
 
 	kev_report(vcpu, refused ? KEV_EXIT_MEMORY : KEV_EXIT_MEMORY_ERROR);
@@ -36,17 +36,25 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	const struct kev_exit_memory memory = {
+	struct kev_exit_memory memory = {
 		.gpa = exit->memory.gpa,
 		.gva = exit->memory.gva,
 		.access = exit->memory.access,
 		.gva_valid = exit->memory.gva_valid,
 	};
+	struct kev_touch touch = {
+		.gpa = memory.gpa,
+		.access = memory.access,
+		.stop = &vcpu->requests,
+		.stop_mask = KEV_REQ_ALL,
+	};
 	int ret;
 
-	ret = kev_mem_fault(&vcpu->vm->mem, memory.gpa, memory.access, NULL);
+	ret = kev_mem_fault(&vcpu->vm->mem, &touch);
 	/* A signal: the run loop sees it, the guest meets the fault again. */
 	if (!ret || ret == -EINTR)
 		return KEV_RETRY;
+	memory.kind = touch.kind;
+	memory.prot = touch.prot;
 	return kev_report_memory(vcpu, &memory, ret);
 }

@@ -4,29 +4,98 @@
  * that can fail is done on the side; one step at the end changes the VM.
  */
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <kev/direct64.h>
+#include <kev/attach.h>
+#include <kev/backend.h>
 #include <kev/image.h>
-#include <kev/layout.h>
+#include <kev/mem.h>
 #include <kev/region.h>
+#include <kev/reloc.h>
 
-static int check_arguments(u32 boot, u32 flags, u64 ram_kib, struct kev_image_fault *why)
+/*
+ * An attach under way. Everything in it but the VM's memory is its own, and goes at its end
+ * unless regions have taken it over.
+ */
+struct attach {
+	struct kev_mem *mem;
+	const struct kev_attach_args *args;
+	struct kev_image *image;
+	u64 file_size;
+	u64 header_bytes;
+	struct kev_image_fault why;
+	struct list_head regions;
+	struct kev_boot_header header;
+	struct kev_boot_args boot_args;
+	struct kev_boot_file files[KEV_MAX_MODULES];
+	struct kev_boot_plan plan;
+};
+
+static int check_32bit(u32 boot)
 {
-	if (flags & ~KEV_ATTACH_PROT)
+	/* Without it a guest cannot do without paging: SDM Vol. 3, "Unrestricted Guests" */
+	if (kev_boot_is_32bit(boot) && !(kev_info.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int check_protocol(u32 boot, const struct kev_boot_args *args)
+{
+	if (!kev_boot_takes(boot, args))
 		return -EINVAL;
-	switch (boot) {
-	case KEV_BOOT_NONE:
-		return ram_kib ? -EINVAL : 0;
-	case KEV_BOOT_DIRECT64:
-		if (!ram_kib)
-			why->problem = KEV_IMAGE_RAM;
-		if (!ram_kib || ram_kib % (PAGE_SIZE / SZ_1K) || ram_kib > U64_MAX / SZ_1K)
+	return check_32bit(boot);
+}
+
+static int check_arguments(struct attach *a)
+{
+	const struct kev_attach_args *args = a->args;
+	u64 kib = args->ram_kib;
+
+	if (args->flags & ~(KEV_ATTACH_PROT | KEV_ATTACH_VADDR | KEV_ATTACH_RELOCATE |
+			    KEV_ATTACH_COPY))
+		return -EINVAL;
+	if (args->load_base && !(args->flags & KEV_ATTACH_VADDR))
+		return -EINVAL;
+	if (!kev_boot_known(args->boot))
+		return -EINVAL;
+	if (args->boot == KEV_BOOT_NONE) {
+		if (kib)
 			return -EINVAL;
-		return 0;
-	default:
+	} else if (!kib || kib % (PAGE_SIZE / SZ_1K) || kib > U64_MAX / SZ_1K) {
+		if (!kib)
+			a->why.problem = KEV_IMAGE_RAM;
 		return -EINVAL;
 	}
+	a->boot_args.ram_bytes = kib * SZ_1K;
+	return args->boot == KEV_BOOT_AUTO ? 0 : check_protocol(args->boot, &a->boot_args);
+}
+
+static int module_fault(struct attach *a, u32 i, int error)
+{
+	a->why = (struct kev_image_fault) { KEV_IMAGE_MODULE, i };
+	return error;
+}
+
+static int collect_modules(struct attach *a)
+{
+	u32 i;
+
+	for (i = 0; i < a->args->nr_modules; i++) {
+		const struct kev_attach_module *module = &a->args->modules[i];
+		const struct inode *inode = file_inode(module->file);
+
+		if (!(module->file->f_mode & FMODE_READ))
+			return module_fault(a, i, -EBADF);
+		if (!S_ISREG(inode->i_mode) || !i_size_read(inode))
+			return module_fault(a, i, -ENOEXEC);
+		a->files[i] = (struct kev_boot_file) {
+			.size = i_size_read(inode),
+			.cmdline = module->cmdline,
+			.cmdline_length = module->cmdline_length,
+		};
+	}
+	return 0;
 }
 
 /* One image for each VM, and one attach at a time: it reads without a lock. */
@@ -49,130 +118,290 @@ static void unclaim_image(struct kev_mem *mem)
 	mutex_unlock(&mem->lock);
 }
 
-static int read_headers(const struct kev_image *image, void *buf, size_t len, u64 offset,
-			struct kev_image_fault *why)
+/* A part of the file in memory that kvfree() frees, or an ERR_PTR */
+static void *read_headers(struct attach *a, u64 offset, size_t len)
 {
-	int ret = kev_image_read(image, buf, len, offset);
+	void *buf = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	int ret;
 
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	ret = kev_image_read(a->image, buf, len, offset);
+	if (!ret) {
+		a->header_bytes += len;
+		return buf;
+	}
+	kvfree(buf);
 	if (ret == -EIO)
-		why->problem = KEV_IMAGE_READ;
-	return ret;
+		a->why.problem = KEV_IMAGE_READ;
+	return ERR_PTR(ret);
 }
 
-/* Fill image->plan; the number of bytes read, or an error */
-static int plan_image(struct kev_image *image, unsigned int phys_bits,
-		      struct kev_image_fault *why)
+static int plan_elf(struct attach *a, const void *window, size_t len)
 {
-	u64 size = i_size_read(file_inode(image->file));
-	u8 ehdr[KEV_ELF_HEADER_SIZE];
-	size_t len = min_t(u64, size, sizeof(ehdr));
+	struct kev_elf_rules rules = {
+		.phys_bits = a->mem->config.phys_bits,
+		.by_vaddr = a->args->flags & KEV_ATTACH_VADDR,
+		.base = a->args->load_base,
+	};
 	struct kev_elf_header header;
 	size_t phdrs_len;
 	void *phdrs;
 	int ret;
 
-	ret = read_headers(image, ehdr, len, 0, why);
+	kev_boot_elf_rules(&a->header, &rules);
+	ret = kev_elf_decode_header(window, len, a->file_size, &rules, &header, &a->why);
 	if (ret)
 		return ret;
-	ret = kev_elf_decode_header(ehdr, len, size, &header, why);
-	if (ret)
-		return ret;
-
-	phdrs_len = header.phnum * KEV_ELF_PHDR_SIZE;
-	phdrs = kmalloc(phdrs_len, GFP_KERNEL);
-	if (!phdrs)
-		return -ENOMEM;
-	ret = read_headers(image, phdrs, phdrs_len, header.phoff, why);
-	if (!ret)
-		ret = kev_elf_plan(&header, phdrs, phdrs_len, size, phys_bits, &image->plan, why);
-	kfree(phdrs);
-	return ret ?: len + phdrs_len;
-}
-
-/* What the protocol "64-bit direct" puts around the image */
-static int create_direct64_regions(struct list_head *regions, const struct kev_elf_plan *plan,
-				   unsigned int phys_bits, u64 ram_kib,
-				   struct kev_image_fault *why)
-{
-	const struct kev_layout layout = {
-		.image = { plan->start, plan->end - plan->start },
-		.boot = { KEV_DIRECT64_START, KEV_DIRECT64_END - KEV_DIRECT64_START },
-		.ram_bytes = ram_kib * SZ_1K,
-		.phys_bits = phys_bits,
-	};
-	struct kev_range ram[KEV_LAYOUT_MAX_RANGES];
-	u32 i, nr;
-	int ret;
-
-	ret = kev_layout_check(plan, KEV_DIRECT64_END, why);
-	if (!ret)
-		ret = kev_layout_ram(&layout, ram, ARRAY_SIZE(ram), &nr, why);
-	if (!ret)
-		ret = kev_boot_create(regions);
-	for (i = 0; !ret && i < nr; i++)
-		ret = kev_ram_create(regions, ram[i].base, ram[i].length, KEV_MEM_ALL);
+	phdrs_len = header.phnum * header.phentsize;
+	phdrs = read_headers(a, header.phoff, phdrs_len);
+	if (IS_ERR(phdrs))
+		return PTR_ERR(phdrs);
+	ret = kev_elf_plan(&header, phdrs, phdrs_len, a->file_size, &rules, &a->image->plan,
+			   &a->why);
+	kvfree(phdrs);
 	return ret;
 }
 
-/* Everything about the image but the change of the VM; bytes of headers, or an error */
-static int prepare_regions(struct list_head *regions, struct kev_image *image, u32 boot, u32 flags,
-			   u64 ram_kib, unsigned int phys_bits, struct kev_image_fault *why)
+static int plan_flat(struct attach *a)
 {
-	int header_bytes, ret;
-
-	header_bytes = plan_image(image, phys_bits, why);
-	if (header_bytes < 0)
-		return header_bytes;
-	ret = kev_image_create_regions(regions, image, flags & KEV_ATTACH_PROT);
-	if (!ret && boot == KEV_BOOT_DIRECT64)
-		ret = create_direct64_regions(regions, &image->plan, phys_bits, ram_kib, why);
-	return ret ?: header_bytes;
+	/* Its addresses are what its header says. */
+	if (a->args->load_base) {
+		a->why.problem = KEV_IMAGE_BASE;
+		return -ENOEXEC;
+	}
+	return kev_boot_plan_flat(&a->header, a->file_size, a->mem->config.phys_bits,
+				  &a->image->plan, &a->why);
 }
 
-int kev_image_attach(struct kev_mem *mem, struct file *file, u32 boot, u32 flags, u64 ram_kib,
+static int read_notes(struct attach *a)
+{
+	const struct kev_elf_plan *plan = &a->image->plan;
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; !ret && i < plan->nr_notes && kev_boot_wants_notes(&a->header); i++) {
+		size_t len = min_t(u64, plan->note[i].size, KEV_BOOT_NOTE_MAX);
+		void *note = read_headers(a, plan->note[i].offset, len);
+
+		if (IS_ERR(note))
+			return PTR_ERR(note);
+		ret = kev_boot_find_note(&a->header, note, len, &a->why);
+		kvfree(note);
+	}
+	return ret;
+}
+
+/* Fill image->plan, with an entry by the protocol that the image asks for */
+static int plan_image(struct attach *a)
+{
+	size_t len = min_t(u64, a->file_size, kev_boot_window(a->args->boot));
+	void *window = read_headers(a, 0, len);
+	int ret;
+
+	if (IS_ERR(window))
+		return PTR_ERR(window);
+	ret = kev_boot_find(a->args->boot, window, len, &a->header, &a->why);
+	if (!ret)
+		ret = a->header.has_flat ? plan_flat(a) : plan_elf(a, window, len);
+	kvfree(window);
+	if (!ret)
+		ret = read_notes(a);
+	return ret ?: kev_boot_resolve(&a->header, &a->image->plan, &a->why);
+}
+
+static int decode_relocations(struct attach *a, const struct kev_elf_extent *table)
+{
+	u64 nr = table->size / KEV_RELOC_ENTRY_SIZE;
+	struct kev_relocation *relocs;
+	void *entries;
+	int ret;
+
+	entries = read_headers(a, table->offset, table->size);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	relocs = kvmalloc_array(nr, sizeof(*relocs), GFP_KERNEL_ACCOUNT);
+	ret = -ENOMEM;
+	if (relocs)
+		ret = kev_reloc_decode(&a->image->plan, a->args->load_base, entries, nr, relocs,
+				       &a->why);
+	kvfree(entries);
+	if (ret < 0) {
+		kvfree(relocs);
+		return ret;
+	}
+	a->image->relocs = relocs;
+	a->image->nr_relocs = ret;
+	return 0;
+}
+
+static int plan_relocations(struct attach *a)
+{
+	const struct kev_elf_plan *plan = &a->image->plan;
+	struct kev_elf_extent table;
+	void *dynamic;
+	size_t len;
+	int ret;
+
+	if (!plan->dynamic.size)
+		return 0;
+	len = min_t(u64, plan->dynamic.size, KEV_RELOC_DYNAMIC_MAX);
+	dynamic = read_headers(a, plan->dynamic.offset, len);
+	if (IS_ERR(dynamic))
+		return PTR_ERR(dynamic);
+	ret = kev_reloc_find(dynamic, len, plan, &table, &a->why);
+	kvfree(dynamic);
+	if (ret || !table.size)
+		return ret;
+	return decode_relocations(a, &table);
+}
+
+static int create_boot_region(struct attach *a)
+{
+	const struct kev_range *boot = &a->plan.boot;
+	void *bytes;
+	int ret;
+
+	if (!boot->length)
+		return 0;
+	if (kev_boot_page(&a->plan))
+		return kev_boot_create_computed(&a->regions, boot->base, boot->length,
+						kev_boot_page(&a->plan));
+	bytes = kvmalloc(boot->length, GFP_KERNEL_ACCOUNT);
+	if (!bytes)
+		return -ENOMEM;
+	ret = kev_boot_render(&a->plan, &a->boot_args, bytes, &a->why);
+	if (!ret)
+		ret = kev_boot_create(&a->regions, boot->base, boot->length, bytes);
+	if (ret)
+		kvfree(bytes);
+	return ret;
+}
+
+static int create_module_regions(struct attach *a)
+{
+	u32 i;
+	int ret;
+
+	for (i = 0; i < a->plan.nr_modules; i++) {
+		const struct kev_range *module = &a->plan.module[i];
+
+		const struct kev_elf_segment seg = {
+			.gpa = module->base,
+			.filesz = module->length,
+			.memsz = PAGE_ALIGN(module->length),
+			.prot = KEV_MEM_ALL,
+		};
+
+		ret = kev_file_create(a->mem, &a->regions, a->args->modules[i].file, &seg,
+				      !(a->args->flags & KEV_ATTACH_COPY));
+		if (ret == -ENOMEM || ret == -EINTR)
+			return ret;
+		if (ret)
+			return module_fault(a, i, ret);
+	}
+	return 0;
+}
+
+static int create_regions(struct attach *a)
+{
+	u32 i;
+	int ret;
+
+	if (!(a->args->flags & KEV_ATTACH_COPY))
+		kev_image_share(a->image);
+	ret = kev_image_create_regions(&a->regions, a->image, a->args->flags & KEV_ATTACH_PROT);
+	if (!ret)
+		ret = create_module_regions(a);
+	if (!ret)
+		ret = create_boot_region(a);
+	for (i = 0; !ret && i < a->plan.nr_ram; i++)
+		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, a->plan.ram[i].base,
+				     a->plan.ram[i].length, KEV_MEM_ALL);
+	return ret;
+}
+
+/* Everything about the image but the change of the VM */
+static int prepare(struct attach *a)
+{
+	int ret;
+
+	ret = collect_modules(a);
+	if (!ret)
+		ret = plan_image(a);
+	if (!ret)
+		ret = check_protocol(a->header.protocol, &a->boot_args);
+	if (!ret && (a->args->flags & KEV_ATTACH_RELOCATE))
+		ret = plan_relocations(a);
+	if (!ret)
+		ret = kev_boot_place(&a->header, &a->image->plan, &a->boot_args, &a->plan,
+				     &a->why);
+	return ret ?: create_regions(a);
+}
+
+static int attach_claimed(struct attach *a)
+{
+	int ret;
+
+	ret = kev_image_create(a->mem, a->args->file, &a->image, &a->why);
+	if (ret)
+		return ret;
+	a->file_size = i_size_read(file_inode(a->image->file));
+	ret = prepare(a);
+	if (!ret)
+		ret = kev_region_add_list(a->mem, &a->regions);
+	kev_region_release_list(&a->regions);
+	kev_image_put(a->image);
+	return ret;
+}
+
+static int attach(struct attach *a)
+{
+	int ret = check_arguments(a);
+
+	if (!ret)
+		ret = claim_image(a->mem);
+	if (ret)
+		return ret;
+	ret = attach_claimed(a);
+	if (ret)
+		unclaim_image(a->mem);
+	else
+		atomic64_add(a->header_bytes, &a->mem->count.header_bytes);
+	return ret;
+}
+
+int kev_image_attach(struct kev_mem *mem, const struct kev_attach_args *args,
 		     struct kev_attach_result *out)
 {
-	struct kev_image_fault why = { KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT };
-	int header_bytes = 0, ret;
-	struct kev_image *image;
-	LIST_HEAD(regions);
+	struct attach *a;
+	int ret;
 
 	might_sleep();
-	memset(out, 0, sizeof(*out));
-	ret = check_arguments(boot, flags, ram_kib, &why);
-	if (ret)
-		goto out_why;
-	ret = claim_image(mem);
-	if (ret)
-		goto out_why;
-	ret = kev_image_create(file, &image, &why);
-	if (ret)
-		goto out_unclaim;
-
-	ret = prepare_regions(&regions, image, boot, flags, ram_kib, mem->phys_bits, &why);
+	*out = (struct kev_attach_result) { .why = { KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT } };
+	a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	if (!a)
+		return -ENOMEM;
+	a->mem = mem;
+	a->args = args;
+	a->why = out->why;
+	INIT_LIST_HEAD(&a->regions);
+	a->boot_args = (struct kev_boot_args) {
+		.phys_bits = mem->config.phys_bits,
+		.cmdline = args->cmdline,
+		.cmdline_length = args->cmdline_length,
+		.nr_modules = args->nr_modules,
+		.modules = a->files,
+	};
+	ret = attach(a);
 	/* Who gave too little memory learns how much the image needs. */
-	if (ret >= 0 || why.problem == KEV_IMAGE_RAM) {
-		out->start = image->plan.start;
-		out->end = image->plan.end;
+	if (!ret || (a->why.problem == KEV_IMAGE_RAM && a->plan.span.length)) {
+		out->start = a->plan.span.base;
+		out->end = a->plan.span.base + a->plan.span.length;
 	}
-	if (ret < 0)
-		goto out_release;
-	header_bytes = ret;
-	ret = kev_region_add_list(mem, &regions);
-	if (ret)
-		goto out_release;
-
-	atomic64_add(header_bytes, &mem->header_bytes);
-	out->entry = image->plan.entry;
-
-out_release:
-	kev_region_release_list(&regions);
-	kev_image_put(image);
-out_unclaim:
-	if (ret)
-		unclaim_image(mem);
-out_why:
-	out->problem = why.problem;
-	out->segment = why.segment;
+	if (!ret)
+		out->boot = a->plan.start;
+	out->why = a->why;
+	kvfree(a);
 	return ret;
 }

@@ -3,6 +3,7 @@
  * The boot protocol "64-bit direct": its structures in memory and the state in
  * which a vCPU starts. Pure.
  */
+#include <kev/boot_protocol.h>
 #include <kev/direct64.h>
 #include <kev/pure.h>
 
@@ -20,16 +21,11 @@ static const u64 gdt[] = {
 #define TABLE		(PTE_WRITE | PTE_PRESENT)
 #define LARGE_PAGE	(PTE_LARGE | PTE_WRITE | PTE_PRESENT)
 
-/* Segment types: SDM Vol. 3, "Code- and Data-Segment Types", "System Descriptor Types" */
-#define TYPE_DATA	3	/* read, write, accessed */
-#define TYPE_CODE	11	/* execute, read, accessed */
-#define TYPE_BUSY_TSS	11
-
 #define NR_PDS		((KEV_DIRECT64_END - KEV_DIRECT64_PD) / KEV_PAGE_SIZE)
 #define ENTRIES		(KEV_PAGE_SIZE / sizeof(u64))
 #define LARGE_SHIFT	21
 
-static void put(void *page, unsigned int index, u64 value)
+static void set_entry(void *page, unsigned int index, u64 value)
 {
 	memcpy((u8 *)page + index * sizeof(value), &value, sizeof(value));
 }
@@ -44,27 +40,34 @@ void kev_direct64_page(u64 gpa, void *page)
 		memcpy(page, gdt, sizeof(gdt));
 		break;
 	case KEV_DIRECT64_PML4:
-		put(page, 0, KEV_DIRECT64_PDPT | TABLE);
+		set_entry(page, 0, KEV_DIRECT64_PDPT | TABLE);
 		break;
 	case KEV_DIRECT64_PDPT:
 		for (i = 0; i < NR_PDS; i++)
-			put(page, i, (KEV_DIRECT64_PD + i * KEV_PAGE_SIZE) | TABLE);
+			set_entry(page, i, (KEV_DIRECT64_PD + i * KEV_PAGE_SIZE) | TABLE);
 		break;
 	default:
 		for (i = 0; i < ENTRIES; i++) {
 			u64 large = (gpa - KEV_DIRECT64_PD) / KEV_PAGE_SIZE * ENTRIES + i;
 
-			put(page, i, large << LARGE_SHIFT | LARGE_PAGE);
+			set_entry(page, i, large << LARGE_SHIFT | LARGE_PAGE);
 		}
 	}
 }
+
+const struct kev_boot_protocol kev_boot_direct64 = {
+	.window = KEV_ELF_HEADER_SIZE,
+	.low_end = KEV_DIRECT64_END,
+	.boot = { KEV_DIRECT64_START, KEV_DIRECT64_END - KEV_DIRECT64_START },
+	.page = kev_direct64_page,
+};
 
 void kev_direct64_state(struct kev_vcpu_state *state, u64 entry, u64 boot_info, u32 vcpu_id)
 {
 	const struct kev_segment data = {
 		.selector = KEV_DIRECT64_DS,
 		.limit = 0xffffffff,
-		.access = KEV_SEG_G | KEV_SEG_DB | KEV_SEG_P | KEV_SEG_S | TYPE_DATA,
+		.access = KEV_SEG_G | KEV_SEG_DB | KEV_SEG_P | KEV_SEG_S | KEV_BOOT_TYPE_DATA,
 	};
 
 	state->groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS;
@@ -79,11 +82,12 @@ void kev_direct64_state(struct kev_vcpu_state *state, u64 entry, u64 boot_info, 
 		.cs = {
 			.selector = KEV_DIRECT64_CS,
 			.limit = 0xffffffff,
-			.access = KEV_SEG_G | KEV_SEG_L | KEV_SEG_P | KEV_SEG_S | TYPE_CODE,
+			.access = KEV_SEG_G | KEV_SEG_L | KEV_SEG_P | KEV_SEG_S |
+				  KEV_BOOT_TYPE_CODE,
 		},
 		.ds = data, .es = data, .fs = data, .gs = data, .ss = data,
 		/* VM entry wants a busy TSS, even of a guest that has none. */
-		.tr = { .limit = 0x67, .access = KEV_SEG_P | TYPE_BUSY_TSS },
+		.tr = { .limit = 0x67, .access = KEV_SEG_P | KEV_BOOT_TYPE_BUSY_TSS },
 		.ldtr = { .access = KEV_SEG_UNUSABLE },
 		.gdt = { .base = KEV_DIRECT64_GDT, .limit = sizeof(gdt) - 1 },
 	};

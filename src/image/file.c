@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file behind an image: who may use which, how long, and reading it.
+ * The file behind an image: who may use which, how long, and who may share its pages.
  */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <kev/image.h>
+#include <kev/mem.h>
+#include <kev/region.h>
 
 static int check_file(struct file *file, struct kev_image_fault *why)
 {
@@ -35,7 +43,8 @@ static bool may_deny_writers(struct file *file)
 	return !(file->f_path.mnt->mnt_flags & MNT_NOEXEC) && !file_permission(file, MAY_EXEC);
 }
 
-int kev_image_create(struct file *file, struct kev_image **image, struct kev_image_fault *why)
+int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_image **image,
+		     struct kev_image_fault *why)
 {
 	struct kev_image *new;
 	int ret;
@@ -44,20 +53,28 @@ int kev_image_create(struct file *file, struct kev_image **image, struct kev_ima
 	ret = check_file(file, why);
 	if (ret)
 		return ret;
-	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	/* The plan's segments are of no use before they are counted. */
+	new = kvmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	refcount_set(&new->refs, 1);
 	new->plan.nr = 0;
+	new->relocs = NULL;
+	new->nr_relocs = 0;
+	new->shared = false;
+	new->pinned = 0;
 	new->writers_denied = may_deny_writers(file);
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
 		if (ret) {
-			kfree(new);
+			kvfree(new);
 			return ret;
 		}
 	}
 	new->file = get_file(file);
+	new->memcg = get_mem_cgroup_from_mm(mem->mm);
+	new->mm = mem->mm;
+	mmgrab(new->mm);
 	*image = new;
 	return 0;
 }
@@ -72,37 +89,82 @@ void kev_image_put(struct kev_image *image)
 {
 	if (!refcount_dec_and_test(&image->refs))
 		return;
+	kev_mem_unpin(image->mm, image->pinned);
+	mmdrop(image->mm);
+	mem_cgroup_put(image->memcg);
 	if (image->writers_denied)
 		allow_write_access(image->file);
 	fput(image->file);
-	kfree(image);
+	kvfree(image->relocs);
+	kvfree(image);
 }
 
-static int read_error(ssize_t err)
+/*
+ * Denying writers does not bind a memfd: it never counts as open for writing. One that
+ * is sealed cannot change; one with a name is an ordinary file.
+ */
+static bool shmem_is_stable(struct inode *inode)
 {
-	switch (err) {
-	case -ENOMEM:
-		return -ENOMEM;
-	case -EINTR:
-	case -ERESTARTSYS:
-		/* A server of a file system may say so with no signal in sight. */
-		return signal_pending(current) ? -EINTR : -EIO;
-	default:
-		return -EIO;
-	}
+	return inode->i_nlink || SHMEM_I(inode)->seals & F_SEAL_WRITE;
 }
 
-int kev_image_read(const struct kev_image *image, void *buf, size_t len, u64 offset)
+/*
+ * File systems on a block device keep their pages in the page cache, and change them by
+ * writes of this machine alone. What a server or another file system may change behind
+ * our back is copied, as is what has no pages to share (DAX).
+ */
+static bool pages_are_stable(struct file *file)
 {
-	loff_t pos = offset;
-	size_t done = 0;
-	ssize_t ret;
+	struct address_space *mapping = file->f_mapping;
+	struct inode *inode = file_inode(file);
+	const struct file_system_type *type = inode->i_sb->s_type;
 
-	while (done < len) {
-		ret = kernel_read(image->file, buf + done, len - done, &pos);
-		if (ret <= 0)
-			return read_error(ret);
-		done += ret;
-	}
-	return 0;
+	if (IS_DAX(inode) || mapping != inode->i_mapping)
+		return false;
+	if (mapping->a_ops == &shmem_aops)
+		return shmem_is_stable(inode);
+	return mapping->a_ops->read_folio && type->fs_flags & FS_REQUIRES_DEV &&
+	       strcmp(type->name, "fuseblk");
+}
+
+/* Pages that an image can have of the page cache at most */
+static u64 pages_to_share(const struct kev_elf_plan *plan)
+{
+	u64 pages = 0;
+	u32 i;
+
+	for (i = 0; i < plan->nr; i++)
+		pages += plan->seg[i].filesz >> PAGE_SHIFT;
+	return pages;
+}
+
+bool kev_mem_pin(struct mm_struct *mm, u64 pages)
+{
+	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	/*
+	 * pinned_vm and not locked_vm: the latter needs mmap_lock, for which the end of
+	 * a VM would have to wait.
+	 */
+	if (atomic64_add_return(pages, &mm->pinned_vm) <= limit || capable(CAP_IPC_LOCK))
+		return true;
+	atomic64_sub(pages, &mm->pinned_vm);
+	return false;
+}
+
+void kev_mem_unpin(struct mm_struct *mm, u64 pages)
+{
+	atomic64_sub(pages, &mm->pinned_vm);
+}
+
+void kev_image_share(struct kev_image *image)
+{
+	u64 pages = pages_to_share(&image->plan);
+
+	if (!image->writers_denied || !pages_are_stable(image->file))
+		return;
+	if (!kev_mem_pin(image->mm, pages))
+		return;
+	image->pinned = pages;
+	image->shared = true;
 }

@@ -13,34 +13,41 @@
 #include <kev/pt.h>
 #include <kev/walk.h>
 
-/* The page behind @gpa, if a leaf allows the access already */
-static struct page *find_page(struct kev_mem *mem, u64 gpa, u32 access)
+/* The page behind @touch, if a leaf allows the access already */
+static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch)
 {
-	const u64 *leaf = kev_table_find(mem, gpa);
-	struct page *page;
+	u64 *leaf = kev_table_find(mem, touch->gpa);
+	struct kev_pt_page *table;
+	struct page *page = NULL;
 	u64 entry;
 
 	if (!leaf)
 		return NULL;
-	entry = READ_ONCE(*leaf);
-	if (!mem->format->present(entry) || (access & ~mem->format->prot(entry)))
-		return NULL;
-	/* A leaf keeps its page until the VM goes, so it cannot be freed here. */
-	page = kev_table_page(mem, entry);
-	get_page(page);
+	table = kev_table_of(leaf);
+	spin_lock(&table->lock);
+	entry = *leaf;
+	if (test_bit(kev_leaf_index(leaf), table->used) && !(entry & KEV_LEAF_BUSY) &&
+	    kev_leaf_allows(mem, entry, touch)) {
+		/* While the leaf is present it holds a reference. */
+		page = kev_leaf_page(mem, leaf, entry, touch->gpa);
+		get_page(page);
+		if (touch->access & KEV_MEM_WRITE)
+			__set_bit(kev_leaf_index(leaf), table->dirty);
+	}
+	spin_unlock(&table->lock);
 	return page;
 }
 
-int kev_mem_get_page(struct kev_mem *mem, u64 gpa, u32 access, struct page **page)
+int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page)
 {
 	int ret;
 
 	might_sleep();
 	for (;;) {
-		*page = find_page(mem, gpa, access);
+		*page = find_page(mem, touch);
 		if (*page)
 			return 0;
-		ret = kev_mem_fault(mem, gpa, access, NULL);
+		ret = kev_mem_fault(mem, touch);
 		if (ret)
 			return ret;
 	}
@@ -50,40 +57,55 @@ static void copy_page_part(struct page *page, size_t offset, void *buf, size_t l
 {
 	void *map = kmap_local_page(page);
 
-	if (access == KEV_MEM_WRITE)
+	if (access & KEV_MEM_WRITE)
 		memcpy(map + offset, buf, len);
 	else
 		memcpy(buf, map + offset, len);
 	kunmap_local(map);
 }
 
-static ssize_t copy_pages(struct kev_mem *mem, u64 gpa, void *buf, size_t len, u32 access)
+/*
+ * Once more after the bytes have changed: whoever asks for dirty pages between the look at
+ * the leaf and the copy is told of the old bytes only.
+ */
+static void mark_dirty(struct kev_mem *mem, u64 gpa)
+{
+	u64 *leaf = kev_table_find(mem, gpa);
+	struct kev_pt_page *table;
+
+	if (!leaf)
+		return;
+	table = kev_table_of(leaf);
+	spin_lock(&table->lock);
+	__set_bit(kev_leaf_index(leaf), table->dirty);
+	spin_unlock(&table->lock);
+}
+
+ssize_t kev_mem_copy(struct kev_mem *mem, struct kev_touch *touch, void *buf, size_t len)
 {
 	size_t done = 0, offset, part;
+	u64 gpa = touch->gpa;
 	struct page *page;
 	int ret;
 
 	while (done < len) {
-		ret = kev_mem_get_page(mem, gpa + done, access, &page);
+		touch->gpa = gpa + done;
+		offset = offset_in_page(touch->gpa);
+		part = min(len - done, PAGE_SIZE - offset);
+		/* A whole page is there at once, or not at all. */
+		touch->fill = NULL;
+		if (touch->access & KEV_MEM_WRITE && part == PAGE_SIZE)
+			touch->fill = buf + done;
+		ret = kev_mem_get_page(mem, touch, &page);
 		if (ret)
 			return done ?: ret;
-		offset = offset_in_page(gpa + done);
-		part = min(len - done, PAGE_SIZE - offset);
-		copy_page_part(page, offset, buf + done, part, access);
+		copy_page_part(page, offset, buf + done, part, touch->access);
 		put_page(page);
+		if (touch->access & KEV_MEM_WRITE)
+			mark_dirty(mem, touch->gpa);
 		done += part;
 	}
 	return done;
-}
-
-ssize_t kev_mem_read(struct kev_mem *mem, u64 gpa, void *buf, size_t len)
-{
-	return copy_pages(mem, gpa, buf, len, KEV_MEM_READ);
-}
-
-ssize_t kev_mem_write(struct kev_mem *mem, u64 gpa, const void *buf, size_t len)
-{
-	return copy_pages(mem, gpa, (void *)buf, len, KEV_MEM_WRITE);
 }
 
 /* A guest-virtual address that leads nowhere is bad, wherever it went wrong. */
@@ -92,16 +114,37 @@ static int gva_error(int err)
 	return err == -ENOENT || err == -EACCES ? -EFAULT : err;
 }
 
-/* An entry is aligned, so it lies in one page: all of it comes, or an error. */
-static int read_entry(void *mem, u64 gpa, void *buf, unsigned int len)
-{
-	ssize_t ret = kev_mem_read(mem, gpa, buf, len);
+struct walk_context {
+	struct kev_mem *mem;
+	struct kev_touch *touch;
+};
 
+/* An entry is aligned, so it lies in one page: all of it comes, or an error. */
+static int read_entry(void *ctx, u64 gpa, void *buf, unsigned int len)
+{
+	struct walk_context *walk = ctx;
+	ssize_t ret;
+
+	walk->touch->gpa = gpa;
+	ret = kev_mem_copy(walk->mem, walk->touch, buf, len);
 	return ret < 0 ? ret : 0;
 }
 
-ssize_t kev_mem_read_gva(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
-			 void *buf, size_t len)
+int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+		 struct kev_touch *touch, struct kev_walk *walk)
+{
+	struct walk_context context = { mem, touch };
+	u32 access = touch->access;
+	int ret;
+
+	touch->access = KEV_MEM_READ;
+	ret = kev_walk(paging, gva, read_entry, &context, walk);
+	touch->access = access;
+	return gva_error(ret);
+}
+
+ssize_t kev_mem_copy_gva(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+			 struct kev_touch *touch, void *buf, size_t len)
 {
 	size_t done = 0, part;
 	struct kev_walk walk;
@@ -110,13 +153,14 @@ ssize_t kev_mem_read_gva(struct kev_mem *mem, const struct kev_paging *paging, u
 
 	while (done < len) {
 		if (gva + done < gva)
-			return done;
-		ret = kev_walk(paging, gva + done, read_entry, mem, &walk);
+			return done ?: -EFAULT;
+		ret = kev_mem_walk(mem, paging, gva + done, touch, &walk);
 		if (ret)
-			return done ?: gva_error(ret);
+			return done ?: ret;
 		rest = walk.page_size - (walk.gpa & (walk.page_size - 1));
 		part = min_t(u64, len - done, rest);
-		ret = kev_mem_read(mem, walk.gpa, buf + done, part);
+		touch->gpa = walk.gpa;
+		ret = kev_mem_copy(mem, touch, buf + done, part);
 		if (ret < 0)
 			return done ?: gva_error(ret);
 		done += ret;

@@ -1,32 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Boot structures of the protocol "64-bit direct": pages that are computed
- * when the guest first touches them, and its own from then on.
+ * Boot structures: bytes that a boot protocol computes, a page of the guest's own when it
+ * is first touched.
  */
+#include <linux/container_of.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <kev/direct64.h>
+#include <linux/slab.h>
 #include <kev/region.h>
 
-static int boot_fault(struct kev_mem *mem, struct kev_fault *fault)
-{
-	struct page *page = kev_mem_alloc_page(mem, 0);
+/* Either @page computes a page, or @bytes has them all. */
+struct kev_boot_region {
+	struct kev_region region;
+	kev_boot_page_fn page;
+	void *bytes;
+};
 
-	if (!page)
+static struct kev_boot_region *to_boot_region(struct kev_region *region)
+{
+	return container_of(region, struct kev_boot_region, region);
+}
+
+static int boot_fault(struct kev_fault *fault)
+{
+	const struct kev_boot_region *boot = to_boot_region(fault->region);
+	void *to;
+
+	fault->page = kev_mem_alloc_page(fault->mem, 0);
+	if (!fault->page)
 		return -ENOMEM;
-	kev_direct64_page(fault->gpa, page_address(page));
-	fault->page = page;
-	fault->prot = fault->region->prot;
+	to = page_address(fault->page);
+	if (boot->page)
+		boot->page(fault->gpa, to);
+	else
+		memcpy(to, boot->bytes + (fault->gpa - boot->region.gpa), PAGE_SIZE);
 	return 0;
+}
+
+static void boot_release(struct kev_region *region)
+{
+	kvfree(to_boot_region(region)->bytes);
 }
 
 static const struct kev_region_ops boot_ops = {
 	.fault = boot_fault,
-	.release = kev_region_release,
+	.release = boot_release,
 };
 
-int kev_boot_create(struct list_head *list)
+static int create(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page, void *bytes)
 {
-	return kev_region_create(list, &boot_ops, KEV_MEM_KIND_BOOT, KEV_DIRECT64_START,
-				 KEV_DIRECT64_END - KEV_DIRECT64_START, KEV_MEM_ALL);
+	struct kev_boot_region *boot = kmalloc(sizeof(*boot), GFP_KERNEL_ACCOUNT);
+
+	if (!boot)
+		return -ENOMEM;
+	kev_region_init(&boot->region, list, &boot_ops, KEV_REGION_BOOT, gpa, length, KEV_MEM_ALL);
+	boot->page = page;
+	boot->bytes = bytes;
+	return 0;
+}
+
+int kev_boot_create(struct list_head *list, u64 gpa, u64 length, void *bytes)
+{
+	return create(list, gpa, length, NULL, bytes);
+}
+
+int kev_boot_create_computed(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page)
+{
+	return create(list, gpa, length, page, NULL);
 }

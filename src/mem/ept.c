@@ -10,6 +10,7 @@
 #define EPT_TYPE_WB		(6ULL << 3)
 #define EPT_IGNORE_PAT		BIT_ULL(6)
 #define EPT_LARGE		BIT_ULL(7)
+#define EPT_DIRTY		BIT_ULL(9)
 #define EPT_ADDRESS		GENMASK_ULL(51, 12)
 
 #define EPTP_TYPE_WB		6ULL
@@ -69,6 +70,7 @@ static unsigned int ept_prot(u64 entry)
 	.name = (_name),			\
 	.levels = KEV_PT_LEVEL_512G,		\
 	.prots = (_prots),			\
+	.dirty = EPT_DIRTY,			\
 	.make_table = ept_make_table,		\
 	.make_leaf = ept_make_leaf,		\
 	.present = ept_present,			\

@@ -1,86 +1,393 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first touch of a page, by whomever: a vCPU, a hypercall or a probe.
+ * The first touch of a page, by whomever: a vCPU, a hypercall, a user mapping or a
+ * probe; and the first write to a page that is shared until then.
  *
- * A leaf goes from 0 to busy to present; a failure takes it back to 0. Who makes it
- * busy makes the page, holding no lock; others sleep on the leaf's address. So
- * one page results from any number of faults, and a file is read once.
+ * Who makes a leaf busy makes the page, holding no lock; others sleep on the leaf's
+ * address. So one page results from any number of faults, and a file is read once.
  */
+#include <linux/highmem.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 #include <kev/mem.h>
 #include <kev/mem_table.h>
 #include <kev/pt.h>
 #include <kev/region.h>
 
-/* Only who has made a leaf busy ends that, once. */
-static void settle(u64 *leaf, u64 entry)
-{
-	WARN_ON_ONCE(cmpxchg64(leaf, KEV_TABLE_BUSY, entry) != KEV_TABLE_BUSY);
-	/* The exchange is the barrier that a waiter's check needs. */
-	wake_up_var(leaf);
-}
+/* Look the region up again: it was removed meanwhile. */
+#define AGAIN	1
 
-static int make_page(struct kev_mem *mem, struct kev_fault *fault, u64 *leaf)
+/* Until a leaf is not busy: AGAIN or an errno */
+static int wait_for_leaf(const struct kev_touch *touch, u64 *leaf)
 {
-	const struct kev_region *region = fault->region;
 	int ret;
 
-	ret = region->ops->fault(mem, fault);
-	if (ret) {
-		settle(leaf, 0);
-		return ret;
-	}
-	kev_table_adopt(leaf, fault->page);
-	atomic64_inc(&mem->resident[region->kind]);
-	settle(leaf, mem->format->make_leaf(page_to_phys(fault->page), fault->prot,
-					    KEV_PT_LEVEL_4K));
-	return 0;
+	if (touch->flags & KEV_TOUCH_NOWAIT)
+		return -EBUSY;
+	if (touch->flags & KEV_TOUCH_KILLABLE)
+		ret = wait_var_event_killable(leaf, !(READ_ONCE(*leaf) & KEV_LEAF_BUSY));
+	else
+		ret = wait_var_event_interruptible(leaf, !(READ_ONCE(*leaf) & KEV_LEAF_BUSY) ||
+						   kev_touch_stopped(touch));
+	return ret || kev_touch_stopped(touch) ? -EINTR : AGAIN;
 }
 
-static int make_present(struct kev_mem *mem, struct kev_fault *fault, u64 *leaf)
+bool kev_leaf_allows(const struct kev_mem *mem, u64 entry, const struct kev_touch *touch)
 {
+	if (touch->flags & KEV_TOUCH_OWNER)
+		return !(touch->access & KEV_MEM_WRITE) || !(entry & KEV_LEAF_SHARED);
+	return !(touch->access & ~mem->config.format->prot(entry));
+}
+
+static void count_pages(struct kev_region *region, u64 entry, unsigned int level)
+{
+	unsigned int nr = level == KEV_PT_LEVEL_4K ? 1 : KEV_PT_ENTRIES;
+
+	atomic64_add(nr, &region->resident);
+	if (entry & KEV_LEAF_SHARED)
+		atomic64_add(nr, &region->shared);
+	if (level != KEV_PT_LEVEL_4K)
+		atomic64_add(nr, &region->huge);
+}
+
+static u64 make_leaf(const struct kev_fault *fault, unsigned int level)
+{
+	const struct kev_pt_format *format = fault->mem->config.format;
+
+	return format->make_leaf(page_to_phys(fault->page), fault->prot, level) | fault->soft;
+}
+
+/*
+ * End a busy leaf with the page that was made, or with nothing: after a failure, or if
+ * the region was removed meanwhile.
+ */
+static int settle(struct kev_fault *fault, u64 *leaf, int ret)
+{
+	struct kev_pt_page *table = kev_table_of(leaf);
+	bool waited;
+	u64 entry = 0;
+
+	if (!ret)
+		entry = make_leaf(fault, table->level);
+	spin_lock(&table->lock);
+	if (!ret && fault->region->dead)
+		ret = AGAIN;
+	waited = kev_leaf_settle(leaf, ret ? 0 : entry);
+	if (!ret)
+		count_pages(fault->region, entry, table->level);
+	spin_unlock(&table->lock);
+	if (waited)
+		kev_leaf_wake(leaf);
+	if (ret && entry)
+		kev_leaf_put(fault->mem, entry, table->level);
+	return ret;
+}
+
+static int make_page(struct kev_fault *fault, u64 *leaf)
+{
+	return settle(fault, leaf, fault->region->ops->fault(fault));
+}
+
+/*
+ * The first write to a shared page: the frame changes. The old one stays readable
+ * nowhere before the new one is writable, and is given back last. The leaf is busy.
+ */
+static int make_private(struct kev_fault *fault, u64 *leaf, u64 old, struct page *copy)
+{
+	struct kev_mem *mem = fault->mem;
+	int ret;
+
+	copy_highpage(copy, kev_leaf_page(mem, leaf, old, fault->gpa));
+	kev_mem_flush(mem);
+	kev_mem_unmap_user(mem, fault->gpa, PAGE_SIZE);
+
+	fault->page = copy;
+	fault->soft = 0;
+	atomic64_dec(&fault->region->resident);
+	atomic64_dec(&fault->region->shared);
+	ret = settle(fault, leaf, 0);
+	kev_leaf_put(mem, old, KEV_PT_LEVEL_4K);
+	if (!ret)
+		atomic64_inc(&mem->count.copied);
+	return ret;
+}
+
+/* Write to a page of the page cache. The leaf's lock is not held. */
+static int copy_on_write(struct kev_fault *fault, u64 *leaf)
+{
+	struct kev_pt_page *table = kev_table_of(leaf);
+	struct page *copy = kev_mem_alloc_page(fault->mem, 0);
 	u64 entry;
 
-	for (;;) {
-		entry = cmpxchg64(leaf, 0, KEV_TABLE_BUSY);
-		if (!entry)
-			return make_page(mem, fault, leaf);
-		if (entry != KEV_TABLE_BUSY)
-			return fault->access & ~mem->format->prot(entry) ? -EACCES : 0;
-		if (wait_var_event_interruptible(leaf, READ_ONCE(*leaf) != KEV_TABLE_BUSY))
-			return -EINTR;
+	if (!copy)
+		return -ENOMEM;
+	spin_lock(&table->lock);
+	entry = *leaf;
+	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY) {
+		spin_unlock(&table->lock);
+		__free_page(copy);
+		return AGAIN;
+	}
+	entry = kev_leaf_claim(leaf);
+	spin_unlock(&table->lock);
+	return make_private(fault, leaf, entry, copy);
+}
+
+/*
+ * A write that only the dirty log withholds. More rights on the same frame: no flush.
+ * The leaf's lock is held.
+ */
+static void end_tracking(const struct kev_mem *mem, u64 *leaf, u32 prot)
+{
+	const struct kev_pt_format *format = mem->config.format;
+	u64 entry = *leaf;
+
+	entry = format->make_leaf(format->address(entry, KEV_PT_LEVEL_4K), prot, KEV_PT_LEVEL_4K) |
+		(entry & KEV_LEAF_SOFT & ~KEV_LEAF_TRACKED);
+	__set_bit(kev_leaf_index(leaf), kev_table_of(leaf)->dirty);
+	/* The CPU sets no flag here: TRACKED means that it keeps none. */
+	WRITE_ONCE(*leaf, entry);
+}
+
+/* Execution in a page of 2 MiB, on a CPU with X86_BUG_ITLB_MULTIHIT */
+static int split_for_exec(struct kev_fault *fault, u64 *leaf)
+{
+	int ret = kev_table_split(fault->mem, leaf, fault->region);
+
+	if (ret)
+		return ret;
+	kev_mem_flush(fault->mem);
+	return AGAIN;
+}
+
+/* Map neighbours that are in the page cache, as far as one leaf table goes. */
+static void fault_around(const struct kev_fault *fault, u64 *leaf)
+{
+	struct kev_region *region = fault->region;
+	u32 window = fault->mem->config.fault_around;
+	struct kev_pt_page *table = kev_table_of(leaf);
+	unsigned int index = kev_leaf_index(leaf) & ~(window - 1), end = index + window;
+	struct kev_fault next = *fault;
+	bool mapped;
+
+	for (; index < end; index++) {
+		next.gpa = kev_table_gpa(table, index);
+		if (next.gpa < region->gpa || next.gpa >= kev_region_end(region))
+			continue;
+		if (READ_ONCE(table->entry[index]))
+			continue;
+		next.page = region->ops->cached(region, next.gpa);
+		if (!next.page)
+			continue;
+		next.soft = KEV_LEAF_SHARED;
+		next.prot = region->prot & ~KEV_MEM_WRITE;
+		spin_lock(&table->lock);
+		mapped = !table->entry[index] && !region->dead;
+		if (mapped) {
+			kev_leaf_settle(&table->entry[index], make_leaf(&next, KEV_PT_LEVEL_4K));
+			count_pages(region, KEV_LEAF_SHARED, KEV_PT_LEVEL_4K);
+		}
+		spin_unlock(&table->lock);
+		if (mapped)
+			atomic64_inc(&fault->mem->count.around);
+		else
+			put_page(next.page);
 	}
 }
 
-int kev_mem_fault(struct kev_mem *mem, u64 gpa, u32 access, struct kev_fault_info *info)
+/* What a fault has to do about a leaf */
+enum step {
+	STEP_DONE,	/* the access can be tried again */
+	STEP_DENIED,	/* the region's rights do not reach the leaf */
+	STEP_LOOK,	/* a table has taken the leaf's place: look again */
+	STEP_WAIT,	/* somebody makes the page, or takes it away */
+	STEP_MAKE,	/* make the page: the leaf is busy now */
+	STEP_COPY,	/* make a private copy of a shared page */
+	STEP_SPLIT,	/* split a page of 2 MiB to execute in it */
+};
+
+/* The table's lock is held. */
+static enum step look_at_leaf(struct kev_fault *fault, u64 *leaf)
+{
+	const struct kev_pt_format *format = fault->mem->config.format;
+	struct kev_pt_page *table = kev_table_of(leaf);
+	u64 entry = *leaf;
+
+	if (entry & KEV_LEAF_BUSY) {
+		WRITE_ONCE(*leaf, entry | KEV_LEAF_WAITED);
+		return STEP_WAIT;
+	}
+	if (table->level != KEV_PT_LEVEL_4K && !(entry && format->is_leaf(entry, table->level)))
+		return STEP_LOOK;
+	if (!entry) {
+		kev_leaf_claim(leaf);
+		return STEP_MAKE;
+	}
+	if (kev_leaf_allows(fault->mem, entry, fault->touch))
+		return STEP_DONE;
+	if (entry & KEV_LEAF_TRACKED) {
+		end_tracking(fault->mem, leaf, fault->region->prot);
+		return STEP_DONE;
+	}
+	if (entry & KEV_LEAF_SHARED)
+		return STEP_COPY;
+	return table->level == KEV_PT_LEVEL_4K ? STEP_DENIED : STEP_SPLIT;
+}
+
+/* An entry of level 1, or one of level 2 that is a leaf or busy */
+static int fault_at_leaf(struct kev_fault *fault, u64 *leaf)
+{
+	struct kev_pt_page *table = kev_table_of(leaf);
+	enum step step;
+	int ret;
+
+	spin_lock(&table->lock);
+	step = look_at_leaf(fault, leaf);
+	spin_unlock(&table->lock);
+
+	switch (step) {
+	case STEP_DONE:
+		return 0;
+	case STEP_LOOK:
+		return AGAIN;
+	case STEP_WAIT:
+		return wait_for_leaf(fault->touch, leaf);
+	case STEP_COPY:
+		return copy_on_write(fault, leaf);
+	case STEP_SPLIT:
+		return split_for_exec(fault, leaf);
+	case STEP_MAKE:
+		ret = make_page(fault, leaf);
+		if (!ret && fault->region->ops->cached && fault->mem->config.fault_around > 1)
+			fault_around(fault, leaf);
+		return ret;
+	default:
+		return -EACCES;
+	}
+}
+
+/* Does the guest use the 2 MiB before or after: half of them are there already */
+static bool neighbour_used(struct kev_mem *mem, u64 gpa)
+{
+	u64 *leaf = kev_table_find(mem, gpa);
+
+	if (!leaf)
+		return false;
+	if (kev_table_of(leaf)->level == KEV_PT_LEVEL_2M)
+		return true;
+	return bitmap_weight(kev_table_of(leaf)->used, KEV_PT_ENTRIES) >= KEV_PT_ENTRIES / 2;
+}
+
+static bool want_huge(const struct kev_fault *fault)
+{
+	const struct kev_region *region = fault->region;
+	u64 size = kev_pt_size(KEV_PT_LEVEL_2M), start = fault->gpa & ~(size - 1);
+	struct kev_mem *mem = fault->mem;
+
+	if (mem->config.huge == KEV_HUGE_NEVER || !region->huge_ok)
+		return false;
+	if (start < region->gpa || kev_region_end(region) - start < size)
+		return false;
+	/* Pages of 4 KiB stay what they are. */
+	if (kev_table_find(mem, fault->gpa))
+		return false;
+	return mem->config.huge == KEV_HUGE_ALWAYS ||
+	       (start && neighbour_used(mem, start - size)) || neighbour_used(mem, start + size);
+}
+
+/*
+ * A page of 2 MiB where there is nothing yet. 0, an error, or AGAIN: go on with pages
+ * of 4 KiB.
+ */
+static int fault_huge(struct kev_fault *fault)
+{
+	struct kev_mem *mem = fault->mem;
+	u64 *leaf = kev_table_make(mem, fault->gpa, KEV_PT_LEVEL_2M);
+	struct kev_pt_page *table;
+	u64 gpa = fault->gpa;
+	int ret;
+
+	if (!leaf)
+		return -ENOMEM;
+	table = kev_table_of(leaf);
+	if (READ_ONCE(*leaf) || table->level != KEV_PT_LEVEL_2M)
+		return AGAIN;
+	spin_lock(&table->lock);
+	if (*leaf) {
+		spin_unlock(&table->lock);
+		return AGAIN;
+	}
+	kev_leaf_claim(leaf);
+	spin_unlock(&table->lock);
+
+	fault->page = kev_mem_alloc_huge(mem, mem->config.huge == KEV_HUGE_ALWAYS);
+	if (fault->page) {
+		fault->gpa &= ~(kev_pt_size(KEV_PT_LEVEL_2M) - 1);
+		if (!mem->config.huge_exec)
+			fault->prot &= ~KEV_MEM_EXEC;
+	}
+	ret = settle(fault, leaf, fault->page ? 0 : -ENOMEM);
+	fault->gpa = gpa;
+	fault->prot = fault->region->prot;
+	if (ret == -ENOMEM)
+		return AGAIN;
+	/* Execution is withheld: the guest would come back at once. */
+	if (!ret && !mem->config.huge_exec && fault->touch->access & KEV_MEM_EXEC)
+		return AGAIN;
+	return ret;
+}
+
+static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
+			   const struct kev_touch *touch)
 {
 	struct kev_fault fault = {
-		.gpa = kev_page_down(gpa),
-		.access = access,
+		.mem = mem,
+		.region = region,
+		.touch = touch,
+		.gpa = kev_page_down(touch->gpa),
+		.prot = region->prot,
 	};
+	int ret = AGAIN;
 	u64 *leaf;
+
+	if (want_huge(&fault))
+		ret = fault_huge(&fault);
+	if (ret != AGAIN)
+		return ret;
+	fault.page = NULL;
+	leaf = kev_table_make(mem, touch->gpa, KEV_PT_LEVEL_4K);
+	return leaf ? fault_at_leaf(&fault, leaf) : -ENOMEM;
+}
+
+static int check_access(const struct kev_region *region, const struct kev_touch *touch)
+{
+	if (region->kind == KEV_REGION_TRAP)
+		return -EACCES;
+	if (touch->flags & KEV_TOUCH_OWNER)
+		return 0;
+	return touch->access & ~region->prot ? -EACCES : 0;
+}
+
+int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
+{
+	struct kev_region *region;
 	int ret;
 
 	might_sleep();
-	fault.region = kev_region_find(mem, gpa);
-	if (info)
-		*info = (struct kev_fault_info) {
-			.kind = fault.region ? fault.region->kind : KEV_MEM_KIND_NONE,
-			.prot = fault.region ? fault.region->prot : 0,
-		};
-	if (!fault.region)
-		return -ENOENT;
-	/* No right at all means that no leaf can be made, even for an access of 0. */
-	if ((access & ~fault.region->prot) || !fault.region->prot)
-		return -EACCES;
-
-	leaf = kev_table_make(mem, gpa);
-	if (!leaf)
-		return -ENOMEM;
-	ret = make_present(mem, &fault, leaf);
+	do {
+		region = kev_region_get(mem, touch->gpa);
+		touch->kind = region ? region->kind : 0;
+		touch->prot = region ? region->prot : 0;
+		if (!region)
+			return -ENOENT;
+		ret = check_access(region, touch);
+		if (!ret)
+			ret = fault_in_region(mem, region, touch);
+		kev_region_put(region);
+	} while (ret == AGAIN);
 	if (!ret)
-		atomic64_inc(&mem->faults);
+		atomic64_inc(&mem->count.faults);
 	return ret;
 }

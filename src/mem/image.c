@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Image regions: pages read from an ELF file when they are first touched.
+ * Regions of a file: pages that are shared with the page cache, or read into a page of
+ * the VM, when they are first touched.
  *
- * A page holds the bytes of every segment that has a part in it, and zeros. It
- * is kev's own copy, so what the guest writes stays out of the file, and what
- * happens to the file later stays out of the guest.
+ * A page that is one whole page of the file is the page cache's own until the guest
+ * writes to it; all VMs of an image have the same one. Every other page is kev's copy,
+ * with the bytes of each segment that has a part in it, relocated, and zeros.
  */
 #include <linux/container_of.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <kev/image.h>
+#include <kev/mem_table.h>
 #include <kev/region.h>
 
 struct kev_image_region {
@@ -18,120 +21,113 @@ struct kev_image_region {
 	struct kev_image *image;
 };
 
-/* A run of bytes of a page that comes from the file */
-struct piece {
-	size_t at;
-	size_t len;
-	u64 offset;
-};
-
-static struct kev_image_region *to_image_region(const struct kev_region *region)
+static struct kev_image *image_of(const struct kev_region *region)
 {
-	return container_of(region, struct kev_image_region, region);
-}
-
-/*
- * The next piece of the page at @gpa from segment *@i on; *@i is moved behind its
- * segment. False when there is none.
- */
-static bool next_piece(const struct kev_elf_plan *plan, u64 gpa, u32 *i, struct piece *piece)
-{
-	while (*i < plan->nr && plan->seg[*i].gpa < gpa + PAGE_SIZE) {
-		const struct kev_elf_segment *seg = &plan->seg[(*i)++];
-		u64 start = max(seg->gpa, gpa);
-		u64 end = min(seg->gpa + seg->filesz, gpa + PAGE_SIZE);
-
-		if (start < end) {
-			piece->at = start - gpa;
-			piece->len = end - start;
-			piece->offset = seg->offset + (start - seg->gpa);
-			return true;
-		}
-	}
-	return false;
+	return container_of(region, struct kev_image_region, region)->image;
 }
 
 /* How much of the page at @gpa comes from the file; segments share no byte. */
 static size_t file_bytes(const struct kev_elf_plan *plan, u64 gpa)
 {
-	struct piece piece;
+	struct kev_piece piece;
 	size_t bytes = 0;
 	u32 i = 0;
 
-	while (next_piece(plan, gpa, &i, &piece))
+	while (kev_image_piece(plan, gpa, &i, &piece))
 		bytes += piece.len;
 	return bytes;
 }
 
-static int read_pieces(const struct kev_image *image, u64 gpa, void *to)
+static bool use_shared(struct kev_fault *fault, const struct kev_image *image)
 {
-	struct piece piece;
-	u32 i = 0;
-	int ret;
+	/* A write would copy it at once. */
+	if (fault->touch->access & KEV_MEM_WRITE)
+		return false;
+	fault->page = kev_image_cached(image, fault->gpa);
+	if (!fault->page)
+		return false;
+	fault->prot &= ~KEV_MEM_WRITE;
+	fault->soft = KEV_LEAF_SHARED;
+	return true;
+}
 
-	while (next_piece(&image->plan, gpa, &i, &piece)) {
-		ret = kev_image_read(image, to + piece.at, piece.len, piece.offset);
-		if (ret)
-			return ret;
+/* The file's part of a page that is kev's own */
+static int fill(struct kev_fault *fault, struct kev_image *image, struct page *page)
+{
+	int ret = kev_image_fill_cached(image, fault->gpa, page_address(page));
+
+	if (ret != -ENODATA)
+		return ret;
+	ret = kev_image_fill(image, fault->touch, fault->gpa, page);
+	if (!ret)
+		atomic64_inc(&fault->mem->count.read_pages);
+	return ret;
+}
+
+static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t bytes)
+{
+	struct page *page = kev_mem_alloc_page(fault->mem, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
+	int ret = 0;
+
+	if (!page)
+		return -ENOMEM;
+	if (bytes)
+		ret = fill(fault, image, page);
+	if (ret) {
+		put_page(page);
+		return ret;
 	}
+	/* What was just read is in the page cache now, and can be shared. */
+	if (use_shared(fault, image)) {
+		put_page(page);
+		return 0;
+	}
+	kev_reloc_apply(image->relocs, image->nr_relocs, fault->gpa, page_address(page));
+	fault->page = page;
 	return 0;
 }
 
-static int image_fault(struct kev_mem *mem, struct kev_fault *fault)
+static int image_fault(struct kev_fault *fault)
 {
-	const struct kev_image *image = to_image_region(fault->region)->image;
+	struct kev_image *image = image_of(fault->region);
 	size_t bytes = file_bytes(&image->plan, fault->gpa);
-	struct page *page;
-	int ret;
+	int ret = 0;
 
-	page = kev_mem_alloc_page(mem, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
-	if (!page)
-		return -ENOMEM;
-	if (bytes) {
-		ret = read_pieces(image, fault->gpa, page_address(page));
-		if (ret) {
-			__free_page(page);
-			return ret;
-		}
-		atomic64_inc(&mem->file_pages);
-		atomic64_add(bytes, &mem->file_bytes);
+	if (!use_shared(fault, image))
+		ret = make_copy(fault, image, bytes);
+	if (!ret && bytes) {
+		atomic64_inc(&fault->region->file_pages);
+		atomic64_inc(&fault->mem->count.file_pages);
+		atomic64_add(bytes, &fault->mem->count.file_bytes);
 	}
-	fault->page = page;
-	fault->prot = fault->region->prot;
-	return 0;
+	return ret;
+}
+
+static struct page *image_cached(const struct kev_region *region, u64 gpa)
+{
+	return kev_image_cached(image_of(region), gpa);
 }
 
 static void image_release(struct kev_region *region)
 {
-	struct kev_image_region *image_region = to_image_region(region);
-
-	kev_image_put(image_region->image);
-	kfree(image_region);
+	kev_image_put(image_of(region));
 }
 
 static const struct kev_region_ops image_ops = {
 	.fault = image_fault,
+	.cached = image_cached,
 	.release = image_release,
 };
 
-static struct kev_region *create_region(struct list_head *list, struct kev_image *image, u64 gpa,
-					u64 length, u32 prot)
+static struct kev_region *create_region(struct list_head *list, struct kev_image *image, u32 kind,
+					u64 gpa, u64 length, u32 prot)
 {
 	struct kev_image_region *new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 
 	if (!new)
 		return NULL;
-	*new = (struct kev_image_region) {
-		.region = {
-			.ops = &image_ops,
-			.gpa = gpa,
-			.length = length,
-			.kind = KEV_MEM_KIND_IMAGE,
-			.prot = prot,
-		},
-		.image = kev_image_get(image),
-	};
-	list_add_tail(&new->region.link, list);
+	kev_region_init(&new->region, list, &image_ops, kind, gpa, length, prot);
+	new->image = kev_image_get(image);
 	return &new->region;
 }
 
@@ -151,7 +147,7 @@ static struct kev_region *share_last_page(struct list_head *list, struct kev_ima
 		return last;
 	}
 	last->length -= PAGE_SIZE;
-	return create_region(list, image, kev_region_end(last), PAGE_SIZE, both);
+	return create_region(list, image, KEV_REGION_IMAGE, kev_region_end(last), PAGE_SIZE, both);
 }
 
 int kev_image_create_regions(struct list_head *list, struct kev_image *image, bool restrict_prot)
@@ -178,9 +174,36 @@ int kev_image_create_regions(struct list_head *list, struct kev_image *image, bo
 			last->length += end - start;
 			continue;
 		}
-		last = create_region(list, image, start, end - start, prot);
+		last = create_region(list, image, KEV_REGION_IMAGE, start, end - start, prot);
 		if (!last)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int kev_file_create(struct kev_mem *mem, struct list_head *list, struct file *file,
+		    const struct kev_elf_segment *seg, bool share)
+{
+	struct kev_image_fault why;
+	struct kev_image *image;
+	u64 end;
+	int ret;
+
+	if (seg->filesz > seg->memsz || check_add_overflow(seg->offset, seg->filesz, &end))
+		return -EINVAL;
+	ret = kev_image_create(mem, file, &image, &why);
+	if (ret)
+		return ret;
+	if (end > i_size_read(file_inode(file))) {
+		kev_image_put(image);
+		return -EINVAL;
+	}
+	image->plan.nr = 1;
+	image->plan.seg[0] = *seg;
+	if (share)
+		kev_image_share(image);
+	if (!create_region(list, image, KEV_REGION_FILE, seg->gpa, seg->memsz, seg->prot))
+		ret = -ENOMEM;
+	kev_image_put(image);
+	return ret;
 }

@@ -2,10 +2,15 @@
 /*
  * A VM's guest-physical memory as a whole: its life, its pages, its numbers.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <kev/mem.h>
@@ -13,61 +18,161 @@
 #include <kev/pt.h>
 #include <kev/region.h>
 
-int kev_mem_init(struct kev_mem *mem, const struct kev_pt_format *format, unsigned int phys_bits)
+static const char * const huge_names[] = {
+	[KEV_HUGE_NEVER] = "never",
+	[KEV_HUGE_AUTO] = "auto",
+	[KEV_HUGE_ALWAYS] = "always",
+};
+
+static u32 huge_default = KEV_HUGE_AUTO;
+
+static int set_huge(const char *value, const struct kernel_param *param)
 {
+	int i;
+
+	for (i = KEV_HUGE_NEVER; i <= KEV_HUGE_ALWAYS; i++) {
+		if (sysfs_streq(value, huge_names[i])) {
+			WRITE_ONCE(huge_default, i);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int get_huge(char *buf, const struct kernel_param *param)
+{
+	return sysfs_emit(buf, "%s\n", huge_names[READ_ONCE(huge_default)]);
+}
+
+static const struct kernel_param_ops huge_param = { .set = set_huge, .get = get_huge };
+module_param_cb(huge_pages, &huge_param, NULL, 0644);
+MODULE_PARM_DESC(huge_pages, "RAM in pages of 2 MiB: never, auto or always (auto); new VMs");
+
+#define AROUND_DEFAULT	16
+
+static u32 around_default = AROUND_DEFAULT;
+
+static bool around_valid(u32 pages)
+{
+	return pages <= KEV_PT_ENTRIES && (!pages || is_power_of_2(pages));
+}
+
+static int set_around(const char *value, const struct kernel_param *param)
+{
+	u32 pages;
+	int ret = kstrtou32(value, 0, &pages);
+
+	if (ret)
+		return ret;
+	if (!around_valid(pages))
+		return -EINVAL;
+	WRITE_ONCE(around_default, pages);
+	return 0;
+}
+
+static int get_around(char *buf, const struct kernel_param *param)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(around_default));
+}
+
+static const struct kernel_param_ops around_param = { .set = set_around, .get = get_around };
+module_param_cb(fault_around, &around_param, NULL, 0644);
+MODULE_PARM_DESC(fault_around, "image pages that a fault maps at most, a power of two up to 512, of those in the page cache; 0: only its own (16); new VMs");
+
+int kev_mem_option(struct kev_mem_config *config, u32 huge, u32 fault_around, bool around_given,
+		   bool huge_possible)
+{
+	if (huge > KEV_HUGE_ALWAYS || !around_valid(fault_around) ||
+	    (fault_around && !around_given))
+		return -EINVAL;
+	if (huge == KEV_HUGE_DEFAULT)
+		huge = READ_ONCE(huge_default);
+	config->huge = huge_possible ? huge : KEV_HUGE_NEVER;
+	config->fault_around = around_given ? fault_around : READ_ONCE(around_default);
+	return 0;
+}
+
+int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
+{
+	unsigned int bits = config->phys_bits;
 	int ret;
 
-	if (phys_bits <= KEV_PAGE_SHIFT || phys_bits > KEV_PHYS_BITS_MAX ||
-	    BIT_ULL(phys_bits) > kev_pt_limit(format))
+	if (bits <= KEV_PAGE_SHIFT || bits > KEV_PHYS_BITS_MAX ||
+	    BIT_ULL(bits) > kev_pt_limit(config->format))
 		return -EINVAL;
 
 	memset(mem, 0, sizeof(*mem));
-	mem->format = format;
-	mem->phys_bits = phys_bits;
+	mem->config = *config;
 	mutex_init(&mem->lock);
 	mem->memcg = get_mem_cgroup_from_mm(current->mm);
+	mem->mm = current->mm;
 
 	ret = kev_table_init(mem);
-	if (ret)
+	if (ret) {
 		mem_cgroup_put(mem->memcg);
-	return ret;
+		return ret;
+	}
+	mmgrab(mem->mm);
+	return 0;
 }
 
 void kev_mem_fini(struct kev_mem *mem)
 {
 	kev_table_fini(mem);
 	kev_region_fini(mem);
+	if (mem->mapping)
+		iput(mem->mapping->host);
+	mmdrop(mem->mm);
 	mem_cgroup_put(mem->memcg);
 }
 
 phys_addr_t kev_mem_root(const struct kev_mem *mem)
 {
-	return page_to_phys(mem->root);
+	return virt_to_phys(mem->root->entry);
 }
 
-void kev_mem_stats(const struct kev_mem *mem, struct kev_vm_stats *out)
+void kev_mem_stats(struct kev_mem *mem, struct kev_vm_stats *out)
 {
-	out->ram_pages = atomic64_read(&mem->resident[KEV_MEM_KIND_RAM]);
-	out->image_pages = atomic64_read(&mem->resident[KEV_MEM_KIND_IMAGE]);
-	out->boot_pages = atomic64_read(&mem->resident[KEV_MEM_KIND_BOOT]);
-	out->resident_pages = out->ram_pages + out->image_pages + out->boot_pages;
-	out->table_pages = atomic64_read(&mem->table_pages);
-	out->file_pages = atomic64_read(&mem->file_pages);
-	out->file_bytes = atomic64_read(&mem->file_bytes);
-	out->header_bytes = atomic64_read(&mem->header_bytes);
-	out->faults = atomic64_read(&mem->faults);
+	const struct kev_mem_counters *count = &mem->count;
+
+	kev_region_sum(mem, out);
+	out->table_pages = atomic64_read(&count->table_pages);
+	out->file_pages = atomic64_read(&count->file_pages);
+	out->file_bytes = atomic64_read(&count->file_bytes);
+	out->read_pages = atomic64_read(&count->read_pages);
+	out->header_bytes = atomic64_read(&count->header_bytes);
+	out->faults = atomic64_read(&count->faults);
+	out->copied_pages = atomic64_read(&count->copied);
+	out->around_pages = atomic64_read(&count->around);
+	out->flushes = atomic64_read(&count->flushes);
+}
+
+static struct page *alloc_charged(struct kev_mem *mem, gfp_t gfp, unsigned int order)
+{
+	struct mem_cgroup *old = set_active_memcg(mem->memcg);
+	struct page *page = alloc_pages(gfp, order);
+
+	set_active_memcg(old);
+	return page;
 }
 
 struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags)
 {
-	/*
-	 * Without RETRY_MAYFAIL a cgroup at its limit gets the OOM killer, which
-	 * does not see this memory and would shoot at random.
-	 */
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN | flags;
-	struct mem_cgroup *old = set_active_memcg(mem->memcg);
-	struct page *page = alloc_page(gfp);
+	return alloc_charged(mem, KEV_GFP_GUEST | flags, 0);
+}
 
-	set_active_memcg(old);
+struct page *kev_mem_alloc_huge(struct kev_mem *mem, bool hard)
+{
+	const unsigned int order = KEV_PT_INDEX_BITS;
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN | __GFP_ZERO;
+	struct page *page;
+
+	/* Where 2 MiB are only nice to have, nobody waits for compaction. */
+	if (!hard)
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	page = alloc_charged(mem, gfp, order);
+	/* Split at once, so that each can be given back by itself */
+	if (page)
+		split_page(page, order);
 	return page;
 }

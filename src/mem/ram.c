@@ -1,37 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RAM: pages of zeros.
+ * RAM and its relatives: pages of zeros, pages that only user space writes, pages that
+ * user space fills, and addresses without pages.
  */
 #include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
 #include <kev/region.h>
 
-static int ram_fault(struct kev_mem *mem, struct kev_fault *fault)
+static int ram_fault(struct kev_fault *fault)
 {
-	fault->page = kev_mem_alloc_page(mem, __GFP_ZERO);
-	fault->prot = fault->region->prot;
+	fault->page = kev_mem_alloc_page(fault->mem, __GFP_ZERO);
 	return fault->page ? 0 : -ENOMEM;
 }
 
-static const struct kev_region_ops ram_ops = {
-	.fault = ram_fault,
-	.release = kev_region_release,
-};
-
-int kev_ram_create(struct list_head *list, u64 gpa, u64 length, u32 prot)
+/* User space comes first: its touch makes the page, with what it fills in at once. */
+static int notify_fault(struct kev_fault *fault)
 {
-	return kev_region_create(list, &ram_ops, KEV_MEM_KIND_RAM, gpa, length, prot);
+	const void *fill = fault->touch->fill;
+
+	if (!(fault->touch->flags & KEV_TOUCH_OWNER))
+		return -EAGAIN;
+	if (!fill)
+		return ram_fault(fault);
+	fault->page = kev_mem_alloc_page(fault->mem, 0);
+	if (!fault->page)
+		return -ENOMEM;
+	memcpy(page_address(fault->page), fill, PAGE_SIZE);
+	return 0;
 }
 
-int kev_mem_add_ram(struct kev_mem *mem, u64 gpa, u64 length, u32 prot)
+/* kev_mem_fault() refuses every access before. */
+static int trap_fault(struct kev_fault *fault)
 {
-	LIST_HEAD(regions);
-	int ret;
+	return -EACCES;
+}
 
-	if (!prot)
-		return -EINVAL;
-	ret = kev_ram_create(&regions, gpa, length, prot);
-	if (!ret)
-		ret = kev_region_add_list(mem, &regions);
-	kev_region_release_list(&regions);
-	return ret;
+static const struct kev_region_ops ram_ops = { .fault = ram_fault };
+static const struct kev_region_ops notify_ops = { .fault = notify_fault };
+static const struct kev_region_ops trap_ops = { .fault = trap_fault };
+
+static const struct kev_region_ops *ops_of(u32 kind)
+{
+	switch (kind) {
+	case KEV_REGION_NOTIFY:
+		return &notify_ops;
+	case KEV_REGION_TRAP:
+		return &trap_ops;
+	default:
+		return &ram_ops;
+	}
+}
+
+int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 prot)
+{
+	struct kev_region *region = kmalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+
+	if (!region)
+		return -ENOMEM;
+	kev_region_init(region, list, ops_of(kind), kind, gpa, length, prot);
+	region->huge_ok = kind == KEV_REGION_RAM;
+	return 0;
 }

@@ -49,7 +49,7 @@ static int compare_entries(const void *a, const void *b)
 	return left->gpa < right->gpa ? -1 : 1;
 }
 
-struct kev_region *kev_region_find(struct kev_mem *mem, u64 gpa)
+struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa)
 {
 	const struct kev_region_entry *entry = NULL;
 	const struct kev_region_map *map;
@@ -60,22 +60,69 @@ struct kev_region *kev_region_find(struct kev_mem *mem, u64 gpa)
 	if (map)
 		entry = bsearch(&gpa, map->entry, map->nr, sizeof(*entry), compare_gpa);
 	region = entry ? entry->region : NULL;
+	if (region && !refcount_inc_not_zero(&region->refs))
+		region = NULL;
 	rcu_read_unlock();
 	return region;
 }
 
-static int check_region(const struct kev_mem *mem, const struct kev_region *region)
+struct kev_region *kev_region_get_next(struct kev_mem *mem, u64 gpa)
+{
+	struct kev_region *region = NULL;
+	const struct kev_region_map *map;
+	u32 i;
+
+	rcu_read_lock();
+	map = rcu_dereference(mem->map);
+	for (i = 0; map && i < map->nr && !region; i++)
+		if (map->entry[i].end > gpa && refcount_inc_not_zero(&map->entry[i].region->refs))
+			region = map->entry[i].region;
+	rcu_read_unlock();
+	return region;
+}
+
+void kev_region_sum(struct kev_mem *mem, struct kev_vm_stats *out)
+{
+	const struct kev_region_map *map;
+	u32 i;
+
+	rcu_read_lock();
+	map = rcu_dereference(mem->map);
+	for (i = 0; map && i < map->nr; i++) {
+		const struct kev_region *region = map->entry[i].region;
+		u64 resident = atomic64_read(&region->resident);
+
+		out->resident_pages += resident;
+		out->shared_pages += atomic64_read(&region->shared);
+		out->huge_pages += atomic64_read(&region->huge);
+		switch (region->kind) {
+		case KEV_REGION_BOOT:
+			out->boot_pages += resident;
+			break;
+		case KEV_REGION_FILE:
+		case KEV_REGION_IMAGE:
+			out->image_pages += resident;
+			break;
+		default:
+			out->ram_pages += resident;
+			break;
+		}
+	}
+	rcu_read_unlock();
+}
+
+int kev_region_check(const struct kev_mem *mem, u64 gpa, u64 length, u32 prot)
 {
 	u64 end;
 
-	if (!PAGE_ALIGNED(region->gpa) || !PAGE_ALIGNED(region->length) || !region->length)
+	if (!PAGE_ALIGNED(gpa) || !PAGE_ALIGNED(length) || !length)
 		return -EINVAL;
-	if (check_add_overflow(region->gpa, region->length, &end) || end > BIT_ULL(mem->phys_bits))
+	if (check_add_overflow(gpa, length, &end) || end > BIT_ULL(mem->config.phys_bits))
 		return -EINVAL;
-	if (region->prot & ~KEV_MEM_ALL)
+	if (prot & ~KEV_MEM_ALL)
 		return -EINVAL;
 	/* Where the guest may do nothing there is never a leaf. */
-	if (region->prot && !kev_pt_prot_valid(mem->format, region->prot))
+	if (prot && !kev_pt_prot_valid(mem->config.format, prot))
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -123,7 +170,7 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 	int ret;
 
 	list_for_each_entry(region, list, link) {
-		ret = check_region(mem, region);
+		ret = kev_region_check(mem, region->gpa, region->length, region->prot);
 		if (ret)
 			return ret;
 		added++;
@@ -144,27 +191,67 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 	return 0;
 }
 
-int kev_region_create(struct list_head *list, const struct kev_region_ops *ops,
-		      enum kev_mem_kind kind, u64 gpa, u64 length, u32 prot)
+/* The map without the region at @index, or an ERR_PTR */
+static struct kev_region_map *shrink_map(const struct kev_region_map *old, u32 index)
 {
-	struct kev_region *region = kmalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	struct kev_region_map *map;
 
-	if (!region)
-		return -ENOMEM;
-	*region = (struct kev_region) {
-		.ops = ops,
-		.gpa = gpa,
-		.length = length,
-		.kind = kind,
-		.prot = prot,
-	};
-	list_add_tail(&region->link, list);
-	return 0;
+	map = kvmalloc(struct_size(map, entry, old->nr - 1), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	map->nr = old->nr - 1;
+	memcpy(map->entry, old->entry, array_size(index, sizeof(*map->entry)));
+	memcpy(&map->entry[index], &old->entry[index + 1],
+	       array_size(map->nr - index, sizeof(*map->entry)));
+	return map;
 }
 
-void kev_region_release(struct kev_region *region)
+struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length)
 {
-	kfree(region);
+	struct kev_region_map *map, *old;
+	struct kev_region_entry *entry;
+	struct kev_region *region;
+
+	old = rcu_dereference_protected(mem->map, lockdep_is_held(&mem->lock));
+	entry = old ? bsearch(&gpa, old->entry, old->nr, sizeof(*entry), compare_gpa) : NULL;
+	if (!entry || entry->gpa != gpa || entry->end - gpa != length)
+		return ERR_PTR(-ENOENT);
+	region = entry->region;
+	map = shrink_map(old, entry - old->entry);
+	if (IS_ERR(map))
+		return ERR_CAST(map);
+	rcu_assign_pointer(mem->map, map);
+	WRITE_ONCE(region->dead, true);
+	/*
+	 * Dead before the walk over the tables: who links a table that the walk does not
+	 * meet sees it. Pairs with the lock of that table.
+	 */
+	smp_mb();
+	kvfree_rcu(old, rcu);
+	return region;
+}
+
+void kev_region_init(struct kev_region *region, struct list_head *list,
+		     const struct kev_region_ops *ops, u32 kind, u64 gpa, u64 length, u32 prot)
+{
+	memset(region, 0, sizeof(*region));
+	region->ops = ops;
+	refcount_set(&region->refs, 1);
+	region->gpa = gpa;
+	region->length = length;
+	region->kind = kind;
+	region->prot = prot;
+	list_add_tail(&region->link, list);
+}
+
+void kev_region_put(struct kev_region *region)
+{
+	if (!refcount_dec_and_test(&region->refs))
+		return;
+	if (region->ops->release)
+		region->ops->release(region);
+	/* A reader of an old map may be about to look at the count. */
+	kvfree_rcu(region, rcu);
 }
 
 void kev_region_release_list(struct list_head *list)
@@ -172,7 +259,7 @@ void kev_region_release_list(struct list_head *list)
 	struct kev_region *region, *next;
 
 	list_for_each_entry_safe(region, next, list, link)
-		region->ops->release(region);
+		kev_region_put(region);
 	INIT_LIST_HEAD(list);
 }
 
@@ -184,6 +271,6 @@ void kev_region_fini(struct kev_mem *mem)
 	if (!map)
 		return;
 	for (i = 0; i < map->nr; i++)
-		map->entry[i].region->ops->release(map->entry[i].region);
+		kev_region_put(map->entry[i].region);
 	kvfree(map);
 }

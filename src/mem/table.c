@@ -1,135 +1,277 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Second-level page tables: the walk without locks, and who owns which page.
+ * Second-level page tables: walks without locks, leaves under their table's.
  *
- * Every table is in one chain that starts at kev_mem.tables and goes through
- * the index word of its struct page. Every guest page is in the chain of the
- * table that maps it, which starts in the private word of the table's struct
- * page and goes through the private words of the pages. Chains only grow, at
- * their heads, until the VM goes: freeing a VM touches what exists and scans
- * no table.
+ * Every table is in one chain, and knows which of its leaves map something:
+ * freeing a VM touches what exists and scans no table. A leaf holds a reference to
+ * its page, or to all 512 of a page of 2 MiB.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include <kev/mem_table.h>
-#include <kev/pt.h>
 #include <kev/region.h>
 
-static void push(unsigned long *head, unsigned long *next, const struct page *page)
+static struct kev_pt_page *alloc_table(struct kev_mem *mem, u64 gpa, unsigned int level)
 {
-	*next = READ_ONCE(*head);
-	while (!try_cmpxchg(head, next, (unsigned long)page))
+	struct mem_cgroup *old = set_active_memcg(mem->memcg);
+	struct kev_pt_page *table = kmalloc(sizeof(*table), KEV_GFP_GUEST);
+	struct page *page;
+
+	set_active_memcg(old);
+	if (!table)
+		return NULL;
+	page = kev_mem_alloc_page(mem, __GFP_ZERO);
+	if (!page) {
+		kfree(table);
+		return NULL;
+	}
+	set_page_private(page, (unsigned long)table);
+	table->entry = page_address(page);
+	table->gpa = gpa & ~(kev_pt_size(level + 1) - 1);
+	table->level = level;
+	spin_lock_init(&table->lock);
+	bitmap_zero(table->used, KEV_PT_ENTRIES);
+	bitmap_zero(table->dirty, KEV_PT_ENTRIES);
+	return table;
+}
+
+static void free_table(struct kev_pt_page *table)
+{
+	struct page *page = virt_to_page(table->entry);
+
+	set_page_private(page, 0);
+	__free_page(page);
+	kfree(table);
+}
+
+static void own_table(struct kev_mem *mem, struct kev_pt_page *table)
+{
+	atomic64_inc(&mem->count.table_pages);
+	table->next = READ_ONCE(mem->tables);
+	while (!try_cmpxchg(&mem->tables, &table->next, table))
 		cpu_relax();
-}
-
-static struct page *alloc_table(struct kev_mem *mem)
-{
-	return kev_mem_alloc_page(mem, __GFP_ZERO);
-}
-
-static void own_table(struct kev_mem *mem, struct page *table)
-{
-	atomic64_inc(&mem->table_pages);
-	push(&mem->tables, &table->index, table);
 }
 
 int kev_table_init(struct kev_mem *mem)
 {
-	mem->root = alloc_table(mem);
+	mem->root = alloc_table(mem, 0, mem->config.format->levels);
 	if (!mem->root)
 		return -ENOMEM;
 	own_table(mem, mem->root);
 	return 0;
 }
 
-static void free_pages_of(struct page *table)
+void kev_leaf_put(const struct kev_mem *mem, u64 entry, unsigned int level)
 {
-	struct page *page, *next;
+	struct page *page = pfn_to_page(PHYS_PFN(mem->config.format->address(entry, level)));
+	unsigned int nr = level == KEV_PT_LEVEL_4K ? 1 : KEV_PT_ENTRIES;
 
-	for (page = (struct page *)page_private(table); page; page = next) {
-		next = (struct page *)page_private(page);
-		set_page_private(page, 0);
-		put_page(page);
-	}
-	set_page_private(table, 0);
+	if (entry & KEV_LEAF_BORROWED)
+		return;
+	while (nr--)
+		put_page(page++);
 }
 
 void kev_table_fini(struct kev_mem *mem)
 {
-	struct page *table, *next;
+	struct kev_pt_page *table, *next;
+	unsigned int i;
 
-	for (table = (struct page *)mem->tables; table; table = next) {
-		next = (struct page *)table->index;
-		free_pages_of(table);
-		table->index = 0;
-		__free_page(table);
+	for (table = mem->tables; table; table = next) {
+		next = table->next;
+		for_each_set_bit(i, table->used, KEV_PT_ENTRIES)
+			kev_leaf_put(mem, table->entry[i], table->level);
+		free_table(table);
 		cond_resched();
 	}
 }
 
-/*
- * The entry that points to a lower table, made if it is not there. Of two
- * threads that make one, one throws its table away.
- */
-static u64 make_lower(struct kev_mem *mem, u64 *entry)
+/* Does an entry of a walk point to a lower table */
+static bool is_table(const struct kev_mem *mem, u64 value, unsigned int level)
 {
-	struct page *table = alloc_table(mem);
-	u64 new, old;
+	return mem->config.format->present(value) && !mem->config.format->is_leaf(value, level);
+}
+
+static struct kev_pt_page *table_at(const struct kev_mem *mem, u64 value, unsigned int level)
+{
+	u64 pa = mem->config.format->address(value, level);
+
+	return (struct kev_pt_page *)page_private(pfn_to_page(PHYS_PFN(pa)));
+}
+
+static u64 table_entry(const struct kev_mem *mem, const struct kev_pt_page *table)
+{
+	return mem->config.format->make_table(virt_to_phys(table->entry));
+}
+
+/*
+ * Link a lower table at an entry. Of two threads that make one, one throws its
+ * table away. Returns what the entry is now, 0: no memory.
+ */
+static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int level)
+{
+	struct kev_pt_page *table = alloc_table(mem, gpa, level - 1);
+	struct kev_pt_page *upper = kev_table_of(entry);
+	u64 old;
 
 	if (!table)
 		return 0;
-	new = mem->format->make_table(page_to_phys(table));
-	old = cmpxchg64(entry, 0, new);
+	spin_lock(&upper->lock);
+	old = *entry;
+	if (!old)
+		WRITE_ONCE(*entry, table_entry(mem, table));
+	spin_unlock(&upper->lock);
 	if (old) {
-		__free_page(table);
+		free_table(table);
 		return old;
 	}
 	own_table(mem, table);
-	return new;
+	return READ_ONCE(*entry);
 }
 
-static u64 *walk(struct kev_mem *mem, u64 gpa, bool make)
+u64 *kev_table_make(struct kev_mem *mem, u64 gpa, unsigned int level)
 {
-	const struct kev_pt_format *format = mem->format;
-	struct page *table = mem->root;
-	unsigned int level;
+	struct kev_pt_page *table = mem->root;
 	u64 *entry, value;
 
-	for (level = format->levels;; level--) {
-		entry = (u64 *)page_address(table) + kev_pt_index(gpa, level);
-		if (level == KEV_PT_LEVEL_4K)
+	for (;;) {
+		entry = &table->entry[kev_pt_index(gpa, table->level)];
+		if (table->level == level)
 			return entry;
 		value = READ_ONCE(*entry);
-		if (!value && make)
-			value = make_lower(mem, entry);
+		if (!value)
+			value = make_lower(mem, entry, gpa, table->level);
 		if (!value)
 			return NULL;
-		table = pfn_to_page(PHYS_PFN(format->address(value, level)));
+		if (!is_table(mem, value, table->level))
+			return entry;
+		table = table_at(mem, value, table->level);
 	}
 }
 
 u64 *kev_table_find(struct kev_mem *mem, u64 gpa)
 {
+	struct kev_pt_page *table = mem->root;
+	u64 *entry, value;
+
 	/* Above the width an address would alias one below. */
-	if (gpa >> mem->phys_bits)
+	if (gpa >> mem->config.phys_bits)
 		return NULL;
-	return walk(mem, gpa, false);
+	for (;;) {
+		entry = &table->entry[kev_pt_index(gpa, table->level)];
+		if (table->level == KEV_PT_LEVEL_4K)
+			return entry;
+		value = READ_ONCE(*entry);
+		if (!value)
+			return NULL;
+		if (!is_table(mem, value, table->level))
+			return entry;
+		table = table_at(mem, value, table->level);
+	}
 }
 
-u64 *kev_table_make(struct kev_mem *mem, u64 gpa)
+struct kev_pt_page *kev_table_next(struct kev_mem *mem, u64 *gpa, u64 end, unsigned int *first,
+				   unsigned int *nr)
 {
-	return walk(mem, gpa, true);
+	struct kev_pt_page *table = mem->root;
+	u64 value, next;
+
+	while (*gpa < end) {
+		*first = kev_pt_index(*gpa, table->level);
+		if (table->level == KEV_PT_LEVEL_4K) {
+			next = min(end, table->gpa + kev_pt_size(KEV_PT_LEVEL_2M));
+			*nr = (next - *gpa) >> KEV_PAGE_SHIFT;
+			*gpa = next;
+			return table;
+		}
+		value = READ_ONCE(table->entry[*first]);
+		if (value && is_table(mem, value, table->level)) {
+			table = table_at(mem, value, table->level);
+			continue;
+		}
+		next = (*gpa | (kev_pt_size(table->level) - 1)) + 1;
+		*gpa = min(end, next);
+		if (value) {
+			*nr = 1;
+			return table;
+		}
+		table = mem->root;
+	}
+	return NULL;
 }
 
-void kev_table_adopt(u64 *leaf, struct page *page)
+int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 {
-	struct page *table = virt_to_page(leaf);
+	const struct kev_pt_format *format = mem->config.format;
+	struct kev_pt_page *upper = kev_table_of(leaf);
+	unsigned int index = kev_leaf_index(leaf);
+	u64 gpa = kev_table_gpa(upper, index);
+	struct kev_pt_page *table = alloc_table(mem, gpa, KEV_PT_LEVEL_4K);
+	unsigned int i;
+	u64 old, pa;
+	bool done;
 
-	push(&page_private(table), &page_private(page), page);
+	if (!table)
+		return -ENOMEM;
+	spin_lock(&upper->lock);
+	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY);
+	if (done) {
+		old = kev_leaf_claim(leaf);
+		pa = format->address(old, KEV_PT_LEVEL_2M);
+		for (i = 0; i < KEV_PT_ENTRIES; i++)
+			table->entry[i] = format->make_leaf(pa + i * KEV_PAGE_SIZE,
+							    region->prot, KEV_PT_LEVEL_4K);
+		bitmap_fill(table->used, KEV_PT_ENTRIES);
+		/* The new leaves start clean: what the old one knew is kept here. */
+		if (old & format->dirty || test_bit(index, upper->dirty))
+			bitmap_fill(table->dirty, KEV_PT_ENTRIES);
+		__clear_bit(index, upper->dirty);
+		__clear_bit(index, upper->used);
+		/* The table's content before the entry that shows it */
+		smp_store_release(leaf, table_entry(mem, table));
+		atomic64_sub(KEV_PT_ENTRIES, &region->huge);
+	}
+	spin_unlock(&upper->lock);
+	if (done)
+		own_table(mem, table);
+	else
+		free_table(table);
+	return 0;
 }
 
-struct page *kev_table_page(const struct kev_mem *mem, u64 entry)
+struct page *kev_leaf_page(const struct kev_mem *mem, const u64 *leaf, u64 entry, u64 gpa)
 {
-	return pfn_to_page(PHYS_PFN(mem->format->address(entry, KEV_PT_LEVEL_4K)));
+	unsigned int level = kev_table_of(leaf)->level;
+	unsigned long pfn = PHYS_PFN(mem->config.format->address(entry, level));
+
+	return pfn_to_page(pfn + ((gpa & (kev_pt_size(level) - 1)) >> KEV_PAGE_SHIFT));
+}
+
+u64 kev_leaf_claim(u64 *leaf)
+{
+	return xchg(leaf, KEV_LEAF_BUSY);
+}
+
+bool kev_leaf_settle(u64 *leaf, u64 entry)
+{
+	bool waited = *leaf & KEV_LEAF_WAITED;
+	struct kev_pt_page *table = kev_table_of(leaf);
+
+	if (entry)
+		__set_bit(kev_leaf_index(leaf), table->used);
+	else
+		__clear_bit(kev_leaf_index(leaf), table->used);
+	WRITE_ONCE(*leaf, entry);
+	return waited;
+}
+
+void kev_leaf_wake(u64 *leaf)
+{
+	/* The leaf before the look for waiters; pairs with prepare_to_wait_event(). */
+	smp_mb();
+	wake_up_var(leaf);
 }

@@ -51,14 +51,12 @@ static u64 above_width(const struct kev_paging *p)
 	return PTE_ADDRESS & ~((1ULL << min_t(unsigned int, p->phys_bits, KEV_PHYS_BITS_MAX)) - 1);
 }
 
-static void set_leaf(struct kev_walk *out, u64 base, u64 gva, unsigned int shift,
-		     unsigned int level)
+static void set_leaf(struct kev_walk *out, u64 base, u64 gva, unsigned int shift)
 {
 	u64 offset = (1ULL << shift) - 1;
 
 	out->gpa = (base & ~offset) | (gva & offset);
 	out->page_size = offset + 1;
-	out->level = level;
 }
 
 static void restrict_rights(struct kev_walk *out, u64 entry)
@@ -81,6 +79,7 @@ static int walk_32(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, v
 		u32 entry;
 		int ret;
 
+		out->level = level;
 		ret = read(ctx, table + (gva >> shift & 0x3ff) * sizeof(entry), &entry,
 			   sizeof(entry));
 		if (ret)
@@ -93,12 +92,12 @@ static int walk_32(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, v
 
 			if (entry & PSE36_RESERVED || high & above_width(p))
 				return -EFAULT;
-			set_leaf(out, high | (entry & GENMASK_ULL(31, 22)), gva, shift, level);
+			set_leaf(out, high | (entry & GENMASK_ULL(31, 22)), gva, shift);
 			return 0;
 		}
 		table = entry & GENMASK_ULL(31, 12);
 		if (level == 1) {
-			set_leaf(out, table, gva, shift, level);
+			set_leaf(out, table, gva, shift);
 			return 0;
 		}
 	}
@@ -136,6 +135,7 @@ static int walk_64(const struct kev_paging *p, u64 gva, enum mode mode, unsigned
 		u64 entry;
 		int ret;
 
+		out->level = level;
 		ret = read(ctx, table + (gva >> shift & 0x1ff) * sizeof(entry), &entry,
 			   sizeof(entry));
 		if (ret)
@@ -149,7 +149,7 @@ static int walk_64(const struct kev_paging *p, u64 gva, enum mode mode, unsigned
 		}
 		table = entry & PTE_ADDRESS;
 		if (level == 1 || entry & PTE_LARGE) {
-			set_leaf(out, table, gva, shift, level);
+			set_leaf(out, table, gva, shift);
 			return 0;
 		}
 	}
@@ -173,6 +173,6 @@ int kev_walk(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, void *c
 		return walk_64(p, gva, mode, 3, read, ctx, out);
 	if (mode == MODE_32)
 		return walk_32(p, gva, read, ctx, out);
-	set_leaf(out, gva, gva, KEV_PAGE_SHIFT, 0);
+	set_leaf(out, gva, gva, KEV_PAGE_SHIFT);
 	return 0;
 }

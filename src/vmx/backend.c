@@ -62,6 +62,10 @@ static void host_cpuid(void *ctx, u32 leaf, u32 subleaf, struct kev_cpuid_regs *
 	cpuid_count(leaf, subleaf, &regs->eax, &regs->ebx, &regs->ecx, &regs->edx);
 }
 
+static bool ept_ad = true;
+module_param(ept_ad, bool, 0444);
+MODULE_PARM_DESC(ept_ad, "use accessed and dirty flags of EPT where the CPU has them (Y)");
+
 static u64 features(const struct kev_vmx_config *config, u64 xcr0)
 {
 	const struct {
@@ -93,6 +97,8 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 	info->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits,
 				kev_pt_shift(KEV_PT_LEVEL_512G) + KEV_PT_INDEX_BITS);
 	info->pt_format = config->ept_xo ? &kev_ept_format_execute_only : &kev_ept_format;
+	/* A guest could raise a machine check by changing the size of a page that it executes. */
+	info->huge_exec = !boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 	info->xcr0 = kev_fpu_probe();
 	limits = (struct kev_cpuid_limits) {
 		.xcr0 = info->xcr0,
@@ -143,6 +149,7 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 		return ret;
 	}
 
+	kev_vmx_config.ept_ad &= ept_ad;
 	kev_vmx_msr_bitmap = alloc_page(GFP_KERNEL);
 	if (!kev_vmx_msr_bitmap)
 		return -ENOMEM;
@@ -172,6 +179,7 @@ const struct kev_backend kev_vmx_backend = {
 	.arm = kev_vmx_arm,
 	.disarm = kev_vmx_disarm,
 	.enter = kev_vmx_enter,
+	.flush = kev_vmx_flush,
 	.advance = kev_vmx_advance,
 	.inject = kev_vmx_inject,
 	.inject_interrupt = kev_vmx_inject_interrupt,

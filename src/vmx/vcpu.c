@@ -90,7 +90,8 @@ void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu)
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
 	__free_page(vmx->vmcs);
-	kfree(vmx);
+	/* kev_vm_flush() looks at vCPUs under RCU. */
+	kvfree_rcu(vmx, rcu);
 }
 
 static void write_controls(struct kev_vmx_vcpu *vmx)
@@ -152,14 +153,23 @@ void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx)
 		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
-/* This CPU may hold translations of an earlier life of the root and the VPID. */
-static void flush_translations(struct kev_vmx_vcpu *vmx)
+/**
+ * kev_vmx_flush() - forget the VM's second-level translations on this CPU
+ * @vcpu: loaded
+ *
+ * SDM Vol. 3, "Operations that Invalidate Cached Mappings": INVEPT for the EPTP, combined
+ * mappings included.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_flush(struct kev_vcpu *vcpu)
 {
+	const struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
 	if (kev_vmx_config.invept_single)
 		kev_invept(VMX_EPT_EXTENT_CONTEXT, vmx->eptp);
 	else
 		kev_invept(VMX_EPT_EXTENT_GLOBAL, 0);
-	kev_vmx_flush_vpid(vmx);
 }
 
 /* A suspend has made every VMCS inactive: this is looked at before the next entry. */
@@ -201,7 +211,9 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 		}
 		kev_vmx_host_state_cpu(vmx);
 		follow_tsc(vmx);
-		flush_translations(vmx);
+		/* There may be translations of an earlier life of the root and the VPID. */
+		kev_vmx_flush(&vmx->vcpu);
+		kev_vmx_flush_vpid(vmx);
 	}
 	/* What one guest has taught the branch predictors is not for the next. */
 	if (c->last_vcpu != vmx) {

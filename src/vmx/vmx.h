@@ -54,6 +54,7 @@ struct kev_vmx_host {
 /**
  * struct kev_vmx_vcpu - a vCPU on VMX
  * @vcpu: the neutral part
+ * @rcu: for its end
  * @vmcs: [I] the VMCS page
  * @link: in the list of the CPU where the VMCS is active; IRQs off, that CPU
  * @cpu: [a] the CPU where the VMCS is active, -1 for none
@@ -80,6 +81,7 @@ struct kev_vmx_host {
  */
 struct kev_vmx_vcpu {
 	struct kev_vcpu vcpu;
+	struct rcu_head rcu;
 	struct page *vmcs;
 	struct list_head link;
 	int cpu;
@@ -157,6 +159,7 @@ void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx);
 struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm);
 void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
 int kev_vmx_load(struct kev_vcpu *vcpu);
+void kev_vmx_flush(struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
 
 /* host.c */

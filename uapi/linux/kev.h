@@ -16,6 +16,7 @@
 #include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
+#include <linux/kev_run.h>
 
 #define KEV_API_VERSION		1
 
@@ -30,6 +31,13 @@
 #define KEV_VM_ATTACH_IMAGE	_IO(KEV_IOCTL_TYPE, 0x22)
 #define KEV_VM_STATUS		_IO(KEV_IOCTL_TYPE, 0x23)
 #define KEV_VM_STATS		_IO(KEV_IOCTL_TYPE, 0x24)
+#define KEV_VM_REMOVE_REGION	_IO(KEV_IOCTL_TYPE, 0x25)
+#define KEV_VM_QUERY_MEMORY	_IO(KEV_IOCTL_TYPE, 0x26)
+#define KEV_VM_DISCARD		_IO(KEV_IOCTL_TYPE, 0x27)
+#define KEV_VM_GET_DIRTY	_IO(KEV_IOCTL_TYPE, 0x28)
+#define KEV_VM_TRANSLATE	_IO(KEV_IOCTL_TYPE, 0x29)
+#define KEV_VM_READ		_IO(KEV_IOCTL_TYPE, 0x2a)
+#define KEV_VM_WRITE		_IO(KEV_IOCTL_TYPE, 0x2b)
 /* On a vCPU fd */
 #define KEV_VCPU_RUN		_IO(KEV_IOCTL_TYPE, 0x40)
 #define KEV_VCPU_KICK		_IO(KEV_IOCTL_TYPE, 0x41)
@@ -87,6 +95,15 @@ struct kev_query {
 #define KEV_VM_REPORT_MSR	_BITUL(0)	/* MSR without handler: report, not #GP */
 #define KEV_VM_REPORT_CPUID	_BITUL(1)	/* report CPUID, with the policy's answer */
 #define KEV_VM_CONSOLE_LOG	_BITUL(2)	/* console lines go to the host's log too */
+#define KEV_VM_FAULT_AROUND	_BITUL(3)	/* kev_create_vm.fault_around counts */
+
+/* kev_create_vm.huge_pages: RAM in pages of 2 MiB */
+enum kev_huge_pages {
+	KEV_HUGE_DEFAULT = 0,	/* as the module's parameter says */
+	KEV_HUGE_NEVER,
+	KEV_HUGE_AUTO,		/* where the guest uses the memory beside it */
+	KEV_HUGE_ALWAYS,	/* at the first touch */
+};
 
 /**
  * struct kev_create_vm - KEV_CREATE_VM: make a VM; returns its fd
@@ -94,11 +111,17 @@ struct kev_query {
  * @flags: in: KEV_VM_*
  * @hypercall_abi: in: "kev", "none", "report" or a name that a module has
  *	registered; empty means "kev"
+ * @huge_pages: in: enum kev_huge_pages
+ * @fault_around: in: with KEV_VM_FAULT_AROUND: image pages, a power of two up to 512,
+ *	that a fault maps at most, of those that are in the page cache; 0 and 1: only the
+ *	page itself
  */
 struct kev_create_vm {
 	__u32 size;
 	__u32 flags;
 	char hypercall_abi[KEV_NAME_LEN];
+	__u32 huge_pages;
+	__u32 fault_around;
 };
 
 /**
@@ -124,7 +147,14 @@ struct kev_create_vcpu {
 #define KEV_MEM_EXEC		_BITUL(2)
 
 enum kev_region_kind {
-	KEV_REGION_RAM = 1,	/* zero-filled at the first touch */
+	KEV_REGION_RAM = 1,		/* zero-filled at the first touch */
+	KEV_REGION_TRAP = 2,		/* no memory: each access is reported */
+	KEV_REGION_READ_TRAP = 3,	/* RAM for reads; each write of the guest is reported */
+	KEV_REGION_USER = 4,		/* pages of the caller's own mapping */
+	KEV_REGION_NOTIFY = 5,		/* RAM; the guest's first touch of a page is reported */
+	KEV_REGION_FILE = 6,		/* a file's bytes, read at the first touch */
+	KEV_REGION_IMAGE = 7,		/* KEV_VM_QUERY_MEMORY only: KEV_VM_ATTACH_IMAGE makes it */
+	KEV_REGION_BOOT = 8,		/* likewise */
 };
 
 /**
@@ -132,9 +162,17 @@ enum kev_region_kind {
  * @size: in: sizeof(struct kev_add_region)
  * @flags: in: 0
  * @kind: in: enum kev_region_kind
- * @prot: in: KEV_MEM_*, not 0
+ * @prot: in: KEV_MEM_*; not 0, but 0 for KEV_REGION_TRAP; without KEV_MEM_WRITE for
+ *	KEV_REGION_READ_TRAP
  * @gpa: in: first guest-physical address, a multiple of 4096
  * @length: in: bytes, a multiple of 4096, not 0
+ * @user_address: in: KEV_REGION_USER: where the pages are mapped, a multiple of 4096;
+ *	0 for other kinds
+ * @fd: in: KEV_REGION_FILE: a regular file, open for reading; 0 for other kinds
+ * @reserved: in: 0
+ * @offset: in: KEV_REGION_FILE: of the first byte in the file; 0 for other kinds
+ * @file_bytes: in: KEV_REGION_FILE: bytes that come from the file, at most @length; what
+ *	is behind them reads as zero; 0 for other kinds
  */
 struct kev_add_region {
 	__u32 size;
@@ -143,11 +181,162 @@ struct kev_add_region {
 	__u32 prot;
 	__u64 gpa;
 	__u64 length;
+	__u64 user_address;
+	__s32 fd;
+	__u32 reserved;
+	__u64 offset;
+	__u64 file_bytes;
+};
+
+/**
+ * struct kev_range_args - KEV_VM_REMOVE_REGION, KEV_VM_DISCARD: a range of addresses
+ * @size: in: sizeof(struct kev_range_args)
+ * @flags: in: 0
+ * @gpa: in: first guest-physical address, a multiple of 4096
+ * @length: in: bytes, a multiple of 4096, not 0
+ *
+ * REMOVE_REGION takes a whole region away, by both of its ends. DISCARD gives back
+ * the pages of a range that is RAM from end to end, as if they had never been touched:
+ * they read as zero, and in KEV_REGION_NOTIFY they are reported again. When either
+ * returns, no vCPU and no mapping reaches the old pages.
+ */
+struct kev_range_args {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+};
+
+/**
+ * struct kev_query_memory - KEV_VM_QUERY_MEMORY: a region and what is resident of it
+ * @size: in: sizeof(struct kev_query_memory)
+ * @flags: in: 0
+ * @gpa: in: any address; out: first address of the region that holds it, or of the
+ *	next one above
+ * @length: out: bytes
+ * @kind: out: enum kev_region_kind
+ * @prot: out: KEV_MEM_*
+ * @resident: out: pages of 4 KiB that the guest can reach without a fault
+ * @shared: out: of these, pages of the page cache that other VMs may share
+ * @own: out: of these, pages of this VM alone
+ * @huge: out: of these, pages that are mapped as parts of pages of 2 MiB
+ * @file_pages: out: pages that took their bytes from the file when they were touched
+ */
+struct kev_query_memory {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u32 kind;
+	__u32 prot;
+	__u64 resident;
+	__u64 shared;
+	__u64 own;
+	__u64 huge;
+	__u64 file_pages;
+};
+
+/**
+ * struct kev_get_dirty - KEV_VM_GET_DIRTY: which pages were written, and forget it
+ * @size: in: sizeof(struct kev_get_dirty)
+ * @flags: in: 0
+ * @gpa: in: first guest-physical address, a multiple of 4096
+ * @length: in: bytes, a multiple of 4096, not 0
+ * @bitmap: in: user address of one bit for each page, rounded up to 8 bytes; bit n of
+ *	byte m is page 8 * m + n
+ * @dirty: out: bits set in @bitmap
+ *
+ * Written by the guest, by kev for it, by KEV_VM_WRITE or through a mapping of the VM
+ * fd since the last call or the page's first touch.
+ */
+struct kev_get_dirty {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 bitmap;
+	__u64 dirty;
+};
+
+/* .flags of the next two: the address is a guest-virtual one of a vCPU */
+#define KEV_ADDRESS_GVA		_BITUL(0)
+
+enum kev_page_state {
+	KEV_PAGE_ABSENT = 0,	/* no region, or a trap */
+	KEV_PAGE_LAZY,		/* not touched yet */
+	KEV_PAGE_RESIDENT,	/* in memory, the VM's own */
+	KEV_PAGE_SHARED,	/* in memory, a page of the page cache */
+};
+
+/**
+ * struct kev_translate - KEV_VM_TRANSLATE: where an address leads
+ * @size: in: sizeof(struct kev_translate)
+ * @flags: in: KEV_ADDRESS_GVA or 0
+ * @vcpu_id: in: with KEV_ADDRESS_GVA: whose paging counts; it must not be in RUN. Else 0
+ * @state: out: enum kev_page_state
+ * @address: in: a guest-physical or guest-virtual address
+ * @gpa: out: the guest-physical address
+ * @page_size: out: bytes of the guest's page; 4096 where it does not page
+ * @prot: out: KEV_MEM_* that the guest's page tables give; all of them for a
+ *	guest-physical address
+ * @region_prot: out: KEV_MEM_* that the region gives
+ * @level: out: level of the guest's page-table entry where the walk ended, 1 to 5; 0
+ *	where no entry was asked: the guest does not page, or @address is not canonical
+ * @user: out: 1 if the guest's page tables give the page to CPL 3
+ * @mapped: out: 1 if the walk ended at a page, 0 if the entry at @level is not present
+ *	or malformed; then only @level is valid
+ * @kind: out: enum kev_region_kind, 0 without a region
+ *
+ * The guest's tables are loaded where they are not resident, the page itself is not.
+ */
+struct kev_translate {
+	__u32 size;
+	__u32 flags;
+	__u32 vcpu_id;
+	__u32 state;
+	__u64 address;
+	__u64 gpa;
+	__u64 page_size;
+	__u32 prot;
+	__u32 region_prot;
+	__u32 level;
+	__u32 user;
+	__u32 mapped;
+	__u32 kind;
+};
+
+/**
+ * struct kev_access - KEV_VM_READ, KEV_VM_WRITE: copy from or to guest memory
+ * @size: in: sizeof(struct kev_access)
+ * @flags: in: KEV_ADDRESS_GVA or 0
+ * @vcpu_id: in: as in struct kev_translate
+ * @reserved: in: 0
+ * @address: in: a guest-physical or guest-virtual address
+ * @buffer: in: user address
+ * @length: in: bytes
+ * @done: out: bytes copied; less than @length where a page behind them cannot be had
+ *
+ * Rights of regions and of the guest's page tables do not count.
+ */
+struct kev_access {
+	__u32 size;
+	__u32 flags;
+	__u32 vcpu_id;
+	__u32 reserved;
+	__u64 address;
+	__u64 buffer;
+	__u64 length;
+	__u64 done;
 };
 
 enum kev_boot {
 	KEV_BOOT_NONE = 0,	/* segments only: no RAM, no boot structures */
 	KEV_BOOT_DIRECT64 = 1,	/* 64-bit, paged, RIP at the physical entry */
+	KEV_BOOT_KEV32 = 2,	/* 32-bit, unpaged, boot information at address 0 */
+	KEV_BOOT_MULTIBOOT = 3,	/* Multiboot 1, 32-bit, unpaged */
+	KEV_BOOT_MULTIBOOT2 = 4,	/* Multiboot 2, 32-bit, unpaged */
+	KEV_BOOT_PVH = 5,	/* Xen's PVH, 32-bit, unpaged */
+	KEV_BOOT_AUTO = 255,	/* by the image: the last with a header or note, else DIRECT64 */
 };
 
 /* What is wrong with an image: kev_attach_image.problem */
@@ -156,13 +345,13 @@ enum kev_image_problem {
 	KEV_IMAGE_NOT_REGULAR,		/* fd is no regular file */
 	KEV_IMAGE_TRUNCATED,		/* file ends inside the ELF header */
 	KEV_IMAGE_MAGIC,		/* e_ident: not an ELF file */
-	KEV_IMAGE_CLASS,		/* EI_CLASS: not 64-bit */
+	KEV_IMAGE_CLASS,		/* EI_CLASS: not one that the boot protocol takes */
 	KEV_IMAGE_DATA,			/* EI_DATA: not little-endian */
 	KEV_IMAGE_VERSION,		/* EI_VERSION or e_version: not 1 */
 	KEV_IMAGE_TYPE,			/* e_type: not ET_EXEC or ET_DYN */
-	KEV_IMAGE_MACHINE,		/* e_machine: not EM_X86_64 */
-	KEV_IMAGE_EHSIZE,		/* e_ehsize: not 64 */
-	KEV_IMAGE_PHENTSIZE,		/* e_phentsize: not 56 */
+	KEV_IMAGE_MACHINE,		/* e_machine: not EM_X86_64, or EM_386 in 32-bit files */
+	KEV_IMAGE_EHSIZE,		/* e_ehsize: not 64, or 52 in 32-bit files */
+	KEV_IMAGE_PHENTSIZE,		/* e_phentsize: not 56, or 32 in 32-bit files */
 	KEV_IMAGE_PHNUM,		/* e_phnum: 0, or more than 128 */
 	KEV_IMAGE_PHOFF,		/* e_phoff: program headers end beyond the file */
 	KEV_IMAGE_NO_LOAD,		/* no PT_LOAD with p_memsz > 0 */
@@ -176,19 +365,48 @@ enum kev_image_problem {
 	KEV_IMAGE_HOLE,			/* segment touches the hole 0xbffda000..4 GiB */
 	KEV_IMAGE_RAM,			/* ram_kib is less than the image's span */
 	KEV_IMAGE_READ,			/* reading the headers failed */
+	KEV_IMAGE_NO_HEADER,		/* no header or note of the boot protocol */
+	KEV_IMAGE_HEADER,		/* the boot protocol's header or note is malformed */
+	KEV_IMAGE_HEADER_FEATURE,	/* it demands what kev does not offer */
+	KEV_IMAGE_ABOVE_4G,		/* 32-bit protocol: segment or entry above 4 GiB */
+	KEV_IMAGE_BOOT_SPACE,		/* no room for boot information */
+	KEV_IMAGE_MODULE,		/* kev_attach_image.segment: this module is unusable */
+	KEV_IMAGE_MEMORY_MAP,		/* more memory-map entries than fit */
+	KEV_IMAGE_DYNAMIC,		/* PT_DYNAMIC or its relocation table is malformed */
+	KEV_IMAGE_RELOCATION,		/* one is not R_X86_64_RELATIVE in DT_RELA, or outside */
+	KEV_IMAGE_RELOCATIONS,		/* more than 1,048,576 relocations */
+	KEV_IMAGE_BASE,			/* load_base: segments of ET_EXEC, or unaligned */
 };
 
 #define KEV_IMAGE_NO_SEGMENT	0xffffffffU
 
 /* kev_attach_image.flags */
 #define KEV_ATTACH_PROT		_BITUL(0)	/* p_flags restrict the guest's access */
+#define KEV_ATTACH_VADDR	_BITUL(1)	/* lie at p_vaddr + load_base, not p_paddr */
+#define KEV_ATTACH_RELOCATE	_BITUL(2)	/* apply R_X86_64_RELATIVE as pages are loaded */
+#define KEV_ATTACH_COPY		_BITUL(3)	/* share no page with other VMs */
+
+#define KEV_MAX_CMDLINE		4096U
+#define KEV_MAX_MODULES		32U
+
+/**
+ * struct kev_boot_module - a file beside the image that a boot protocol hands over
+ * @fd: in: a regular file, open for reading, not empty
+ * @cmdline_length: in: bytes of @cmdline, below KEV_MAX_CMDLINE
+ * @cmdline: in: user address of the module's string, without a NUL
+ */
+struct kev_boot_module {
+	__s32 fd;
+	__u32 cmdline_length;
+	__u64 cmdline;
+};
 
 /**
  * struct kev_attach_image - KEV_VM_ATTACH_IMAGE: an ELF file becomes lazy regions
  * @size: in: sizeof(struct kev_attach_image)
  * @flags: in: KEV_ATTACH_*
  * @fd: in: file, open for reading
- * @boot: in: enum kev_boot
+ * @boot: in: enum kev_boot; out: the protocol that KEV_BOOT_AUTO has chosen
  * @ram_kib: in: the guest's memory in KiB, the image's span included
  * @entry: out: physical entry address
  * @start: out: first byte of the image's span, rounded down to a page; with
@@ -197,8 +415,14 @@ enum kev_image_problem {
  * @problem: out: enum kev_image_problem; written on failure too
  * @segment: out: index of the program header that @problem speaks of, or
  *	KEV_IMAGE_NO_SEGMENT
+ * @load_base: in: with KEV_ATTACH_VADDR, a multiple of 4096; otherwise 0
+ * @cmdline: in: user address of the command line, without a NUL; 0 with length 0
+ * @modules: in: user address of struct kev_boot_module; 0 without
+ * @cmdline_length: in: bytes, below KEV_MAX_CMDLINE; 0 with a protocol that has none
+ * @nr_modules: in: at most KEV_MAX_MODULES; 0 with a protocol that has none
  *
- * Once per VM, before its first vCPU. Nothing but headers is read.
+ * Once per VM, before its first vCPU. Nothing but headers is read, and with
+ * KEV_ATTACH_RELOCATE the relocation table.
  */
 struct kev_attach_image {
 	__u32 size;
@@ -211,6 +435,11 @@ struct kev_attach_image {
 	__u64 end;
 	__u32 problem;
 	__u32 segment;
+	__u64 load_base;
+	__u64 cmdline;
+	__u64 modules;
+	__u32 cmdline_length;
+	__u32 nr_modules;
 };
 
 enum kev_vm_state {
@@ -245,7 +474,7 @@ struct kev_vm_status {
  * struct kev_vcpu_stats - KEV_VCPU_STATS: what a vCPU has done since it was made
  * @size: in: sizeof(struct kev_vcpu_stats)
  * @flags: in: 0
- * @entries: out: VM entries that reached the guest
+ * @entries: out: VM entries that were tried
  * @exits: out: VM exits
  * @fast: out: exits answered with IRQs off, without leaving the entry loop
  * @cpuid: out: CPUID exits
@@ -282,17 +511,23 @@ struct kev_vcpu_stats {
  * @size: in: sizeof(struct kev_vm_stats)
  * @flags: in: 0
  * @resident_pages: out: pages of 4 KiB that the guest can reach without a fault
- * @ram_pages: out: of these, zero-filled RAM
- * @image_pages: out: of these, image pages
+ * @ram_pages: out: of these, pages of all regions but the next two
+ * @image_pages: out: of these, pages of images and files
  * @boot_pages: out: of these, boot structures
  * @table_pages: out: pages of the second-level page tables
- * @file_pages: out: pages for which the image file was read
- * @file_bytes: out: bytes read from the image file, headers not included
+ * @file_pages: out: pages that took their bytes from a file when they were touched
+ * @file_bytes: out: bytes taken for them
  * @header_bytes: out: bytes of headers read at the attach
  * @faults: out: faults that the memory core resolved
  * @vcpus: out: vCPUs made so far
  * @reserved: out: 0
  * @vcpu: out: the sum over all vCPUs; its size and flags are 0
+ * @shared_pages: out: of @resident_pages, pages of the page cache
+ * @huge_pages: out: of @resident_pages, parts of pages of 2 MiB
+ * @copied_pages: out: private copies that writes have made of shared pages
+ * @around_pages: out: pages that fault-around has mapped
+ * @read_pages: out: of @file_pages, pages that were not in the page cache
+ * @flushes: out: times that translations were taken away from running vCPUs
  */
 struct kev_vm_stats {
 	__u32 size;
@@ -309,13 +544,12 @@ struct kev_vm_stats {
 	__u32 vcpus;
 	__u32 reserved;
 	struct kev_vcpu_stats vcpu;
-};
-
-/* Order of the general-purpose registers: the encoding of the instruction set */
-enum kev_gpr {
-	KEV_RAX, KEV_RCX, KEV_RDX, KEV_RBX, KEV_RSP, KEV_RBP, KEV_RSI, KEV_RDI,
-	KEV_R8, KEV_R9, KEV_R10, KEV_R11, KEV_R12, KEV_R13, KEV_R14, KEV_R15,
-	KEV_NR_GPRS
+	__u64 shared_pages;
+	__u64 huge_pages;
+	__u64 copied_pages;
+	__u64 around_pages;
+	__u64 read_pages;
+	__u64 flushes;
 };
 
 /**
@@ -439,168 +673,6 @@ struct kev_vcpu_interrupt {
 	__u32 flags;
 	__u32 vector;
 	__u32 reserved;
-};
-
-/* Why KEV_VCPU_RUN returned: kev_run.kind */
-enum kev_exit_kind {
-	KEV_EXIT_NONE = 0,	/* nothing to report: RUN failed with an errno */
-	KEV_EXIT_VM_EXITED,	/* the VM has ended: kev_run.exit_code */
-	KEV_EXIT_FAILED,	/* kev could not go on, the VM has ended: kev_run.error */
-	KEV_EXIT_ENTRY_FAILED,	/* the CPU refused the VM entry: kev_run.entry; the VM has ended */
-	KEV_EXIT_SHUTDOWN,	/* triple fault */
-	KEV_EXIT_HALTED,	/* HLT, and nothing can wake the guest */
-	KEV_EXIT_CONSOLE,	/* the console is full: read it, then RUN goes on */
-	KEV_EXIT_HYPERCALL,	/* kev_run.hypercall */
-	KEV_EXIT_IO,		/* kev_run.io */
-	KEV_EXIT_CPUID,		/* kev_run.cpuid */
-	KEV_EXIT_MSR,		/* kev_run.msr */
-	KEV_EXIT_MEMORY,	/* kev_run.memory: no region allows the access */
-	KEV_EXIT_MEMORY_ERROR,	/* kev_run.memory and kev_run.error: the page cannot be had */
-	KEV_EXIT_UNHANDLED,	/* any other exit: the frame says which */
-	KEV_NR_EXIT_KINDS
-};
-
-/* kev_run.flags */
-#define KEV_RUN_RETRY		_BITUL(0)	/* the instruction runs again at the next RUN */
-#define KEV_RUN_BACKED		_BITUL(1)	/* the address has a region behind it */
-#define KEV_RUN_ENTRY_FAILED	_BITUL(2)	/* bit 31 of the raw exit reason, or VMfail */
-#define KEV_RUN_EVENT_DELIVERY	_BITUL(3)	/* the exit came while an event was delivered */
-#define KEV_RUN_INTERRUPT_PENDING	_BITUL(4)	/* a KEV_VCPU_INTERRUPT waits for the guest */
-
-/* kev_run.request */
-#define KEV_RUN_IMMEDIATE_EXIT	_BITUL(0)	/* RUN returns -EINTR before it enters the guest */
-
-/* kev_exit_io.direction */
-#define KEV_IO_OUT		0
-#define KEV_IO_IN		1
-
-/* kev_exit_msr.direction and .answer */
-#define KEV_MSR_READ		0
-#define KEV_MSR_WRITE		1
-#define KEV_MSR_ANSWER_GP	0	/* raise #GP(0) in the guest */
-#define KEV_MSR_ANSWER_DONE	1	/* a read returns data, a write is taken */
-
-/* struct kev_exit_entry - kev_run.entry */
-struct kev_exit_entry {
-	__u32 instruction_error;	/* VM-instruction error, 0 if none */
-	__u32 reserved;
-};
-
-/* struct kev_exit_hypercall - kev_run.hypercall */
-struct kev_exit_hypercall {
-	__u64 nr;
-	__u64 args[6];
-	__u64 ret;			/* becomes RAX */
-};
-
-/* struct kev_exit_io - kev_run.io */
-struct kev_exit_io {
-	__u16 port;
-	__u8 direction;
-	__u8 width;			/* bytes: 1, 2 or 4 */
-	__u32 data;
-};
-
-/* struct kev_exit_cpuid - kev_run.cpuid; the registers hold the policy's answer */
-struct kev_exit_cpuid {
-	__u32 leaf;
-	__u32 subleaf;
-	__u32 eax, ebx, ecx, edx;
-};
-
-/* struct kev_exit_msr - kev_run.msr */
-struct kev_exit_msr {
-	__u32 index;
-	__u32 direction;
-	__u64 data;
-	__u32 answer;
-	__u32 reserved;
-};
-
-/* struct kev_exit_memory - kev_run.memory */
-struct kev_exit_memory {
-	__u64 gpa;
-	__u64 gva;			/* valid with gva_valid */
-	__u32 access;			/* KEV_MEM_* that was tried */
-	__u32 gva_valid;
-};
-
-/**
- * struct kev_run - the page that mmap(2) of a vCPU fd gives, offset 0
- * @request: in: KEV_RUN_IMMEDIATE_EXIT or 0; kev never writes it
- * @kind: out: enum kev_exit_kind
- * @flags: out: KEV_RUN_*
- * @vcpu_id: out: this vCPU's id
- * @error: out: errno, positive, for KEV_EXIT_FAILED and KEV_EXIT_MEMORY_ERROR
- * @exit_reason: out: basic exit reason, bits 15:0 of the raw one
- * @exit_reason_raw: out: all 32 bits
- * @instruction_length: out: bytes, 0 where the CPU gives none
- * @exit_qualification: out: 64 bits
- * @guest_linear: out: guest-linear address, where valid
- * @guest_physical: out: guest-physical address, where valid
- * @intr_info: out: VM-exit interruption information
- * @intr_error: out: VM-exit interruption error code
- * @idt_vectoring_info: out: IDT-vectoring information
- * @idt_vectoring_error: out: IDT-vectoring error code
- * @interruptibility: out: guest interruptibility state
- * @guest_interrupt_status: out: RVI in bits 7:0, SVI in 15:8; 0 without APICv
- * @instruction_bytes_len: out: valid bytes in @instruction_bytes
- * @instruction_bytes: out: the instruction, where the CPU gives it
- * @gpr: out: by enum kev_gpr
- * @rip: out
- * @rflags: out
- * @cr0: out
- * @cr2: out
- * @cr3: out
- * @cr4: out
- * @exit_code: out: KEV_EXIT_VM_EXITED: the VM's exit code
- * @entry: out: KEV_EXIT_ENTRY_FAILED
- * @hypercall: out, @hypercall.ret in: KEV_EXIT_HYPERCALL
- * @io: out, @io.data in for KEV_IO_IN: KEV_EXIT_IO
- * @cpuid: out, registers in: KEV_EXIT_CPUID
- * @msr: out, @msr.data and @msr.answer in: KEV_EXIT_MSR
- * @memory: out: KEV_EXIT_MEMORY, KEV_EXIT_MEMORY_ERROR
- *
- * Answers are read once, at the next KEV_VCPU_RUN, which then completes the
- * instruction. Unused bytes are zero.
- */
-struct kev_run {
-	__u32 request;
-	__u32 kind;
-	__u32 flags;
-	__u32 vcpu_id;
-	__u32 error;
-	__u32 exit_reason;
-	__u32 exit_reason_raw;
-	__u32 instruction_length;
-	__u64 exit_qualification;
-	__u64 guest_linear;
-	__u64 guest_physical;
-	__u32 intr_info;
-	__u32 intr_error;
-	__u32 idt_vectoring_info;
-	__u32 idt_vectoring_error;
-	__u32 interruptibility;
-	__u16 guest_interrupt_status;
-	__u16 instruction_bytes_len;
-	__u8 instruction_bytes[16];
-	__u64 gpr[KEV_NR_GPRS];
-	__u64 rip;
-	__u64 rflags;
-	__u64 cr0;
-	__u64 cr2;
-	__u64 cr3;
-	__u64 cr4;
-	union {
-		__u64 exit_code;
-		struct kev_exit_entry entry;
-		struct kev_exit_hypercall hypercall;
-		struct kev_exit_io io;
-		struct kev_exit_cpuid cpuid;
-		struct kev_exit_msr msr;
-		struct kev_exit_memory memory;
-		__u8 padding[256];
-	};
 };
 
 #endif /* _UAPI_LINUX_KEV_H */

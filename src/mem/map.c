@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory in the owner's address space: mmap of the VM fd.
+ *
+ * A page comes in by the same way as for a guest, read-only at first, so that the first
+ * write is noticed: a shared page is copied then, and the page counts as dirty. The
+ * mapping has no reference to a page: whoever takes one away from the guest takes it
+ * away here as well, under the invalidate lock of the VM's inode.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <kev/compat.h>
+#include <kev/mem.h>
+#include <kev/mem_table.h>
+#include <kev/pt.h>
+#include <kev/region.h>
+
+static vm_fault_t fault_result(int err)
+{
+	/* With a signal pending the access is simply tried again, if it still matters. */
+	return err == -EINTR && !fatal_signal_pending(current) ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+/*
+ * Whoever waits for a file keeps nobody from changing the address space: the lock is
+ * dropped where the fault can be started anew.
+ */
+static vm_fault_t load_slowly(struct kev_mem *mem, struct vm_fault *vmf, struct kev_touch *touch)
+{
+	struct file *file;
+	int ret;
+
+	touch->flags &= ~KEV_TOUCH_NOWAIT;
+	if (!fault_flag_allow_retry_first(vmf->flags) ||
+	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
+		/* A signal that does not kill would only have this fault happen again. */
+		touch->flags |= KEV_TOUCH_KILLABLE;
+		ret = kev_mem_fault(mem, touch);
+		return ret ? fault_result(ret) : 0;
+	}
+	file = get_file(vmf->vma->vm_file);
+	kev_fault_unlock(vmf);
+	ret = kev_mem_fault(mem, touch);
+	fput(file);
+	/* Whatever it was, the next try finds it. */
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t load(struct kev_mem *mem, struct vm_fault *vmf, u32 access)
+{
+	struct kev_touch touch = {
+		.gpa = (u64)vmf->pgoff << PAGE_SHIFT,
+		.access = access,
+		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_NOWAIT,
+	};
+	int ret = kev_mem_fault(mem, &touch);
+
+	if (ret == -EBUSY)
+		return load_slowly(mem, vmf, &touch);
+	return ret ? fault_result(ret) : 0;
+}
+
+/*
+ * Insert the page at @gpa, if it is there: 0: it is not. The invalidate lock is held,
+ * shared: from the look at the leaf to the insertion nobody can give the page back.
+ */
+static vm_fault_t insert(struct kev_mem *mem, struct vm_fault *vmf, u64 gpa)
+{
+	u64 *leaf = kev_table_find(mem, gpa);
+	u64 entry = leaf ? READ_ONCE(*leaf) : 0;
+
+	if (!mem->config.format->present(entry) || entry & KEV_LEAF_BUSY)
+		return 0;
+	/* A split that is under way: look again. */
+	if (!mem->config.format->is_leaf(entry, kev_table_of(leaf)->level))
+		return 0;
+	/* The caller has these pages in a mapping of its own. */
+	if (entry & KEV_LEAF_BORROWED)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn_prot(vmf->vma, vmf->address,
+				   page_to_pfn(kev_leaf_page(mem, leaf, entry, gpa)),
+				   vm_get_page_prot(vmf->vma->vm_flags & ~VM_WRITE));
+}
+
+static vm_fault_t vma_fault(struct vm_fault *vmf)
+{
+	struct kev_mem *mem = vmf->vma->vm_private_data;
+	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
+	vm_fault_t ret;
+
+	for (;;) {
+		ret = load(mem, vmf, KEV_MEM_READ);
+		if (ret)
+			return ret;
+		filemap_invalidate_lock_shared(mem->mapping);
+		ret = insert(mem, vmf, gpa);
+		filemap_invalidate_unlock_shared(mem->mapping);
+		if (ret)
+			return ret;
+		if (fatal_signal_pending(current))
+			return VM_FAULT_SIGBUS;
+	}
+}
+
+/*
+ * The first write through a page-table entry: the page becomes the VM's own, and dirty. If
+ * the frame has changed, the entry is gone and the kernel begins anew.
+ */
+static vm_fault_t vma_mkwrite(struct vm_fault *vmf)
+{
+	struct kev_mem *mem = vmf->vma->vm_private_data;
+	struct kev_touch touch = {
+		.gpa = (u64)vmf->pgoff << PAGE_SHIFT,
+		.access = KEV_MEM_WRITE,
+		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_KILLABLE,
+	};
+	struct page *page;
+	int ret;
+
+	ret = kev_mem_get_page(mem, &touch, &page);
+	if (ret)
+		return fault_result(ret);
+	put_page(page);
+	return 0;
+}
+
+/* For debuggers, which cannot follow such a mapping by themselves */
+static int vma_access(struct vm_area_struct *vma, unsigned long address, void *buf, int len,
+		      int write)
+{
+	struct kev_touch touch = {
+		.gpa = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (address - vma->vm_start),
+		.access = write ? KEV_MEM_WRITE : KEV_MEM_READ,
+		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_KILLABLE,
+	};
+
+	return kev_mem_copy(vma->vm_private_data, &touch, buf, len);
+}
+
+static const struct vm_operations_struct vma_ops = {
+	.fault = vma_fault,
+	.pfn_mkwrite = vma_mkwrite,
+	.access = vma_access,
+};
+
+/* The inode stays as long as the memory: what takes pages away may outlive the fd. */
+static void note_mapping(struct kev_mem *mem, struct file *file)
+{
+	mutex_lock(&mem->lock);
+	if (!mem->mapping) {
+		ihold(file->f_mapping->host);
+		WRITE_ONCE(mem->mapping, file->f_mapping);
+	}
+	mutex_unlock(&mem->lock);
+}
+
+int kev_mem_mmap(struct kev_mem *mem, struct vm_area_struct *vma)
+{
+	u64 pages = BIT_ULL(mem->config.phys_bits - PAGE_SHIFT);
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	note_mapping(mem, vma->vm_file);
+	/*
+	 * No pages of the kernel's to count, no growth beyond what was checked, nothing
+	 * in core dumps, and nothing for a child, which is another process to kev; with
+	 * VM_IO madvise() cannot change that.
+	 */
+	kev_vma_set_flags(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	kev_vma_clear_flags(vma, VM_MAYEXEC);
+	vma->vm_private_data = mem;
+	vma->vm_ops = &vma_ops;
+	return 0;
+}

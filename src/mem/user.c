@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of pages that user space brings: pinned when the region is made, so that a
+ * guest's fault never waits for the caller's mapping.
+ */
+#include <linux/container_of.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <kev/mem_table.h>
+#include <kev/region.h>
+
+struct kev_user_region {
+	struct kev_region region;
+	struct mm_struct *mm;
+	unsigned long nr;
+	struct page **pages;
+};
+
+static struct kev_user_region *to_user_region(struct kev_region *region)
+{
+	return container_of(region, struct kev_user_region, region);
+}
+
+static int user_fault(struct kev_fault *fault)
+{
+	const struct kev_user_region *user = to_user_region(fault->region);
+
+	fault->page = user->pages[(fault->gpa - user->region.gpa) >> PAGE_SHIFT];
+	if (PageHWPoison(fault->page))
+		return -EIO;
+	fault->soft = KEV_LEAF_BORROWED;
+	return 0;
+}
+
+static void user_release(struct kev_region *region)
+{
+	struct kev_user_region *user = to_user_region(region);
+
+	unpin_user_pages_dirty_lock(user->pages, user->nr, true);
+	kev_mem_unpin(user->mm, user->nr);
+	mmdrop(user->mm);
+	kvfree(user->pages);
+}
+
+static const struct kev_region_ops user_ops = {
+	.fault = user_fault,
+	.release = user_release,
+};
+
+/*
+ * A file system that writes its pages back would not learn that the guest has written
+ * them; these have nothing to write back to, or swap alone.
+ */
+static bool page_is_usable(struct page *page)
+{
+	struct address_space *mapping;
+
+	if (PageAnon(page) || PageHuge(page))
+		return true;
+	mapping = page_mapping(page);
+	return mapping && mapping->a_ops == &shmem_aops;
+}
+
+/* All of them, or none: 0 or an errno */
+static int pin_pages(struct kev_user_region *user, u64 address)
+{
+	unsigned long done = 0, i;
+	int ret;
+
+	while (done < user->nr) {
+		ret = pin_user_pages_fast(address + (done << PAGE_SHIFT),
+					  min_t(unsigned long, user->nr - done, INT_MAX),
+					  FOLL_WRITE | FOLL_LONGTERM, user->pages + done);
+		if (ret <= 0)
+			goto err;
+		done += ret;
+	}
+	for (i = 0; i < user->nr; i++) {
+		if (!page_is_usable(user->pages[i])) {
+			ret = -ENOEXEC;
+			goto err;
+		}
+	}
+	return 0;
+
+err:
+	unpin_user_pages(user->pages, done);
+	/* Of what the mapping may say only this matters: there is no such memory. */
+	return ret == -ENOEXEC || ret == -ENOMEM || ret == -EINTR ? ret : -EFAULT;
+}
+
+static int pin_region(struct kev_user_region *user, u64 address)
+{
+	int ret;
+
+	if (user->nr > totalram_pages() || !kev_mem_pin(user->mm, user->nr))
+		return -ENOMEM;
+	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	ret = user->pages ? pin_pages(user, address) : -ENOMEM;
+	if (ret) {
+		kvfree(user->pages);
+		kev_mem_unpin(user->mm, user->nr);
+	}
+	return ret;
+}
+
+int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+		    u64 user_address, u32 prot)
+{
+	struct kev_user_region *user;
+	int ret;
+
+	if (!access_ok((void __user *)(unsigned long)user_address, length))
+		return -EFAULT;
+	user = kmalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return -ENOMEM;
+	user->mm = mem->mm;
+	user->nr = length >> PAGE_SHIFT;
+	ret = pin_region(user, user_address);
+	if (ret) {
+		kfree(user);
+		return ret;
+	}
+	mmgrab(user->mm);
+	kev_region_init(&user->region, list, &user_ops, KEV_REGION_USER, gpa, length, prot);
+	return 0;
+}
