@@ -99,6 +99,41 @@ TEST_F(kevctl, vector_registers)
 	EXPECT_EQ(0, memcmp(want, self->output, self->length));
 }
 
+/* Each checks for itself what its protocol hands over: halts with 0xcafe if all is well. */
+static const struct {
+	const char *argv[8];
+	const char *output;
+} boots[] = {
+	{ { "kevctl", "run", "--boot=kev32", "--memory=32M", "/guests/kev32" }, "kev32: ok\n" },
+	{ { "kevctl", "run", "--memory=32M", "--append=alpha beta",
+	    "--module=/guests/hello,first", "/guests/multiboot" }, "multiboot: ok\n" },
+	{ { "kevctl", "run", "--memory=32M", "--append=alpha beta",
+	    "--module=/guests/hello,first", "/guests/multiboot2" }, "multiboot2: ok\n" },
+	{ { "kevctl", "run", "--memory=32M", "--append=alpha beta",
+	    "--module=/guests/hello,first", "/guests/pvh" }, "pvh: ok\n" },
+};
+
+TEST_F(kevctl, boot_protocols)
+{
+	struct kev_query query = { .size = sizeof(query) };
+	int kev = kt_open();
+
+	ASSERT_LE(0, kev);
+	ASSERT_EQ(0, kt_ioctl(kev, KEV_QUERY, &query));
+	close(kev);
+	if (!(query.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		SKIP(return, "no unrestricted guest");
+	for (size_t i = 0; i < ARRAY_SIZE(boots); i++) {
+		size_t length = self->length;
+
+		EXPECT_EQ(0xfe, kt_command_output(boots[i].argv, self->output, &length)) {
+			TH_LOG("%s", boots[i].output);
+		}
+		ASSERT_EQ(strlen(boots[i].output), length);
+		EXPECT_EQ(0, memcmp(boots[i].output, self->output, length));
+	}
+}
+
 /* More than the console and a pipe hold */
 TEST_F(kevctl, flood)
 {

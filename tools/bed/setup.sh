@@ -12,6 +12,7 @@
 #       release version   what uname -r says; the package version
 #       vmlinuz modules build   links: boot image, /lib/modules/RELEASE, module build directory
 #     kernels/default     link to the kernel that is used when none is named
+#     images/xen          Xen's hypervisor, which unit tests read the headers of
 #     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...
 #
 # A kernel made in another way is usable with --kernel NAME when its directory has the same five
@@ -20,6 +21,7 @@
 
 readonly SETUP_FLAVOUR=cloud-amd64
 readonly SETUP_SOURCE=linux-source-6.1
+readonly SETUP_XEN=xen-hypervisor-4.17-amd64
 SETUP_UPDATED=no
 
 say() { echo "bed: $*" >&2; }
@@ -209,6 +211,21 @@ setup_ksrc()
 	mv "$tmp/tree" "$KEV_CACHE/ksrc"
 }
 
+# setup_images: images of others that tests read. Without them these tests are skipped, so
+# that it is no failure if apt does not have them.
+setup_images()
+{
+	local tmp=$SETUP_TMP/images
+	[ ! -e "$KEV_CACHE/images/xen" ] || return 0
+	setup_candidate "$SETUP_XEN" >/dev/null || return 0
+	say "downloading $SETUP_XEN, about 4 MB"
+	mkdir -p "$tmp/debs" "$tmp/tree" "$KEV_CACHE/images"
+	setup_fetch "$tmp/debs" "$SETUP_XEN"
+	dpkg-deb -x "$tmp"/debs/*.deb "$tmp/tree"
+	gzip -dc "$tmp"/tree/boot/xen-*.gz >"$tmp/xen"
+	mv "$tmp/xen" "$KEV_CACHE/images/xen"
+}
+
 # setup_main [--upgrade]
 setup_main()
 {
@@ -232,4 +249,5 @@ setup_main()
 	setup_system
 	setup_kernel "$upgrade"
 	setup_ksrc "$upgrade"
+	setup_images
 }

@@ -12,9 +12,9 @@ _PT_INTERP = 3
 
 
 def is_elf(path):
-    """True for an ELF file of 64 bits."""
+    """True for an ELF file, of 32 or 64 bits."""
     with open(path, "rb") as f:
-        return f.read(5) == b"\x7fELF\x02"
+        return f.read(4) == b"\x7fELF"
 
 
 def is_dynamic(path):

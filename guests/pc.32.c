@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The little hardware of `kevctl run --machine min`, as test kernels use it: timer
+ * ticks and serial input come as interrupts, output goes to the serial port and to the
+ * debug console, and the debug-exit port ends the machine. Reads a line from the
+ * serial port and gives it back.
+ */
+#include "guest32.h"
+
+#define MAGIC	0x1badb002U
+#define FLAGS	0U
+
+static const u32 header[3] __boot_header = { MAGIC, FLAGS, -(MAGIC + FLAGS) };
+
+#define CODE		0x08
+#define DATA		0x10
+#define IRQ_BASE	0x20
+#define IRQ_TIMER	0
+#define IRQ_UART	4
+
+#define PIC1		0x20
+#define PIC2		0xa0
+#define PIC_EOI		0x20
+#define PIT		0x40
+#define PIT_HZ		1193182
+#define UART		0x3f8
+#define UART_LSR	(UART + 5)
+#define LSR_DATA	0x01
+#define LSR_EMPTY	0x20
+#define DEBUG_CONSOLE	0xe9
+#define DEBUG_EXIT	0xf4
+
+#define TICKS		5
+/* kevctl's exit status is twice this and one: 85 */
+#define EXIT_VALUE	42
+
+struct pointer {
+	u16 limit;
+	u32 base;
+} __packed;
+
+struct gate {
+	u16 low, selector;
+	u8 zero, type;
+	u16 high;
+} __packed;
+
+static const u64 gdt[] = { 0, 0x00cf9b000000ffffULL, 0x00cf93000000ffffULL };
+static struct gate idt[IRQ_BASE + 16];
+static volatile u32 ticks;
+static volatile u32 received;
+static char line[128];
+
+static inline void outb(u16 port, u8 value)
+{
+	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline u8 inb(u16 port)
+{
+	u8 value;
+
+	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+/* Called by the stubs below, interrupts off */
+__attribute__((used)) static void timer_tick(void)
+{
+	ticks++;
+	outb(PIC1, PIC_EOI);
+}
+
+__attribute__((used)) static void uart_input(void)
+{
+	while (inb(UART_LSR) & LSR_DATA) {
+		char byte = inb(UART);
+
+		if (received < sizeof(line) - 1)
+			line[received++] = byte;
+	}
+	outb(PIC1, PIC_EOI);
+}
+
+void timer_stub(void);
+void uart_stub(void);
+asm("timer_stub: pusha; cld; call timer_tick; popa; iret\n"
+    "uart_stub: pusha; cld; call uart_input; popa; iret\n");
+
+static void set_gate(u32 vector, void (*handler)(void))
+{
+	u32 address = (u32)handler;
+
+	idt[vector] = (struct gate) {
+		.low = address,
+		.selector = CODE,
+		.type = 0x8e,	/* 32-bit interrupt gate */
+		.high = address >> 16,
+	};
+}
+
+static void load_tables(void)
+{
+	const struct pointer gdtr = { sizeof(gdt) - 1, (u32)gdt };
+	const struct pointer idtr = { sizeof(idt) - 1, (u32)idt };
+
+	set_gate(IRQ_BASE + IRQ_TIMER, timer_stub);
+	set_gate(IRQ_BASE + IRQ_UART, uart_stub);
+	asm volatile("lgdt %0\n\t"
+		     "lidt %1\n\t"
+		     "ljmp %2, $1f\n"
+		     "1:\n\t"
+		     "mov %3, %%ds\n\t"
+		     "mov %3, %%es\n\t"
+		     "mov %3, %%ss"
+		     : : "m"(gdtr), "m"(idtr), "i"(CODE), "r"(DATA) : "memory");
+}
+
+static void start_devices(void)
+{
+	/* ICW1 to ICW4; then only the timer and the serial port are let through. */
+	outb(PIC1, 0x11);
+	outb(PIC1 + 1, IRQ_BASE);
+	outb(PIC1 + 1, 0x04);
+	outb(PIC1 + 1, 0x01);
+	outb(PIC2, 0x11);
+	outb(PIC2 + 1, IRQ_BASE + 8);
+	outb(PIC2 + 1, 0x02);
+	outb(PIC2 + 1, 0x01);
+	outb(PIC1 + 1, (u8)~(1 << IRQ_TIMER | 1 << IRQ_UART));
+	outb(PIC2 + 1, 0xff);
+
+	/* Channel 0, rate generator, 100 Hz */
+	outb(PIT + 3, 0x34);
+	outb(PIT, (PIT_HZ / 100) & 0xff);
+	outb(PIT, (PIT_HZ / 100) >> 8);
+
+	/* OUT2 lets the interrupt out; received data raise it. */
+	outb(UART + 3, 0x03);
+	outb(UART + 4, 0x0b);
+	outb(UART + 1, 0x01);
+}
+
+static void serial_print(const char *string)
+{
+	for (; *string; string++) {
+		while (!(inb(UART_LSR) & LSR_EMPTY))
+			;
+		outb(UART, *string);
+	}
+}
+
+static bool line_is_complete(void)
+{
+	return received && line[received - 1] == '\n';
+}
+
+u32 main(const struct registers *registers)
+{
+	expect(20, "EAX", registers->eax, 0x2badb002);
+	load_tables();
+	start_devices();
+	while (ticks < TICKS)
+		asm volatile("sti; hlt; cli" : : : "memory");
+	serial_print("pc: the timer ticks\n");
+	while (!line_is_complete())
+		asm volatile("sti; hlt; cli" : : : "memory");
+	serial_print("pc: got ");
+	serial_print(line);
+	outb(DEBUG_CONSOLE, 'D');
+	outb(DEBUG_CONSOLE, '\n');
+	outb(DEBUG_EXIT, EXIT_VALUE);
+	return 30;
+}
