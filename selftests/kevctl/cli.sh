@@ -56,6 +56,41 @@ for value in 0 -1 x 65536 1.5; do
 done
 expect "run: --machine" 125 "" "^kevctl: --machine: there is no machine pc$" \
 	"$kevctl" run --machine pc "$image"
+expect "run: --machine: hint" 125 "" "^  hint: none, kev or min$" "$kevctl" run --machine pc "$image"
+expect "run: --boot" 125 "" "^kevctl: --boot: there is no boot protocol uefi$" \
+	"$kevctl" run --boot uefi "$image"
+expect "run: --huge" 125 "" "^kevctl: --huge: there is no way sometimes$" \
+	"$kevctl" run --huge sometimes "$image"
+for value in -1 3 513 1024 x; do
+	expect "run: --fault-around '$value'" 125 "" \
+		"^kevctl: --fault-around: $value is neither 0 nor a power of two up to 512$" \
+		"$kevctl" run --fault-around "$value" "$image"
+done
+long=$(printf '%4096s' '')
+expect "run: --append is too long" 125 "" "^kevctl: --append: the command line has more than 4095" \
+	"$kevctl" run --append "$long" "$image"
+expect "run: --append of 4095 bytes" 125 "" "^kevctl: $none: No such file" \
+	"$kevctl" run --device "$none" --append "${long:1}" "$image"
+expect "run: a module's string is too long" 125 "" "^kevctl: --module: the command line has more" \
+	"$kevctl" run --module "$image,$long" "$image"
+modules=()
+for ((i = 0; i < 32; i++)); do modules+=(--module "$image"); done
+expect "run: 32 modules" 125 "" "^kevctl: $none: No such file" \
+	"$kevctl" run --device "$none" "${modules[@]}" "$image"
+expect "run: 33 modules" 125 "" "^kevctl: --module: more than 32$" \
+	"$kevctl" run "${modules[@]}" --module "$image" "$image"
+expect "run: no such module" 127 "" "^kevctl: $tap_dir/x: No such file or directory$" \
+	"$kevctl" run --device "$none" --module "$tap_dir/x,text" "$image"
+for boot in none direct64 kev32; do
+	expect "run: --boot $boot --append" 125 "" \
+		"^kevctl: --append: the boot protocol $boot cannot hand it over$" \
+		"$kevctl" run --boot "$boot" --append x "$image"
+	expect "run: --boot $boot --module" 125 "" \
+		"^kevctl: --module: the boot protocol $boot cannot hand it over$" \
+		"$kevctl" run --boot "$boot" --module "$image" "$image"
+done
+expect "run: --boot none --memory" 125 "" "^kevctl: --memory: there is no memory but the image" \
+	"$kevctl" run --boot none --memory 1M "$image"
 
 # The image is looked at before the device.
 expect "run: no such image" 127 "" "^kevctl: $tap_dir/x: No such file or directory$" \
@@ -70,6 +105,17 @@ expect "run: no device: hint" 125 "" "^  hint: load the module" \
 	"$kevctl" run --device "$none" "$image"
 expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
+
+# What --help names is in the man page and in the completion too.
+for command in run check version; do
+	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |
+		grep -oE -- '--[a-z-]+' | grep -v -- --help); do
+		tap_check "$command $option is in the man page" \
+			grep -qE "Fl (v , )?-${option#--}\b" ../../tools/kevctl/kevctl.1
+		tap_check "$command $option is completed" grep -qE -- "[[:space:]\"]$option(\$|[ \"])" \
+			<(sed -n "/^\t*$command)/,/;;/p" ../../tools/kevctl/kevctl.bash)
+	done
+done
 
 expect "version: no device" 0 "*" "" "$kevctl" version --device "$none"
 tap_check "version says that there is no module" grep -q "^module not available: $none: No such file" "$tap_dir/stdout"

@@ -10,27 +10,41 @@
  *	flood N			N lines "0000000\n" and so on
  *	out PORT WIDTH VALUE	KEV_EXIT_IO
  *	in PORT WIDTH EXPECTED	KEV_EXIT_IO; ends with 0xbad unless EXPECTED comes back
+ *	poll PORT WIDTH EXPECTED	the same, again and again until it comes
  *	hypercall NR A B C D E F
  *	report KIND		any other report, by its name, with the fields of set lines
  *	set FIELD VALUE		reason, qualification, error, insn_error, gpa, gva, access,
- *				flags, rax
+ *				kind, flags, rax
  *	runerror ERRNO		KEV_VCPU_RUN fails
  *	eintr			KEV_VCPU_RUN returns -EINTR once
  *	halt CODE		the VM ends
  *	spin			until kicked
  *	pause MS		as long, or until kicked
  *	others-halt		the other vCPUs do not spin, but halt
+ *	hlt IF			HLT with RFLAGS.IF as given, until an interrupt comes
+ *	vector N		ends with 0xbad unless the last interrupt had this vector
+ *	busy N			the next N interrupts find another one waiting
+ *	interrupt-error ERRNO	KEV_VCPU_INTERRUPT fails
+ *	boot N			the protocol that KEV_BOOT_AUTO chooses
+ *	check create HUGE FLAGS AROUND
+ *	check boot N		what the attach was told
+ *	check append TEXT
+ *	check module N SIZE TEXT
+ *	check modules COUNT
+ *	check region KIND GPA LENGTH
  *
  * With FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <libkev.h>
@@ -49,14 +63,29 @@ static struct {
 	unsigned long long flooded;	/* lines of the current flood already printed */
 	unsigned int printed;		/* bytes of the current line already printed */
 	bool others_halt;
-	bool check_answer;
+	bool check_answer, poll;
 	unsigned int expected;
 	bool ended;
 	int console;			/* write end */
 	int vcpu_fds[MAX_VCPUS];
 	struct kev_run runs[MAX_VCPUS];
 	unsigned int nr_vcpus;
-} fake;
+	struct kev_create_vm create;
+	unsigned int boot;		/* what KEV_BOOT_AUTO chooses */
+	unsigned int told_boot;
+	char append[LINE_BYTES];
+	struct {
+		unsigned long long size;
+		char text[LINE_BYTES];
+	} modules[KEV_MAX_MODULES];
+	unsigned int nr_modules;
+	struct kev_add_region region;	/* the last one */
+	pthread_mutex_t lock;		/* guards what follows */
+	bool interrupt_waits;
+	unsigned int waiting, delivered;	/* vectors */
+	unsigned int busy;
+	int interrupt_error;
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER, .boot = KEV_BOOT_DIRECT64 };
 
 int kev_open(const char *path)
 {
@@ -87,12 +116,19 @@ int kev_query(int kev, struct kev_query *query)
 
 int kev_create_vm(int kev, uint32_t flags, const char *abi)
 {
+	struct kev_create_vm create = { .size = sizeof(create), .flags = flags };
+
+	(void)abi;
+	return kev_create_vm_from(kev, &create);
+}
+
+int kev_create_vm_from(int kev, const struct kev_create_vm *create)
+{
 	const char *error = getenv("FAKE_CREATE_VM_ERROR");
 	int ends[2];
 
 	(void)kev;
-	(void)flags;
-	(void)abi;
+	fake.create = *create;
 	if (error)
 		return -atoi(error);
 	if (pipe2(ends, O_CLOEXEC) || fcntl(ends[1], F_SETPIPE_SZ, CONSOLE_SIZE) < 0 ||
@@ -121,6 +157,41 @@ static unsigned int vcpu_of(int fd)
 	abort();
 }
 
+int kev_vm_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64_t length)
+{
+	(void)vm;
+	fake.region = (struct kev_add_region){
+		.kind = kind, .prot = prot, .gpa = gpa, .length = length,
+	};
+	return 0;
+}
+
+static void copy_text(char *to, uint64_t address, unsigned int length)
+{
+	if (length >= LINE_BYTES)
+		abort();
+	memcpy(to, (const void *)(uintptr_t)address, length);
+	to[length] = '\0';
+}
+
+/* Keep what the attach hands over, for `check`. */
+static void note_attach(const struct kev_attach_image *image)
+{
+	const struct kev_boot_module *modules = (const void *)(uintptr_t)image->modules;
+	struct stat stat;
+
+	fake.told_boot = image->boot;
+	if (image->cmdline_length)
+		copy_text(fake.append, image->cmdline, image->cmdline_length);
+	fake.nr_modules = image->nr_modules;
+	for (unsigned int i = 0; i < image->nr_modules; i++) {
+		if (fstat(modules[i].fd, &stat))
+			abort();
+		fake.modules[i].size = stat.st_size;
+		copy_text(fake.modules[i].text, modules[i].cmdline, modules[i].cmdline_length);
+	}
+}
+
 int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 {
 	unsigned long long span = 4;
@@ -140,15 +211,19 @@ int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 			image->segment = segment;
 		} else if (!strcmp(line, "others-halt")) {
 			fake.others_halt = true;
-		} else if (sscanf(line, "span %llu", &span) != 1) {
+		} else if (sscanf(line, "boot %u", &fake.boot) != 1 &&
+			   sscanf(line, "span %llu", &span) != 1) {
 			fake.nr_lines++;
 		}
 	}
 	fclose(script);
+	note_attach(image);
+	if (image->boot == KEV_BOOT_AUTO)
+		image->boot = fake.boot;
 	image->start = 0x100000;
 	image->end = image->start + span * 1024;
 	image->entry = image->start;
-	if (!error && image->ram_kib < span) {
+	if (!error && fake.told_boot != KEV_BOOT_NONE && image->ram_kib < span) {
 		image->problem = KEV_IMAGE_RAM;
 		error = EINVAL;
 	}
@@ -160,6 +235,11 @@ int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 	(void)vm;
 	stats->file_pages = 17;
 	stats->vcpu.exits = 42;
+	stats->shared_pages = 1;
+	stats->huge_pages = 2;
+	stats->copied_pages = 3;
+	stats->around_pages = 4;
+	stats->flushes = 5;
 	return 0;
 }
 
@@ -196,6 +276,38 @@ static bool kicked(int vcpu, int timeout_ms)
 
 	poll(&fd, 1, timeout_ms);
 	return !eventfd_read(vcpu, &count);
+}
+
+int kev_vcpu_interrupt(int vcpu, uint32_t vector)
+{
+	int error = 0;
+
+	if (vcpu_of(vcpu))
+		abort();
+	pthread_mutex_lock(&fake.lock);
+	if (fake.interrupt_error) {
+		error = fake.interrupt_error;
+	} else if (fake.interrupt_waits || fake.busy) {
+		fake.busy -= !!fake.busy;
+		error = EBUSY;
+	} else {
+		fake.interrupt_waits = true;
+		fake.waiting = vector;
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return -error;
+}
+
+static bool take_interrupt(void)
+{
+	bool taken;
+
+	pthread_mutex_lock(&fake.lock);
+	taken = fake.interrupt_waits;
+	fake.interrupt_waits = false;
+	fake.delivered = fake.waiting;
+	pthread_mutex_unlock(&fake.lock);
+	return taken;
 }
 
 static int spin(int vcpu)
@@ -253,6 +365,8 @@ static void set(struct kev_run *run, const char *field, unsigned long long value
 		run->memory.access = value;
 	} else if (!strcmp(field, "flags")) {
 		run->flags = value;
+	} else if (!strcmp(field, "kind")) {
+		run->memory.kind = value;
 	} else if (!strcmp(field, "rax")) {
 		run->gpr[KEV_RAX] = value;
 	} else {
@@ -286,6 +400,41 @@ static bool flood(unsigned long long lines)
 	return true;
 }
 
+/* "hlt": RIP stays at it until an interrupt comes. */
+static int halt(struct kev_run *run, bool enabled)
+{
+	if (enabled && take_interrupt()) {
+		fake.line++;
+		return 1;
+	}
+	run->rflags = enabled ? 0x202 : 2;
+	return report(run, KEV_EXIT_HALTED);
+}
+
+static bool check(const char *line)
+{
+	unsigned long long a, b;
+	unsigned int x, y, z;
+	int text = 0;
+
+	if (sscanf(line, "create %u %u %u", &x, &y, &z) == 3)
+		return fake.create.huge_pages == x && fake.create.flags == y &&
+		       fake.create.fault_around == z;
+	if (sscanf(line, "boot %u", &x) == 1)
+		return fake.told_boot == x;
+	if (sscanf(line, "modules %u", &x) == 1)
+		return fake.nr_modules == x;
+	if (sscanf(line, "region %u %lli %lli", &x, (long long *)&a, (long long *)&b) == 3)
+		return fake.region.kind == x && fake.region.gpa == a && fake.region.length == b &&
+		       !fake.region.prot;
+	if (sscanf(line, "module %u %llu %n", &x, &a, &text) == 2)
+		return x < fake.nr_modules && fake.modules[x].size == a &&
+		       !strcmp(fake.modules[x].text, line + text);
+	if (!strncmp(line, "append ", 7))
+		return !strcmp(fake.append, line + 7);
+	abort();
+}
+
 /* Play one line. Returns 1 to go on with the next, else KEV_VCPU_RUN's result. */
 static int play(int vcpu, struct kev_run *run)
 {
@@ -312,14 +461,30 @@ static int play(int vcpu, struct kev_run *run)
 	if (sscanf(line, "halt %lli", (long long *)&value) == 1)
 		return end(run, value);
 
+	if (sscanf(line, "hlt %u", &x) == 1)
+		return halt(run, x);
+
 	fake.line++;
+	if (!strncmp(line, "check ", 6)) {
+		if (check(line + 6))
+			return 1;
+		fprintf(stderr, "fake: not so: %s\n", line);
+		return end(run, 0xbad);
+	}
+	if (sscanf(line, "vector %i", (int *)&x) == 1)
+		return fake.delivered == x ? 1 : end(run, 0xbad);
+	if (sscanf(line, "busy %u", &fake.busy) == 1 ||
+	    sscanf(line, "interrupt-error %d", &fake.interrupt_error) == 1)
+		return 1;
 	if (!strcmp(line, "eintr"))
 		return -EINTR;
 	if (sscanf(line, "pause %u", &x) == 1)
 		return kicked(vcpu, x) ? -EINTR : 1;
 	if (sscanf(line, "out %i %i %i", (int *)&x, (int *)&y, (int *)&z) == 3)
 		return io(run, KEV_IO_OUT, x, y, z);
-	if (sscanf(line, "in %i %i %x", (int *)&x, (int *)&y, &z) == 3)
+	fake.poll = !strncmp(line, "poll ", 5);
+	if (sscanf(line, fake.poll ? "poll %i %i %x" : "in %i %i %x", (int *)&x, (int *)&y,
+		   &z) == 3)
 		return io(run, KEV_IO_IN, x, y, z);
 	if (sscanf(line, "hypercall %llu %llu %llu %llu %llu %llu %llu", &value, &a[0], &a[1],
 		   &a[2], &a[3], &a[4], &a[5]) == 7) {
@@ -350,12 +515,14 @@ int kev_vcpu_run(int vcpu)
 
 	if (kicked(vcpu, 0))
 		return -EINTR;
+	run->rflags = 2;
 	if (run->vcpu_id)
 		return fake.others_halt ? report(run, KEV_EXIT_HALTED) : spin(vcpu);
 	if (fake.check_answer) {
 		fake.check_answer = false;
-		if (run->io.data != fake.expected)
+		if (run->io.data != fake.expected && !fake.poll)
 			return end(run, 0xbad);
+		fake.line -= run->io.data != fake.expected;
 	}
 	while (result == 1) {
 		if (fake.line == fake.nr_lines)

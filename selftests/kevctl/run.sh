@@ -74,8 +74,147 @@ run "unknown ports are not named without" 0 "" "" <<<$'in 0x70 1 ff\nhalt 0'
 run "--strict-ports" 125 "" \
 	'^kevctl: vCPU 0: write of 0x5 \(1 bytes\) to port 0x70, which has no device$' \
 	--strict-ports <<<$'out 0x70 1 5\nhalt 0'
+run "--machine kev: a doubleword prints its low byte" 0 "B" "" <<<$'out 0x3f8 4 0x11223342\nhalt 0'
 run "--machine none" 125 "" '^kevctl: vCPU 0: read of 2 bytes from port 0x3f8' --machine none \
 	<<<$'in 0x3f8 2 ffff\nhalt 0'
+
+# The little hardware of --machine min. PIC: vectors from 0x20, all lines but one masked.
+# pic MASK: the lines that start the first 8259
+pic() {
+	printf 'out 0x20 1 0x11\nout 0x21 1 0x20\nout 0x21 1 4\nout 0x21 1 1\nout 0x21 1 %s\n' "$1"
+}
+# Counter 0 as rate generator, 1193 ticks of 838 ns
+timer=$'out 0x43 1 0x34\nout 0x40 1 0xa9\nout 0x40 1 0x04'
+# The serial port interrupts for input
+listen=$'out 0x3fc 1 8\nout 0x3f9 1 1'
+run "min: serial port and debug console print" 0 "AB" "" --machine min --strict-ports \
+	<<<$'out 0x3f8 1 0x41\nin 0x3fd 1 60\nout 0xe9 1 0x42\nin 0xe9 1 e9\nhalt 0'
+run "min: exit device" 35 "" "" --machine min <<<$'out 0xf4 4 0x11\nhalt 0'
+run "min: exit device, one byte" 1 "" "" --machine min <<<$'out 0xf4 1 0\nhalt 0'
+run "min: power off" 0 "" "" --machine min <<<$'out 0x604 2 0x2000\nhalt 1'
+run "min: reset" 0 "" "" --machine min <<<$'out 0x64 1 0xfe\nhalt 1'
+run "min: PCI" 0 "" "" --machine min --strict-ports <<<$'out 0xcf8 4 0x80000000\nin 0xcfc 4 ffffffff\nhalt 0'
+run "min: other ports read all ones" 0 "" '^kevctl: port 0x1f7: no device: 1 reads' -v --machine min \
+	<<<$'in 0x1f7 1 ff\nhalt 0'
+run "min: --strict-ports" 125 "" 'to port 0x80, which has no device$' --machine min --strict-ports \
+	<<<$'out 0x80 1 0\nhalt 0'
+run "min: the timer wakes a guest, again and again" 7 "" "" --machine min <<<"$(pic 0xfe)
+$timer
+hlt 1
+vector 0x20
+out 0x20 1 0x20
+hlt 1
+vector 0x20
+halt 7"
+run "min: one tick, then nothing can come" 125 "" "^kevctl: vCPU 0: HLT, and nothing can wake" \
+	--machine min <<<"$(pic 0xfe)
+out 0x43 1 0x30
+out 0x40 1 0xa9
+out 0x40 1 0x04
+hlt 1
+vector 0x20
+out 0x20 1 0x20
+hlt 1"
+run "min: HLT with interrupts off ends it" 125 "" "^kevctl: vCPU 0: HLT, and nothing can wake" \
+	--machine min <<<"$(pic 0xfe)
+$timer
+hlt 0"
+run "min: HLT with the timer masked ends it" 125 "" "^kevctl: vCPU 0: HLT, and nothing can wake" \
+	--machine min <<<"$(pic 0xff)
+$timer
+hlt 1"
+run "min: a waiting interrupt is tried again when RUN returns" 3 "" "" --machine min <<<"$(pic 0xef)
+busy 1
+out 0x3fc 1 8
+out 0x3f9 1 2
+eintr
+hlt 1
+vector 0x24
+halt 3"
+run "min: an interrupt that cannot be raised" 125 "" \
+	'^kevctl: raising an interrupt: vCPU 0: Inappropriate ioctl' --machine min <<<"$(pic 0xef)
+interrupt-error 25
+out 0x3fc 1 8
+out 0x3f9 1 2
+spin"
+run "min: no input ends a guest that waits for some" 125 "" "HLT, and nothing can wake" \
+	--machine min <<<"$(pic 0xef)
+$listen
+hlt 1"
+# input NAME STATUS STDOUT INPUT, the script on stdin
+input() {
+	cat >"$script"
+	# shellcheck disable=SC2016	# for the inner shell
+	expect "$1" "$2" "$3" "" bash -c 'printf "$1" | "${@:2}"' - "$4" "$kevctl" run \
+		--machine min "$script"
+}
+input "min: input comes by interrupt" 5 "" "ab" <<<"$(pic 0xef)
+out 0x3fa 1 1
+$listen
+hlt 1
+vector 0x24
+in 0x3f8 1 61
+in 0x3f8 1 62
+in 0x3fd 1 60
+halt 5"
+input "min: more input than the FIFO holds" 6 "" "0123456789abcdefX" <<<"$(pic 0xef)
+out 0x3fa 1 0xc1
+$listen
+hlt 1
+vector 0x24
+$(for byte in 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66; do echo "in 0x3f8 1 $byte"; done)
+poll 0x3fd 1 61
+in 0x3f8 1 58
+halt 6"
+# A guest that only prints leaves the input to others.
+echo "out 0x3f8 1 0x41" >"$script"
+tap_check "min: output alone takes no input" test \
+	"$(echo rest | { "$kevctl" run --machine min "$script"; cat; })" = "Arest"
+run "min: an I/O APIC's page" 125 "" 'read of guest-physical 0xfec00000: a device, whose' \
+	--machine min <<<$'check region 2 0xfec00000 0x1000\nset gpa 0xfec00000
+set access 1\nset kind 2\nreport memory'
+
+# Boot protocols: which devices go with them, and what is handed over
+while read -r option number machine; do
+	run "--boot $option: protocol $number" 0 "" "" --boot "$option" <<<"check boot $number"
+	run "--boot $option: machine $machine" 0 "" "boot protocol $option," -v --boot "$option" \
+		--strict-ports <<<"$([[ $machine == kev ]] || echo "in 0x3fd 1 60"
+		echo "in 0xcfc 4 ffffffff")"
+done <<'END'
+none 0 kev
+direct64 1 kev
+kev32 2 kev
+multiboot 3 min
+multiboot2 4 min
+pvh 5 min
+END
+run "--boot auto is the default" 0 "" "" <<<"check boot 255"
+run "auto: the image's protocol chooses the devices" 0 "" "boot protocol pvh," -v --strict-ports \
+	<<<$'boot 5\nin 0x3fd 1 60'
+run "auto: no header, --machine kev" 125 "" "read of 1 bytes from port 0x3fd" --strict-ports \
+	<<<$'boot 1\nin 0x3fd 1 60'
+run "--machine goes before the protocol" 125 "" "read of 1 bytes from port 0x3fd" --machine kev \
+	--strict-ports <<<$'boot 5\nin 0x3fd 1 60'
+run "--boot none has no memory" 0 "" ", 0K of memory$" -v --boot none <<<"halt 0"
+run "--append" 0 "" "" --append "root=/dev/ram quiet" <<<"check append root=/dev/ram quiet"
+printf 12345 >"$tap_dir/first"
+printf 1234567 >"$tap_dir/second"
+run "--module: files and their strings, in order" 0 "" "" --boot multiboot \
+	--module "$tap_dir/first,one, two" --module "$tap_dir/second" \
+	<<<$'check modules 2\ncheck module 0 5 one, two\ncheck module 1 7 '
+run "a module is refused" 126 "" "^kevctl: $tap_dir/second: the file is empty, not regular" \
+	--module "$tap_dir/first" --module "$tap_dir/second" <<<"problem 29 1 8"
+run "a protocol without command line" 125 "" "^  hint: --append and --module need" --append x \
+	<<<"problem 0 4294967295 22"
+run "no header" 126 "" "^  hint: --boot auto chooses" --boot pvh <<<"problem 24 4294967295 8"
+
+# How the VM is made
+run "nothing is chosen" 0 "" "" <<<"check create 0 0 0"
+run "--huge never" 0 "" "" --huge never <<<"check create 1 0 0"
+run "--huge auto" 0 "" "" --huge auto <<<"check create 2 0 0"
+run "--huge always" 0 "" "" --huge always <<<"check create 3 0 0"
+run "--fault-around 0" 0 "" "" --fault-around 0 <<<"check create 0 8 0"
+run "--fault-around 16" 0 "" "" --fault-around 16 <<<"check create 0 8 16"
 
 # Every kind of report: what is said, and 125
 while IFS='|' read -r kind sets line; do
@@ -142,6 +281,15 @@ run "more vCPUs than kev has" 125 "" '^kevctl: --cpus: 9 is more than 8, the mos
 
 run "--stats" 0 "" '^  file_pages +17$' --stats <<<"halt 0"
 run "--stats: exits" 0 "" '^  exits +42$' --stats <<<"halt 0"
+while read -r name value; do
+	run "--stats: $name" 0 "" "^  $name +$value\$" --stats <<<"halt 0"
+done <<'END'
+shared_pages 1
+huge_pages 2
+copied_pages 3
+around_pages 4
+flushes 5
+END
 expect "another hypervisor" 125 "" "^  hint: another hypervisor uses the CPUs' VMX" \
 	env FAKE_CREATE_VM_ERROR=16 "$kevctl" run "$script"
 
@@ -173,6 +321,11 @@ signal_case() {
 signal_case "SIGINT, spinning" INT 130 $'print ready\nspin'
 signal_case "SIGTERM, spinning" TERM 143 $'print ready\nspin'
 signal_case "SIGHUP, spinning" HUP 129 $'print ready\nspin'
+signal_case "SIGINT, waiting for input" INT 130 "print ready
+$(pic 0xef)
+boot 3
+$listen
+hlt 1"
 signal_case "SIGINT, output stuck" INT 130 $'print ready\nflood 100000000\nhalt 0' \
 	wait_until_full
 

@@ -22,15 +22,22 @@ static const char *feature_text(uint32_t number)
 	return kev_feature_name(number);
 }
 
+/* "auto" stands far behind the others. */
+static const char *boot_text(uint32_t number)
+{
+	return number == KEV_BOOT_AUTO ? "unknown" : kev_boot_name(number);
+}
+
 static const struct table tables[] = {
 	{ "exit kinds", kev_exit_kind_name, "unknown", KEV_NR_EXIT_KINDS, { 0 }, false },
 	{ "exit reasons", kev_exit_reason_text, "unknown exit reason", 80, { 35, 38, 42, 71 },
 	  false },
 	{ "VM-instruction errors", kev_instruction_error_text, "unknown VM-instruction error", 29,
 	  { 14, 21, 27 }, true },
-	{ "image problems", kev_image_problem_text, "unknown problem", KEV_IMAGE_READ + 1, { 0 },
+	{ "image problems", kev_image_problem_text, "unknown problem", KEV_IMAGE_BASE + 1, { 0 },
 	  false },
 	{ "features", feature_text, "unknown", 9, { 0 }, false },
+	{ "boot protocols", boot_text, "unknown", KEV_BOOT_PVH + 1, { 0 }, false },
 };
 
 static bool is_gap(const struct table *table, uint32_t number)
@@ -90,6 +97,10 @@ static const struct {
 	{ KEV_IMAGE_LOW, "p_paddr:" },
 	{ KEV_IMAGE_HOLE, "p_paddr:" },
 	{ KEV_IMAGE_RAM, "p_memsz:" },
+	{ KEV_IMAGE_ABOVE_4G, "p_paddr:" },
+	{ KEV_IMAGE_DYNAMIC, "PT_DYNAMIC:" },
+	{ KEV_IMAGE_RELOCATION, "r_info" },
+	{ KEV_IMAGE_RELOCATIONS, "DT_RELASZ:" },
 };
 
 /* Numbers that are easy to get wrong, from the manual's lists */
@@ -116,6 +127,9 @@ static const struct {
 	{ kev_instruction_error_text, 28, "INVEPT or INVVPID: invalid operand" },
 	{ kev_exit_kind_name, KEV_EXIT_MEMORY_ERROR, "memory-error" },
 	{ feature_text, 8, "tsc-scaling" },
+	{ kev_boot_name, KEV_BOOT_KEV32, "kev32" },
+	{ kev_boot_name, KEV_BOOT_PVH, "pvh" },
+	{ kev_boot_name, KEV_BOOT_AUTO, "auto" },
 };
 
 static const struct {

@@ -13,7 +13,19 @@ _kevctl()
 	else
 		case $previous in
 		--machine)
-			words="kev none"
+			words="kev min none"
+			;;
+		--boot)
+			words="auto none direct64 kev32 multiboot multiboot2 pvh"
+			;;
+		--huge)
+			words="never auto always"
+			;;
+		--fault-around)
+			words="0 8 16 32 64"
+			;;
+		--append)
+			return
 			;;
 		--memory)
 			words="64M 256M 1G"
@@ -21,14 +33,15 @@ _kevctl()
 		--cpus)
 			words="1 2 4"
 			;;
-		--device)
+		--device | --module)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
 		*)
 			case $command in
 			run)
-				words="--memory --cpus --machine --strict-ports --stats
+				words="--memory --cpus --boot --append --module --machine
+					--strict-ports --huge --fault-around --stats
 					--verbose --device --help"
 				;;
 			check)

@@ -35,6 +35,8 @@ static void print_memory(FILE *to, const struct kev_run *run)
 		fprintf(to, " (linear 0x%llx)", run->memory.gva);
 	if (run->kind == KEV_EXIT_MEMORY_ERROR)
 		fprintf(to, ": the page cannot be had: %s", strerror(run->error));
+	else if (run->memory.kind == KEV_REGION_TRAP)
+		fputs(": a device, whose accesses are not decoded", to);
 	else if (run->flags & KEV_RUN_BACKED)
 		fputs(": the memory there does not allow it", to);
 	else
@@ -115,7 +117,7 @@ static void print_headline(FILE *to, const struct kev_run *run)
 static void print_flags(FILE *to, uint32_t flags)
 {
 	static const char *const names[] = {
-		"retry", "backed", "entry-failed", "event-delivery",
+		"retry", "backed", "entry-failed", "event-delivery", "interrupt-pending",
 	};
 
 	if (!flags)

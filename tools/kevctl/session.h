@@ -10,13 +10,15 @@
 #include <libkev.h>
 
 #include "console.h"
-#include "machine.h"
+#include "events.h"
+#include "machine/machine.h"
 
 enum outcome_kind {
 	OUTCOME_NONE,		/* still running */
-	OUTCOME_EXITED,		/* by HaltCpu or power-off: code */
+	OUTCOME_EXITED,		/* by HaltCpu, a power switch or an exit device: code */
 	OUTCOME_REPORT,		/* with a report that nobody can answer: run */
 	OUTCOME_RUN_ERROR,	/* KEV_VCPU_RUN failed: error, vcpu_id */
+	OUTCOME_INTERRUPT_ERROR, /* KEV_VCPU_INTERRUPT failed: error, vcpu_id */
 	OUTCOME_OUTPUT_ERROR,	/* stdout cannot be written: error */
 	OUTCOME_SIGNAL,		/* kevctl was told to end: signal */
 	OUTCOME_SYSTEM_ERROR,	/* no thread, no descriptor: error */
@@ -37,13 +39,17 @@ struct outcome {
 
 struct session;
 
-/* One vCPU and the thread that runs it */
+/*
+ * One vCPU and the thread that runs it. @raised counts the interrupts that the
+ * machine has given it [session.lock].
+ */
 struct vcpu {
 	struct session *session;
 	uint32_t id;
 	int fd;
 	struct kev_run *run;
 	pthread_t thread;
+	unsigned int raised;
 };
 
 /**
@@ -52,12 +58,15 @@ struct vcpu {
  * @run_size: bytes of a run page
  * @console: output
  * @machine: port devices
+ * @events: what comes to them from outside, with MACHINE_MIN
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
  * @console_finished: eventfd, readable once the console's thread has ended
  * @no_more: eventfd, readable once no vCPU can print any more
- * @lock: guards what follows
+ * @lock: guards what follows; taken inside the machine's
+ * @wake: an interrupt has been raised, the input has ended, or the vCPUs shall end
+ * @hung_up: no more input will come [lock]
  * @stopping: the vCPUs shall end [lock for writing]
  * @nr_halted: vCPUs that nothing can wake [lock]
  * @outcome: how the VM ended [lock]
@@ -67,12 +76,15 @@ struct session {
 	size_t run_size;
 	struct console console;
 	struct machine machine;
+	struct events events;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	int vcpus_finished;
 	int console_finished;
 	int no_more;
 	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool hung_up;
 	bool stopping;
 	unsigned int nr_halted;
 	struct outcome outcome;
@@ -86,6 +98,16 @@ struct session {
  * Return: 0 or a negative errno; session_fini() is due either way.
  */
 int session_create_vcpus(struct session *session, unsigned int count);
+
+/**
+ * session_init_machine() - set up the devices and the way between them and the vCPUs
+ * @session: session with vCPUs and console
+ * @config: what is wanted
+ *
+ * Return: 0 or a negative errno; without an error session_fini_machine() is due.
+ */
+int session_init_machine(struct session *session, const struct machine_config *config);
+void session_fini_machine(struct session *session);
 
 /**
  * session_run() - run the VM to its end

@@ -41,6 +41,11 @@ int kev_create_vm(int kev, uint32_t flags, const char *hypercall_abi)
 	return result(ioctl(kev, KEV_CREATE_VM, &create));
 }
 
+int kev_create_vm_from(int kev, const struct kev_create_vm *create)
+{
+	return result(ioctl(kev, KEV_CREATE_VM, create));
+}
+
 int kev_vm_create_vcpu(int vm, uint32_t id)
 {
 	struct kev_create_vcpu create = { .size = sizeof(create), .id = id };
@@ -59,6 +64,53 @@ int kev_vm_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64
 	};
 
 	return result(ioctl(vm, KEV_VM_ADD_REGION, &region));
+}
+
+int kev_vm_add_region_from(int vm, const struct kev_add_region *region)
+{
+	return result(ioctl(vm, KEV_VM_ADD_REGION, region));
+}
+
+static int range_call(int vm, unsigned long request, uint64_t gpa, uint64_t length)
+{
+	struct kev_range_args range = { .size = sizeof(range), .gpa = gpa, .length = length };
+
+	return result(ioctl(vm, request, &range));
+}
+
+int kev_vm_remove_region(int vm, uint64_t gpa, uint64_t length)
+{
+	return range_call(vm, KEV_VM_REMOVE_REGION, gpa, length);
+}
+
+int kev_vm_discard(int vm, uint64_t gpa, uint64_t length)
+{
+	return range_call(vm, KEV_VM_DISCARD, gpa, length);
+}
+
+int kev_vm_query_memory(int vm, struct kev_query_memory *query)
+{
+	return result(ioctl(vm, KEV_VM_QUERY_MEMORY, query));
+}
+
+int kev_vm_get_dirty(int vm, struct kev_get_dirty *dirty)
+{
+	return result(ioctl(vm, KEV_VM_GET_DIRTY, dirty));
+}
+
+int kev_vm_translate(int vm, struct kev_translate *translate)
+{
+	return result(ioctl(vm, KEV_VM_TRANSLATE, translate));
+}
+
+int kev_vm_read_memory(int vm, struct kev_access *access)
+{
+	return result(ioctl(vm, KEV_VM_READ, access));
+}
+
+int kev_vm_write_memory(int vm, struct kev_access *access)
+{
+	return result(ioctl(vm, KEV_VM_WRITE, access));
 }
 
 int kev_vm_attach_image(int vm, struct kev_attach_image *image)
@@ -106,6 +158,13 @@ int kev_vcpu_run(int vcpu)
 int kev_vcpu_kick(int vcpu)
 {
 	return result(ioctl(vcpu, KEV_VCPU_KICK, 0));
+}
+
+int kev_vcpu_interrupt(int vcpu, uint32_t vector)
+{
+	struct kev_vcpu_interrupt interrupt = { .size = sizeof(interrupt), .vector = vector };
+
+	return result(ioctl(vcpu, KEV_VCPU_INTERRUPT, &interrupt));
 }
 
 int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)

@@ -71,6 +71,15 @@ int kev_query(int kev, struct kev_query *query);
 int kev_create_vm(int kev, uint32_t flags, const char *hypercall_abi);
 
 /**
+ * kev_create_vm_from() - make a VM with everything that can be chosen
+ * @kev: device
+ * @create: size and fields set by the caller
+ *
+ * Return: the VM's descriptor, or a negative errno as kev_create_vm().
+ */
+int kev_create_vm_from(int kev, const struct kev_create_vm *create);
+
+/**
  * kev_vm_create_vcpu() - make a vCPU
  * @vm: VM
  * @id: unique in the VM
@@ -92,9 +101,89 @@ int kev_vm_create_vcpu(int vm, uint32_t id);
 int kev_vm_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64_t length);
 
 /**
+ * kev_vm_add_region_from() - add guest-physical memory of any kind
+ * @vm: VM
+ * @region: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno: -EEXIST when it overlaps another region, -EINVAL
+ * for an address or a length that is unaligned, wraps or exceeds the physical width.
+ */
+int kev_vm_add_region_from(int vm, const struct kev_add_region *region);
+
+/**
+ * kev_vm_remove_region() - take a region away
+ * @vm: VM
+ * @gpa: its first address
+ * @length: its bytes
+ *
+ * Once this returns, no vCPU and no mapping reaches the pages.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_remove_region(int vm, uint64_t gpa, uint64_t length);
+
+/**
+ * kev_vm_discard() - give back a range of RAM, which reads as zero afterwards
+ * @vm: VM
+ * @gpa: first address, a multiple of 4096
+ * @length: bytes, a multiple of 4096
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_discard(int vm, uint64_t gpa, uint64_t length);
+
+/**
+ * kev_vm_query_memory() - a region and what is resident of it
+ * @vm: VM
+ * @query: size and gpa set by the caller; gpa + length of one answer leads to the next
+ *	region
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_query_memory(int vm, struct kev_query_memory *query);
+
+/**
+ * kev_vm_get_dirty() - which pages were written since the last call
+ * @vm: VM
+ * @dirty: size, range and bitmap set by the caller
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_get_dirty(int vm, struct kev_get_dirty *dirty);
+
+/**
+ * kev_vm_translate() - where a guest-physical or guest-virtual address leads
+ * @vm: VM
+ * @translate: size, flags, vcpu_id and address set by the caller
+ *
+ * Return: 0 or a negative errno; -EBUSY while the vCPU whose paging counts runs.
+ */
+int kev_vm_translate(int vm, struct kev_translate *translate);
+
+/**
+ * kev_vm_read_memory() - copy from guest memory
+ * @vm: VM
+ * @access: size and the in-fields set by the caller; done says how much was copied
+ *
+ * kev_vm_read() reads the console.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_read_memory(int vm, struct kev_access *access);
+
+/**
+ * kev_vm_write_memory() - copy to guest memory
+ * @vm: VM
+ * @access: as for kev_vm_read_memory()
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vm_write_memory(int vm, struct kev_access *access);
+
+/**
  * kev_vm_attach_image() - make an ELF file the VM's image
  * @vm: VM
- * @image: size and the in-fields set by the caller
+ * @image: size and the in-fields set by the caller, command line and modules among them
  *
  * Return: 0 or a negative errno; @image->problem then says what is wrong with
  * the file, see kev_image_problem_text().
@@ -172,6 +261,17 @@ int kev_vcpu_run(int vcpu);
 int kev_vcpu_kick(int vcpu);
 
 /**
+ * kev_vcpu_interrupt() - raise an external interrupt
+ * @vcpu: vCPU
+ * @vector: 0 to 255
+ *
+ * From any thread. It is delivered as soon as the guest can take it.
+ *
+ * Return: 0 or a negative errno: -EBUSY while another one waits.
+ */
+int kev_vcpu_interrupt(int vcpu, uint32_t vector);
+
+/**
  * kev_vcpu_get_state() - read groups of registers
  * @vcpu: vCPU, not running
  * @state: size and groups set by the caller
@@ -242,6 +342,14 @@ void kev_entry_failure_text(const struct kev_run *run, char *text, size_t size);
  * Return: text that names the field of the ELF file, or "unknown problem".
  */
 const char *kev_image_problem_text(uint32_t problem);
+
+/**
+ * kev_boot_name() - name of a boot protocol
+ * @boot: enum kev_boot
+ *
+ * Return: for example "multiboot2", or "unknown".
+ */
+const char *kev_boot_name(uint32_t boot);
 
 /**
  * kev_feature_name() - name of a feature bit

@@ -185,9 +185,37 @@ const char *kev_image_problem_text(uint32_t problem)
 		[KEV_IMAGE_HOLE] = "p_paddr: the segment covers the hole from 0xbffda000 to 4 GiB",
 		[KEV_IMAGE_RAM] = "p_memsz: the image needs more memory than the VM has",
 		[KEV_IMAGE_READ] = "reading the headers failed",
+		[KEV_IMAGE_NO_HEADER] = "no header or note of the boot protocol",
+		[KEV_IMAGE_HEADER] = "the boot protocol's header or note is malformed",
+		[KEV_IMAGE_HEADER_FEATURE] =
+			"the boot protocol's header demands what kev does not offer",
+		[KEV_IMAGE_ABOVE_4G] = "p_paddr: the segment or the entry lies above 4 GiB",
+		[KEV_IMAGE_BOOT_SPACE] = "no room in memory for the boot information",
+		[KEV_IMAGE_MODULE] = "the file is empty, not regular, or does not fit into memory",
+		[KEV_IMAGE_MEMORY_MAP] = "the memory map has more entries than fit",
+		[KEV_IMAGE_DYNAMIC] = "PT_DYNAMIC: it or its relocation table is malformed",
+		[KEV_IMAGE_RELOCATION] =
+			"r_info or r_offset: not R_X86_64_RELATIVE, or outside the segments",
+		[KEV_IMAGE_RELOCATIONS] = "DT_RELASZ: more than 1,048,576 relocations",
+		[KEV_IMAGE_BASE] = "load base: e_type is ET_EXEC, or it is no multiple of 4096",
 	};
 
 	return lookup(texts, ARRAY_SIZE(texts), problem, "unknown problem");
+}
+
+const char *kev_boot_name(uint32_t boot)
+{
+	static const char *const names[] = {
+		[KEV_BOOT_NONE] = "none",
+		[KEV_BOOT_DIRECT64] = "direct64",
+		[KEV_BOOT_KEV32] = "kev32",
+		[KEV_BOOT_MULTIBOOT] = "multiboot",
+		[KEV_BOOT_MULTIBOOT2] = "multiboot2",
+		[KEV_BOOT_PVH] = "pvh",
+		[KEV_BOOT_AUTO] = "auto",
+	};
+
+	return lookup(names, ARRAY_SIZE(names), boot, "unknown");
 }
 
 const char *kev_feature_name(unsigned int bit)

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The devices that a guest finds, put together. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "../kevctl.h"
+#include "debug_exit.h"
+#include "machine.h"
+#include "pci.h"
+#include "power.h"
+#include "printer.h"
+
+#define NR_PORTS	0x10000
+
+/* The 8259s interrupt this vCPU. */
+#define BOOT_VCPU	0
+
+/* The 8254's line 0 leads to the I/O APIC's pin 2, as in every PC. */
+#define IOAPIC_PIT_PIN	2
+
+/* A timer that runs out more often than this would leave no time for the guest. */
+#define LEAST_WAIT_NS	50000
+
+/* Delivery modes of the I/O APIC that come as a vector */
+#define MODE_LOWEST	1
+
+static struct machine *machine_of(struct board *board)
+{
+	return (void *)((char *)board - offsetof(struct machine, board));
+}
+
+static unsigned int ioapic_pin(unsigned int irq)
+{
+	return irq == PIT_IRQ ? IOAPIC_PIT_PIN : irq;
+}
+
+static void board_line(struct board *board, unsigned int irq, bool up)
+{
+	struct machine *machine = machine_of(board);
+
+	pic_line(&machine->pic, irq, up);
+	ioapic_line(&machine->ioapic, ioapic_pin(irq), up);
+}
+
+static void board_print(struct board *board, uint8_t byte)
+{
+	struct machine *machine = machine_of(board);
+
+	if (machine->hooks.print(machine->hooks.owner, byte))
+		machine->failed = true;
+}
+
+static void board_end(struct board *board, uint64_t code)
+{
+	struct machine *machine = machine_of(board);
+
+	if (!machine->ended)
+		machine->code = code;
+	machine->ended = true;
+}
+
+static void attach_kev(struct machine *machine)
+{
+	serial_printer_init(&machine->board, &machine->bus);
+	power_init(&machine->board, &machine->bus);
+	pci_init(&machine->bus);
+}
+
+static void attach_min(struct machine *machine, uint64_t ram_kib)
+{
+	pic_init(&machine->pic, &machine->bus);
+	pit_init(&machine->pit, &machine->board, &machine->bus);
+	uart_init(&machine->uart, &machine->board, &machine->bus);
+	ioapic_init(&machine->ioapic);
+	cmos_init(&machine->cmos, &machine->board, &machine->bus, ram_kib);
+	reset_init(&machine->reset, &machine->board, &machine->bus);
+	pci_init(&machine->bus);
+	power_init(&machine->board, &machine->bus);
+	debug_printer_init(&machine->board, &machine->bus);
+	debug_exit_init(&machine->board, &machine->bus);
+}
+
+int machine_init(struct machine *machine, const struct machine_config *config,
+		 const struct machine_hooks *hooks)
+{
+	*machine = (struct machine){
+		.kind = config->kind,
+		.strict = config->strict,
+		.hooks = *hooks,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.counts = calloc(NR_PORTS, sizeof(*machine->counts)),
+		.board = {
+			.epoch = config->epoch,
+			.line = board_line,
+			.print = board_print,
+			.end = board_end,
+		},
+		.input_open = true,
+		.deadline = PIT_NEVER,
+	};
+	if (!machine->counts)
+		return -ENOMEM;
+	if (machine->kind == MACHINE_KEV)
+		attach_kev(machine);
+	else if (machine->kind == MACHINE_MIN)
+		attach_min(machine, config->ram_kib);
+	return 0;
+}
+
+void machine_fini(struct machine *machine)
+{
+	free(machine->counts);
+	pthread_mutex_destroy(&machine->lock);
+}
+
+static bool interrupt(struct machine *machine, uint32_t vcpu_id, uint8_t vector)
+{
+	return machine->hooks.interrupt(machine->hooks.owner, vcpu_id, vector);
+}
+
+/* The vCPU that a message is for: vCPU ids are APIC ids. */
+static uint32_t destination(const struct ioapic_message *message)
+{
+	if (!message->logical)
+		return message->destination;
+	return message->destination ? ffs(message->destination) - 1 : BOOT_VCPU;
+}
+
+/*
+ * A vector is acknowledged when the vCPU has it, so that a busy vCPU leaves the
+ * controllers as they are. A message that is no vector goes nowhere.
+ */
+static void deliver(struct machine *machine)
+{
+	struct ioapic_message message;
+	int vector = pic_pending(&machine->pic);
+
+	if (vector >= 0 && interrupt(machine, BOOT_VCPU, vector))
+		pic_acknowledge(&machine->pic);
+	while (ioapic_pending(&machine->ioapic, &message)) {
+		if (message.mode <= MODE_LOWEST &&
+		    !interrupt(machine, destination(&message), message.vector))
+			break;
+		ioapic_accepted(&machine->ioapic, message.pin);
+	}
+}
+
+/* Would line @irq get through to a vCPU? */
+static bool line_open(const struct machine *machine, unsigned int irq)
+{
+	return pic_open(&machine->pic, irq) || ioapic_open(&machine->ioapic, ioapic_pin(irq));
+}
+
+/* While nobody hears the timer, what it has missed is found at the next access. */
+static uint64_t next_deadline(const struct machine *machine)
+{
+	uint64_t deadline, least = machine->board.now + LEAST_WAIT_NS;
+
+	if (!line_open(machine, PIT_IRQ))
+		return PIT_NEVER;
+	deadline = pit_deadline(&machine->pit);
+	return deadline < least ? least : deadline;
+}
+
+/* Time passes before an access, and what it has changed is passed on behind it. */
+static void begin_locked(struct machine *machine, uint64_t now)
+{
+	/* Threads come here in another order than they looked at the clock. */
+	if (now > machine->board.now)
+		machine->board.now = now;
+	if (machine->kind == MACHINE_MIN)
+		pit_advance(&machine->pit);
+}
+
+static void finish_locked(struct machine *machine)
+{
+	uint64_t deadline;
+
+	if (machine->kind != MACHINE_MIN)
+		return;
+	deliver(machine);
+	deadline = next_deadline(machine);
+	if (deadline == machine->deadline)
+		return;
+	machine->deadline = deadline;
+	machine->hooks.alarm(machine->hooks.owner, deadline);
+}
+
+static bool access_locked(struct machine *machine, struct kev_exit_io *io)
+{
+	unsigned int room = uart_room(&machine->uart);
+	bool claimed = bus_access(&machine->bus, io);
+
+	if (!room && uart_room(&machine->uart))
+		machine->hooks.listen(machine->hooks.owner);
+	return claimed;
+}
+
+static void count_locked(struct machine *machine, const struct kev_exit_io *io)
+{
+	if (io->direction == KEV_IO_IN)
+		machine->counts[io->port].reads++;
+	else
+		machine->counts[io->port].writes++;
+}
+
+enum port_verdict machine_io(struct machine *machine, struct kev_exit_io *io, uint64_t now)
+{
+	enum port_verdict verdict = PORT_DONE;
+	bool claimed;
+
+	if (machine->kind == MACHINE_NONE)
+		return PORT_UNCLAIMED;
+	pthread_mutex_lock(&machine->lock);
+	begin_locked(machine, now);
+	claimed = access_locked(machine, io);
+	if (!claimed && !machine->strict)
+		count_locked(machine, io);
+	if (!claimed && machine->strict)
+		verdict = PORT_UNCLAIMED;
+	else if (machine->failed)
+		verdict = PORT_ERROR;
+	else if (machine->ended)
+		verdict = PORT_END;
+	finish_locked(machine);
+	pthread_mutex_unlock(&machine->lock);
+	return verdict;
+}
+
+void machine_advance(struct machine *machine, uint64_t now)
+{
+	if (machine->kind != MACHINE_MIN)
+		return;
+	pthread_mutex_lock(&machine->lock);
+	begin_locked(machine, now);
+	finish_locked(machine);
+	pthread_mutex_unlock(&machine->lock);
+}
+
+unsigned int machine_room(struct machine *machine)
+{
+	unsigned int room;
+
+	pthread_mutex_lock(&machine->lock);
+	room = machine->input_open ? uart_room(&machine->uart) : 0;
+	pthread_mutex_unlock(&machine->lock);
+	return room;
+}
+
+void machine_receive(struct machine *machine, const uint8_t *bytes, size_t length, uint64_t now)
+{
+	pthread_mutex_lock(&machine->lock);
+	begin_locked(machine, now);
+	for (size_t i = 0; i < length; i++)
+		uart_receive(&machine->uart, bytes[i]);
+	finish_locked(machine);
+	pthread_mutex_unlock(&machine->lock);
+}
+
+void machine_hang_up(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->lock);
+	machine->input_open = false;
+	pthread_mutex_unlock(&machine->lock);
+}
+
+static bool can_interrupt_locked(const struct machine *machine)
+{
+	struct ioapic_message message;
+
+	return pic_pending(&machine->pic) >= 0 ||
+	       ioapic_pending(&machine->ioapic, &message) ||
+	       (line_open(machine, PIT_IRQ) && pit_deadline(&machine->pit) != PIT_NEVER) ||
+	       (line_open(machine, UART_IRQ) && machine->input_open &&
+		uart_waits(&machine->uart));
+}
+
+bool machine_can_interrupt(struct machine *machine, uint32_t vcpu_id)
+{
+	bool can;
+
+	if (machine->kind != MACHINE_MIN || vcpu_id != BOOT_VCPU)
+		return false;
+	pthread_mutex_lock(&machine->lock);
+	can = can_interrupt_locked(machine);
+	pthread_mutex_unlock(&machine->lock);
+	return can;
+}
+
+void machine_print_unclaimed(struct machine *machine)
+{
+	char name[sizeof("port 0xffff")];
+
+	for (unsigned int port = 0; port < NR_PORTS; port++) {
+		const struct port_count *count = &machine->counts[port];
+
+		if (!count->reads && !count->writes)
+			continue;
+		snprintf(name, sizeof(name), "port 0x%x", port);
+		message(name, "no device: %" PRIu64 " reads gave all ones, %" PRIu64
+			" writes were ignored", count->reads, count->writes);
+	}
+}

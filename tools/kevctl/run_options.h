@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command line of `kevctl run`. */
+#ifndef KEVCTL_RUN_OPTIONS_H
+#define KEVCTL_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libkev.h>
+
+#include "machine/machine.h"
+
+/* --module: a file and the string that goes with it, "" without one */
+struct run_module {
+	const char *path;
+	const char *arguments;
+};
+
+struct run_options {
+	const char *image;
+	const char *device;
+	const char *memory_text;	/* NULL: the default */
+	uint64_t memory_kib;
+	unsigned int cpus;
+	uint32_t boot;			/* enum kev_boot */
+	const char *append;		/* "" without one */
+	struct run_module modules[KEV_MAX_MODULES];
+	unsigned int nr_modules;
+	enum machine_kind machine;
+	uint32_t huge_pages;		/* enum kev_huge_pages */
+	bool has_fault_around;
+	unsigned int fault_around;
+	bool strict_ports;
+	bool stats;
+	bool verbose;
+};
+
+/**
+ * run_options_parse() - read the command line, or say what is wrong with it
+ * @argc: of the command
+ * @argv: of the command; the options keep parts of it
+ * @options: out
+ * @status: out: exit status, when the command has ended
+ *
+ * Return: whether to go on.
+ */
+bool run_options_parse(int argc, char **argv, struct run_options *options, int *status);
+
+#endif /* KEVCTL_RUN_OPTIONS_H */
