@@ -44,6 +44,10 @@ test-mutants: ## do the tests notice when the code is broken
 	@$(BED) setup
 	@selftests/mutants/run.sh
 
+BENCH_ARGS ?=
+bench: modules selftests ## what kev costs, beside KVM; BENCH_ARGS=--json
+	@$(BED) run --cold -- sh -c 'bed-disk && exec /selftests/bench/bench $(BENCH_ARGS)'
+
 fuzz: setup ## libFuzzer on the pure code, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory -C selftests/fuzz run
 
@@ -69,7 +73,9 @@ unload: ## unload kev.ko
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-install: tools ## kevctl, libkev, man page, completion, udev rule
+install: ## kevctl, libkev, man page, completion, udev rule
+	$(MAKE) --no-print-directory -C tools/libkev
+	$(MAKE) --no-print-directory -C tools/kevctl
 	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
@@ -80,5 +86,5 @@ clean: ## remove what was built
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
-.PHONY: all help setup modules tools guests selftests demo test test-models test-mutants fuzz docs \
+.PHONY: all help setup modules tools guests selftests demo test test-models test-mutants bench fuzz docs \
 	check load unload install clean

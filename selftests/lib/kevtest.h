@@ -47,6 +47,36 @@ int kt_interrupt(int vcpu, uint32_t vector);
 /* poll(2) without waiting: the events, or a negative errno */
 int kt_poll(int fd);
 
+/* ---- guest memory: memory.c ---- */
+
+#define KT_RWX	(KEV_MEM_READ | KEV_MEM_WRITE | KEV_MEM_EXEC)
+
+/* A region of a kind that takes no more than these */
+int kt_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64_t length);
+int kt_add_user(int vm, uint64_t gpa, uint64_t length, const void *address, uint32_t prot);
+int kt_add_file(int vm, uint64_t gpa, uint64_t length, int fd, uint64_t offset,
+		uint64_t file_bytes);
+int kt_remove_region(int vm, uint64_t gpa, uint64_t length);
+int kt_discard(int vm, uint64_t gpa, uint64_t length);
+/* The region at @gpa, or the next one above */
+int kt_query_memory(int vm, uint64_t gpa, struct kev_query_memory *query);
+/* enum kev_page_state of a guest-physical address, or a negative errno */
+int kt_page_state(int vm, uint64_t gpa);
+/* By guest-physical address: bytes copied, or a negative errno */
+long kt_read_guest(int vm, uint64_t gpa, void *bytes, size_t size);
+long kt_write_guest(int vm, uint64_t gpa, const void *bytes, size_t size);
+/* Pages that are dirty, or a negative errno; one bit for each in @bitmap */
+long kt_get_dirty(int vm, uint64_t gpa, uint64_t length, uint64_t *bitmap);
+
+/* Guest memory as a part of this process; NULL with an errno */
+void *kt_map_memory(int vm, uint64_t gpa, size_t length);
+/* Touch a byte: 0, or the signal that it raised. *value is read, or written. */
+int kt_peek(const volatile uint8_t *at, uint8_t *value);
+int kt_poke(volatile uint8_t *at, uint8_t value);
+
+/* A VM without an image that has no fault-around, and pages of 4 KiB only */
+int kt_create_plain_vm(int kev);
+
 /* ---- images: image.c ---- */
 
 #define KT_MAX_PHDRS	4
@@ -175,5 +205,58 @@ long kt_read_number(const char *path);
 
 int kt_load_module(const char *path);
 int kt_unload_module(const char *name);
+
+/* ---- a slow file: fuse.c ---- */
+
+/* What to serve; the server takes it over as it is at the mount. */
+struct kt_fuse_file {
+	uint64_t size;		/* in bytes; a file can shrink, it cannot grow beyond this */
+	/* Gives bytes of the file; NULL: @arg is its bytes. Runs in the server's process. */
+	void (*fill)(const void *arg, uint64_t offset, void *bytes, size_t size);
+	const void *arg;
+	uint32_t readahead;	/* bytes that the kernel reads ahead; 0: each page by itself */
+};
+
+/* A mounted file system that is one regular file */
+struct kt_fuse {
+	char path[32];		/* of the file */
+	pid_t server;		/* -1: ended by kt_fuse_abort() */
+	int event;
+	uint64_t pages;
+	size_t shared_size;
+	struct kt_fuse_shared *shared;
+};
+
+/*
+ * Mount one, with nothing held and nothing failing. To be called before there is a VM
+ * whose memory the test maps: the server inherits mappings. It ends with the thread that
+ * called this.
+ */
+int kt_fuse_mount(struct kt_fuse *fuse, const struct kt_fuse_file *file);
+/* End the server: reads that wait and later ones fail, what is in the page cache stays. */
+void kt_fuse_abort(struct kt_fuse *fuse);
+/* The same, and unmount; open descriptors stay open. */
+int kt_fuse_unmount(struct kt_fuse *fuse);
+
+/* Let reads wait from now on; false: let all go. */
+void kt_fuse_hold(struct kt_fuse *fuse, bool on);
+/* While reads are held: let so many go, the oldest first, then those that come. */
+void kt_fuse_release(struct kt_fuse *fuse, uint32_t reads);
+/*
+ * Reads that are answered from now on fail with this errno, positive; 0: no longer. The
+ * kernel asks twice for a page whose first read fails.
+ */
+void kt_fuse_fail(struct kt_fuse *fuse, int error);
+/* The file's size from now on: the kernel learns it from a stat() or a short read. */
+void kt_fuse_resize(struct kt_fuse *fuse, uint64_t size);
+
+/* How many reads have reached the server, those that wait included */
+uint64_t kt_fuse_reads(struct kt_fuse *fuse);
+/* How many bytes it has given */
+uint64_t kt_fuse_bytes(struct kt_fuse *fuse);
+/* How many reads asked for the 4 KiB page of that index */
+uint32_t kt_fuse_page_reads(struct kt_fuse *fuse, uint64_t page);
+/* Wait until at least so many reads wait in the server. */
+void kt_fuse_wait_held(struct kt_fuse *fuse, uint32_t reads);
 
 #endif /* KEVTEST_H */

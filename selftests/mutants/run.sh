@@ -76,7 +76,7 @@ build_bed() {
 		make -C "$copy/selftests/modules"
 		return
 	fi
-	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests)
+	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests selftests/images)
 	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" modules || return 1
 	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1
 	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done

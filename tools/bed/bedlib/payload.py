@@ -41,6 +41,8 @@ def _selftests():
                 yield f"/selftests/{path.relative_to(_SELFTESTS)}", path
     for path in sorted((_SELFTESTS / "modules").glob("*.ko")):
         yield f"/selftests/modules/{path.name}", path
+    for path in sorted((_SELFTESTS / "images").glob("*.img")):
+        yield f"/selftests/images/{path.name}", path
 
 
 def _defaults():
