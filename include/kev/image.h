@@ -5,7 +5,9 @@
 #ifndef _KEV_IMAGE_H
 #define _KEV_IMAGE_H
 
+#include <linux/list.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <kev/elf.h>
 #include <kev/reloc.h>
@@ -24,11 +26,15 @@ struct page;
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
  * @mm: [I] charged for pinned pages; grabbed
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
+ * @cached: [I] what the page cache has of the file is what a read would give
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
  * @pinned: [I] pages for which @mm is charged
  * @plan: [I] once the headers are read
  * @relocs: [I] sorted, from kvmalloc(); may be NULL
  * @nr_relocs: [I]
+ * @lock: guards the next two
+ * @reads: reads under way, whether somebody waits for them or not
+ * @nr_reads: how many; whoever waits for a place waits on its address
  */
 struct kev_image {
 	refcount_t refs;
@@ -36,11 +42,16 @@ struct kev_image {
 	struct mem_cgroup *memcg;
 	struct mm_struct *mm;
 	bool writers_denied;
+	bool cached;
 	bool shared;
 	u64 pinned;
 	struct kev_elf_plan plan;
 	struct kev_relocation *relocs;
 	u64 nr_relocs;
+
+	spinlock_t lock;	/* innermost */
+	struct list_head reads;
+	unsigned int nr_reads;
 };
 
 /**

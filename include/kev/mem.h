@@ -113,6 +113,7 @@ struct kev_mem {
 #define KEV_TOUCH_OWNER		BIT(0)	/* user space: rights of the region do not count */
 #define KEV_TOUCH_NOWAIT	BIT(1)	/* -EBUSY instead of waiting for a file or a thread */
 #define KEV_TOUCH_KILLABLE	BIT(2)	/* only a fatal signal ends a wait */
+#define KEV_TOUCH_MAPPING	BIT(3)	/* by a mapping: it fills KEV_REGION_NOTIFY */
 
 /**
  * struct kev_touch - an access to guest memory
@@ -123,6 +124,7 @@ struct kev_mem {
  *	is woken; may be NULL
  * @stop_mask: in: see there
  * @fill: in: the bytes of a page of KEV_REGION_NOTIFY that becomes present; NULL: zeros
+ * @filled: out: the page has become present with the bytes of @fill
  * @kind: out: enum kev_region_kind of what holds the address, 0: nothing
  * @prot: out: KEV_MEM_* that the region gives; 0 without one
  */
@@ -133,6 +135,7 @@ struct kev_touch {
 	const unsigned long *stop;
 	unsigned long stop_mask;
 	const void *fill;
+	bool filled;
 	u32 kind;
 	u32 prot;
 };
@@ -229,7 +232,7 @@ int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length);
  *
  * Context: Process context, may sleep. Return: 0; -EINVAL: unaligned, empty, or wraps;
  * -ENOENT: not RAM or KEV_REGION_NOTIFY from end to end; -ENOMEM: a page of 2 MiB could
- * not be split, and nothing has changed.
+ * not be split; it and what is behind it has not changed.
  */
 int kev_mem_discard(struct kev_mem *mem, u64 gpa, u64 length);
 

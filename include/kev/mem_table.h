@@ -93,8 +93,8 @@ u64 *kev_table_find(struct kev_mem *mem, u64 gpa);
  * @first: index of the first leaf of the table in the range
  * @nr: leaves of it in the range
  *
- * Gives every table of level 1, and each leaf or busy entry of level 2 by itself; the
- * latter covers more than the range where its ends do not lie on 2 MiB.
+ * Gives every table of level 1, and each leaf, busy or discarded entry of level 2 by itself;
+ * the latter covers more than the range where its ends do not lie on 2 MiB.
  *
  * Context: Any. Return: the table, or NULL at the end.
  */

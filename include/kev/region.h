@@ -26,6 +26,7 @@ struct kev_region;
  * @gpa: in: first byte of the page
  * @page: out: the page, with a reference that goes to the leaf
  * @prot: in: the region's rights; out: the leaf's
+ * @filled: out: @page has the bytes of touch->fill; false when called
  * @soft: out: KEV_LEAF_SHARED or _BORROWED; 0 when called
  */
 struct kev_fault {
@@ -35,6 +36,7 @@ struct kev_fault {
 	u64 gpa;
 	struct page *page;
 	u32 prot;
+	bool filled;
 	u64 soft;
 };
 
@@ -260,13 +262,11 @@ void kev_mem_unpin(struct mm_struct *mm, u64 pages);
  *
  * When it returns no CPU and no user mapping reaches the pages, and they are given back.
  *
- * Context: Process context, may sleep. Leaves of 2 MiB that lie across an end must have
- * been split.
+ * Context: Process context, may sleep.
+ * Return: 0; -ENOMEM: a leaf of 2 MiB that lies across an end cannot be split: it and what
+ * is behind it stays. Not for a whole region: no leaf lies across its ends.
  */
-void kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end);
-
-/* kev_mem_split() - split the leaf of 2 MiB that lies across an address; 0 or -ENOMEM */
-int kev_mem_split(struct kev_mem *mem, struct kev_region *region, u64 gpa);
+int kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end);
 
 /**
  * kev_mem_flush() - let no vCPU use translations that entries do not give any more

@@ -121,7 +121,7 @@ static void unclaim_image(struct kev_mem *mem)
 /* A part of the file in memory that kvfree() frees, or an ERR_PTR */
 static void *read_headers(struct attach *a, u64 offset, size_t len)
 {
-	void *buf = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	void *buf = kvmalloc(len, KEV_GFP_GUEST);
 	int ret;
 
 	if (!buf)
@@ -220,7 +220,7 @@ static int decode_relocations(struct attach *a, const struct kev_elf_extent *tab
 	entries = read_headers(a, table->offset, table->size);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	relocs = kvmalloc_array(nr, sizeof(*relocs), GFP_KERNEL_ACCOUNT);
+	relocs = kvmalloc_array(nr, sizeof(*relocs), KEV_GFP_GUEST);
 	ret = -ENOMEM;
 	if (relocs)
 		ret = kev_reloc_decode(&a->image->plan, a->args->load_base, entries, nr, relocs,
@@ -267,7 +267,7 @@ static int create_boot_region(struct attach *a)
 	if (kev_boot_page(&a->plan))
 		return kev_boot_create_computed(&a->regions, boot->base, boot->length,
 						kev_boot_page(&a->plan));
-	bytes = kvmalloc(boot->length, GFP_KERNEL_ACCOUNT);
+	bytes = kvmalloc(boot->length, KEV_GFP_GUEST);
 	if (!bytes)
 		return -ENOMEM;
 	ret = kev_boot_render(&a->plan, &a->boot_args, bytes, &a->why);
@@ -379,7 +379,7 @@ int kev_image_attach(struct kev_mem *mem, const struct kev_attach_args *args,
 
 	might_sleep();
 	*out = (struct kev_attach_result) { .why = { KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT } };
-	a = kvzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	a = kvzalloc(sizeof(*a), KEV_GFP_GUEST);
 	if (!a)
 		return -ENOMEM;
 	a->mem = mem;

@@ -27,8 +27,11 @@ bool kev_image_piece(const struct kev_elf_plan *plan, u64 gpa, u32 *i, struct ke
 
 static struct page *find_uptodate(const struct kev_image *image, pgoff_t index)
 {
-	struct page *page = find_get_page(image->file->f_mapping, index);
+	struct page *page;
 
+	if (!image->cached)
+		return NULL;
+	page = find_get_page(image->file->f_mapping, index);
 	if (page && !PageUptodate(page)) {
 		put_page(page);
 		page = NULL;
@@ -101,14 +104,15 @@ static bool is_whole_page(const struct kev_image *image, u64 gpa, pgoff_t *index
 /* The lock keeps truncation away while this looks. */
 static bool can_be_mapped(const struct kev_image *image, struct page *page, pgoff_t index)
 {
+	struct folio *folio = page_folio(page);
 	bool ok;
 
-	/* Memory that is to be unplugged must not be pinned. */
-	if (is_zone_movable_page(page) || !trylock_page(page))
+	/* Memory that is to be unplugged, for one, must not be pinned. */
+	if (!folio_is_longterm_pinnable(folio) || !folio_trylock(folio))
 		return false;
-	ok = page_mapping(page) == image->file->f_mapping && !PageHWPoison(page) &&
+	ok = folio->mapping == image->file->f_mapping && !PageHWPoison(page) &&
 	     inside_file(image, (u64)index << PAGE_SHIFT, PAGE_SIZE);
-	unlock_page(page);
+	folio_unlock(folio);
 	return ok;
 }
 
@@ -126,6 +130,6 @@ struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 		put_page(page);
 		return NULL;
 	}
-	mark_page_accessed(page);
+	folio_mark_accessed(page_folio(page));
 	return page;
 }

@@ -27,8 +27,9 @@ static int check_file(struct file *file, struct kev_image_fault *why)
 		why->problem = KEV_IMAGE_NOT_REGULAR;
 		return -ENOEXEC;
 	}
-	/* kernel_read() would warn about these. */
-	if (!(file->f_mode & FMODE_CAN_READ) || !file->f_op->read_iter || file->f_op->read) {
+	/* kernel_read() would warn about these, or wants a buffer of user space. */
+	if (!(file->f_mode & FMODE_CAN_READ) || !file->f_op->read_iter || file->f_op->read ||
+	    file->f_flags & O_DIRECT) {
 		why->problem = KEV_IMAGE_READ;
 		return -EIO;
 	}
@@ -43,6 +44,26 @@ static bool may_deny_writers(struct file *file)
 	return !(file->f_path.mnt->mnt_flags & MNT_NOEXEC) && !file_permission(file, MAY_EXEC);
 }
 
+/*
+ * File systems on a block device keep their pages in the page cache, and so does tmpfs;
+ * they change them by writes of this machine alone. What a server or another file system
+ * may change behind the cache's back has to be read, and so has what is not in the cache
+ * by pages of 4 KiB: hugetlbfs, DAX.
+ */
+static bool cache_is_truth(struct file *file)
+{
+	struct address_space *mapping = file->f_mapping;
+	struct inode *inode = file_inode(file);
+	const struct file_system_type *type = inode->i_sb->s_type;
+
+	if (IS_DAX(inode) || mapping != inode->i_mapping)
+		return false;
+	if (mapping->a_ops == &shmem_aops)
+		return true;
+	return mapping->a_ops->read_folio && type->fs_flags & FS_REQUIRES_DEV &&
+	       strcmp(type->name, "fuseblk");
+}
+
 int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_image **image,
 		     struct kev_image_fault *why)
 {
@@ -54,15 +75,19 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	if (ret)
 		return ret;
 	/* The plan's segments are of no use before they are counted. */
-	new = kvmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	new = kvmalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return -ENOMEM;
 	refcount_set(&new->refs, 1);
 	new->plan.nr = 0;
 	new->relocs = NULL;
 	new->nr_relocs = 0;
+	new->cached = cache_is_truth(file);
 	new->shared = false;
 	new->pinned = 0;
+	spin_lock_init(&new->lock);
+	INIT_LIST_HEAD(&new->reads);
+	new->nr_reads = 0;
 	new->writers_denied = may_deny_writers(file);
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
@@ -108,23 +133,13 @@ static bool shmem_is_stable(struct inode *inode)
 	return inode->i_nlink || SHMEM_I(inode)->seals & F_SEAL_WRITE;
 }
 
-/*
- * File systems on a block device keep their pages in the page cache, and change them by
- * writes of this machine alone. What a server or another file system may change behind
- * our back is copied, as is what has no pages to share (DAX).
- */
-static bool pages_are_stable(struct file *file)
+/* Nobody can change a page of the file while it is mapped into a guest. */
+static bool pages_are_stable(const struct kev_image *image)
 {
-	struct address_space *mapping = file->f_mapping;
-	struct inode *inode = file_inode(file);
-	const struct file_system_type *type = inode->i_sb->s_type;
-
-	if (IS_DAX(inode) || mapping != inode->i_mapping)
+	if (!image->cached || !image->writers_denied)
 		return false;
-	if (mapping->a_ops == &shmem_aops)
-		return shmem_is_stable(inode);
-	return mapping->a_ops->read_folio && type->fs_flags & FS_REQUIRES_DEV &&
-	       strcmp(type->name, "fuseblk");
+	return image->file->f_mapping->a_ops != &shmem_aops ||
+	       shmem_is_stable(file_inode(image->file));
 }
 
 /* Pages that an image can have of the page cache at most */
@@ -161,9 +176,7 @@ void kev_image_share(struct kev_image *image)
 {
 	u64 pages = pages_to_share(&image->plan);
 
-	if (!image->writers_denied || !pages_are_stable(image->file))
-		return;
-	if (!kev_mem_pin(image->mm, pages))
+	if (!pages_are_stable(image) || !kev_mem_pin(image->mm, pages))
 		return;
 	image->pinned = pages;
 	image->shared = true;

@@ -5,7 +5,9 @@
  * A read cannot be interrupted where the file system does not let it: behind a server
  * that does not answer it lasts for ever. So a worker reads, which holds the file and
  * the request and nothing of the VM, and whoever wants the bytes waits for it as
- * long as it likes. Read-ahead is the page cache's own, by the file's access pattern.
+ * long as it likes. Who comes back for a page joins the read of it that is under way, and
+ * an image has only so many of them, so that files that hang do not use up the workers.
+ * Read-ahead is the page cache's own, by the file's access pattern.
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -23,6 +25,7 @@
 /**
  * struct kev_read - a read under way
  * @refs: the worker's and the waiter's
+ * @link: in kev_image.reads until it is done
  * @work: for the worker
  * @image: a reference
  * @page: where the bytes go; a reference
@@ -34,6 +37,7 @@
  */
 struct kev_read {
 	refcount_t refs;
+	struct list_head link;
 	struct work_struct work;
 	struct kev_image *image;
 	struct page *page;
@@ -43,6 +47,9 @@ struct kev_read {
 	bool done;
 	int result;
 };
+
+/* Reads of one image at a time */
+#define MAX_READS	16
 
 static struct workqueue_struct *read_wq;
 
@@ -101,16 +108,21 @@ static void read_work(struct work_struct *work)
 	set_active_memcg(memcg);
 	revert_creds(cred);
 
+	spin_lock(&read->image->lock);
+	list_del(&read->link);
+	read->image->nr_reads--;
+	spin_unlock(&read->image->lock);
 	/* The result first; pairs with is_done(). */
 	smp_store_release(&read->done, true);
 	/* Before the look for waiters; pairs with prepare_to_wait_event(). */
 	smp_mb();
 	wake_up_var(&read->done);
+	wake_up_var(&read->image->nr_reads);
 	put_read(read);
 }
 
-static struct kev_read *start_read(struct kev_image *image, struct page *page, u64 gpa,
-				   u64 offset, size_t len)
+static struct kev_read *make_read(struct kev_image *image, struct page *page, u64 gpa,
+				  u64 offset, size_t len)
 {
 	struct kev_read *read = kmalloc(sizeof(*read), KEV_GFP_GUEST);
 
@@ -125,10 +137,46 @@ static struct kev_read *start_read(struct kev_image *image, struct page *page, u
 	};
 	get_page(page);
 	__module_get(THIS_MODULE);
-	refcount_set(&read->refs, 2);
+	refcount_set(&read->refs, 1);
+	INIT_LIST_HEAD(&read->link);
 	INIT_WORK(&read->work, read_work);
-	queue_work(read_wq, &read->work);
 	return read;
+}
+
+/* Start a read unless there are too many */
+static bool start_read(struct kev_read *read)
+{
+	struct kev_image *image = read->image;
+	bool room;
+
+	spin_lock(&image->lock);
+	room = image->nr_reads < MAX_READS;
+	if (room) {
+		image->nr_reads++;
+		list_add_tail(&read->link, &image->reads);
+		refcount_inc(&read->refs);
+	}
+	spin_unlock(&image->lock);
+	if (room)
+		queue_work(read_wq, &read->work);
+	return room;
+}
+
+/* The read of the page at @gpa that is under way, with a reference; or NULL */
+static struct kev_read *find_read(struct kev_image *image, u64 gpa)
+{
+	struct kev_read *read, *found = NULL;
+
+	spin_lock(&image->lock);
+	list_for_each_entry(read, &image->reads, link) {
+		if (!read->len && read->gpa == gpa) {
+			refcount_inc(&read->refs);
+			found = read;
+			break;
+		}
+	}
+	spin_unlock(&image->lock);
+	return found;
 }
 
 static bool is_done(const struct kev_read *read)
@@ -137,29 +185,57 @@ static bool is_done(const struct kev_read *read)
 	return smp_load_acquire(&read->done);
 }
 
+/* Wait for @condition as @touch wants it: 0 or -EINTR */
+#define wait_for(var, condition, touch) ({						\
+	const struct kev_touch *_touch = (touch);					\
+	int _ret;									\
+											\
+	if (_touch->flags & KEV_TOUCH_KILLABLE)						\
+		_ret = wait_var_event_killable(var, condition);				\
+	else										\
+		_ret = wait_var_event_interruptible(var, (condition) ||			\
+						    kev_touch_stopped(_touch));		\
+	_ret || !(condition) ? -EINTR : 0; })
+
 static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 {
-	int ret;
+	return wait_for(&read->done, is_done(read), touch) ?: read->result;
+}
 
-	if (touch->flags & KEV_TOUCH_KILLABLE)
-		ret = wait_var_event_killable(&read->done, is_done(read));
-	else
-		ret = wait_var_event_interruptible(&read->done, is_done(read) ||
-						   kev_touch_stopped(touch));
-	ret = !ret && is_done(read) ? read->result : -EINTR;
-	put_read(read);
-	return ret;
+/* Start @read, as soon as there is room, and wait for it. */
+static int do_read(struct kev_read *read, const struct kev_touch *touch)
+{
+	int ret = 0;
+
+	while (!ret && !start_read(read))
+		ret = wait_for(&read->image->nr_reads,
+			       READ_ONCE(read->image->nr_reads) < MAX_READS, touch);
+	return ret ?: wait_for_read(read, touch);
 }
 
 int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
 		   struct page *page)
 {
 	struct kev_read *read;
+	int ret;
 
 	if (touch->flags & KEV_TOUCH_NOWAIT)
 		return -EBUSY;
-	read = start_read(image, page, gpa, 0, 0);
-	return read ? wait_for_read(read, touch) : -ENOMEM;
+	if (kev_touch_stopped(touch))
+		return -EINTR;
+	read = find_read(image, gpa);
+	if (read) {
+		ret = wait_for_read(read, touch);
+		if (!ret)
+			copy_page(page_address(page), page_address(read->page));
+	} else {
+		read = make_read(image, page, gpa, 0, 0);
+		if (!read)
+			return -ENOMEM;
+		ret = do_read(read, touch);
+	}
+	put_read(read);
+	return ret;
 }
 
 /* By way of a page of its own: the worker may outlast the wait. */
@@ -172,11 +248,13 @@ static int read_by_worker(struct kev_image *image, void *buf, size_t len, u64 of
 
 	if (!page)
 		return -ENOMEM;
-	read = start_read(image, page, 0, offset, len);
-	if (read)
-		ret = wait_for_read(read, &touch);
-	if (!ret)
-		memcpy(buf, page_address(page), len);
+	read = make_read(image, page, 0, offset, len);
+	if (read) {
+		ret = do_read(read, &touch);
+		if (!ret)
+			memcpy(buf, page_address(page), len);
+		put_read(read);
+	}
 	put_page(page);
 	return ret;
 }

@@ -40,16 +40,19 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page)
 {
+	bool filled = false;
 	int ret;
 
 	might_sleep();
 	for (;;) {
 		*page = find_page(mem, touch);
+		touch->filled = filled;
 		if (*page)
 			return 0;
 		ret = kev_mem_fault(mem, touch);
 		if (ret)
 			return ret;
+		filled = touch->filled;
 	}
 }
 
@@ -99,7 +102,9 @@ ssize_t kev_mem_copy(struct kev_mem *mem, struct kev_touch *touch, void *buf, si
 		ret = kev_mem_get_page(mem, touch, &page);
 		if (ret)
 			return done ?: ret;
-		copy_page_part(page, offset, buf + done, part, touch->access);
+		/* The guest may have written to it since. */
+		if (!touch->filled)
+			copy_page_part(page, offset, buf + done, part, touch->access);
 		put_page(page);
 		if (touch->access & KEV_MEM_WRITE)
 			mark_dirty(mem, touch->gpa);

@@ -49,7 +49,7 @@ static const struct kev_region_ops boot_ops = {
 
 static int create(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page, void *bytes)
 {
-	struct kev_boot_region *boot = kmalloc(sizeof(*boot), GFP_KERNEL_ACCOUNT);
+	struct kev_boot_region *boot = kmalloc(sizeof(*boot), KEV_GFP_GUEST);
 
 	if (!boot)
 		return -ENOMEM;

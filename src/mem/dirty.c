@@ -66,12 +66,28 @@ static long take_table(struct kev_mem *mem, struct kev_pt_page *table, unsigned 
 	return taken;
 }
 
+/* A leaf of 2 MiB becomes a table; so does one that was discarded: its answer is kept there. */
+static int split_entry(struct kev_mem *mem, struct kev_pt_page *table, unsigned int index)
+{
+	u64 gpa = kev_table_gpa(table, index);
+	struct kev_region *region;
+	int ret;
+
+	if (!READ_ONCE(table->entry[index]))
+		return kev_table_make(mem, gpa, KEV_PT_LEVEL_4K) ? 0 : -ENOMEM;
+	region = kev_region_get(mem, gpa);
+	if (!region)
+		return 0;
+	ret = kev_table_split(mem, &table->entry[index], region);
+	kev_region_put(region);
+	return ret;
+}
+
 /* So that each page of 4 KiB has its own answer: 0 or -ENOMEM */
 static int split_range(struct kev_mem *mem, u64 gpa, u64 end)
 {
 	unsigned int first, nr;
 	struct kev_pt_page *table;
-	struct kev_region *region;
 	u64 at = gpa;
 	int ret;
 
@@ -81,11 +97,7 @@ static int split_range(struct kev_mem *mem, u64 gpa, u64 end)
 			return 0;
 		if (table->level == KEV_PT_LEVEL_4K)
 			continue;
-		region = kev_region_get(mem, kev_table_gpa(table, first));
-		if (!region)
-			continue;
-		ret = kev_table_split(mem, &table->entry[first], region);
-		kev_region_put(region);
+		ret = split_entry(mem, table, first);
 		if (ret)
 			return ret;
 		cond_resched();

@@ -19,6 +19,23 @@
 /* Look the region up again: it was removed meanwhile. */
 #define AGAIN	1
 
+/*
+ * Is a leaf busy; if so, whoever ends that is asked to wake us. Each look asks anew: the
+ * leaf may have become busy a second time since the last one.
+ */
+static bool is_busy(u64 *leaf)
+{
+	struct kev_pt_page *table = kev_table_of(leaf);
+	bool busy;
+
+	spin_lock(&table->lock);
+	busy = *leaf & KEV_LEAF_BUSY;
+	if (busy)
+		WRITE_ONCE(*leaf, *leaf | KEV_LEAF_WAITED);
+	spin_unlock(&table->lock);
+	return busy;
+}
+
 /* Until a leaf is not busy: AGAIN or an errno */
 static int wait_for_leaf(const struct kev_touch *touch, u64 *leaf)
 {
@@ -27,9 +44,9 @@ static int wait_for_leaf(const struct kev_touch *touch, u64 *leaf)
 	if (touch->flags & KEV_TOUCH_NOWAIT)
 		return -EBUSY;
 	if (touch->flags & KEV_TOUCH_KILLABLE)
-		ret = wait_var_event_killable(leaf, !(READ_ONCE(*leaf) & KEV_LEAF_BUSY));
+		ret = wait_var_event_killable(leaf, !is_busy(leaf));
 	else
-		ret = wait_var_event_interruptible(leaf, !(READ_ONCE(*leaf) & KEV_LEAF_BUSY) ||
+		ret = wait_var_event_interruptible(leaf, !is_busy(leaf) ||
 						   kev_touch_stopped(touch));
 	return ret || kev_touch_stopped(touch) ? -EINTR : AGAIN;
 }
@@ -125,7 +142,7 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 		return -ENOMEM;
 	spin_lock(&table->lock);
 	entry = *leaf;
-	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY) {
+	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead) {
 		spin_unlock(&table->lock);
 		__free_page(copy);
 		return AGAIN;
@@ -201,7 +218,7 @@ static void fault_around(const struct kev_fault *fault, u64 *leaf)
 enum step {
 	STEP_DONE,	/* the access can be tried again */
 	STEP_DENIED,	/* the region's rights do not reach the leaf */
-	STEP_LOOK,	/* a table has taken the leaf's place: look again */
+	STEP_LOOK,	/* a table has taken the leaf's place, or the region is gone: again */
 	STEP_WAIT,	/* somebody makes the page, or takes it away */
 	STEP_MAKE,	/* make the page: the leaf is busy now */
 	STEP_COPY,	/* make a private copy of a shared page */
@@ -215,10 +232,11 @@ static enum step look_at_leaf(struct kev_fault *fault, u64 *leaf)
 	struct kev_pt_page *table = kev_table_of(leaf);
 	u64 entry = *leaf;
 
-	if (entry & KEV_LEAF_BUSY) {
-		WRITE_ONCE(*leaf, entry | KEV_LEAF_WAITED);
+	if (entry & KEV_LEAF_BUSY)
 		return STEP_WAIT;
-	}
+	/* What is here now may be another region's, with other rights. */
+	if (fault->region->dead)
+		return STEP_LOOK;
 	if (table->level != KEV_PT_LEVEL_4K && !(entry && format->is_leaf(entry, table->level)))
 		return STEP_LOOK;
 	if (!entry) {
@@ -290,6 +308,10 @@ static bool want_huge(const struct kev_fault *fault)
 		return false;
 	if (start < region->gpa || kev_region_end(region) - start < size)
 		return false;
+	/* A leaf needs some right. */
+	if (!mem->config.huge_exec && !kev_pt_prot_valid(mem->config.format,
+							 region->prot & ~KEV_MEM_EXEC))
+		return false;
 	/* Pages of 4 KiB stay what they are. */
 	if (kev_table_find(mem, fault->gpa))
 		return false;
@@ -340,7 +362,7 @@ static int fault_huge(struct kev_fault *fault)
 }
 
 static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
-			   const struct kev_touch *touch)
+			   struct kev_touch *touch)
 {
 	struct kev_fault fault = {
 		.mem = mem,
@@ -358,12 +380,17 @@ static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
 		return ret;
 	fault.page = NULL;
 	leaf = kev_table_make(mem, touch->gpa, KEV_PT_LEVEL_4K);
-	return leaf ? fault_at_leaf(&fault, leaf) : -ENOMEM;
+	if (!leaf)
+		return -ENOMEM;
+	ret = fault_at_leaf(&fault, leaf);
+	touch->filled = !ret && fault.filled;
+	return ret;
 }
 
 static int check_access(const struct kev_region *region, const struct kev_touch *touch)
 {
-	if (region->kind == KEV_REGION_TRAP)
+	/* A region that gives nothing, as a trap, has no leaf for anybody. */
+	if (!region->prot)
 		return -EACCES;
 	if (touch->flags & KEV_TOUCH_OWNER)
 		return 0;
@@ -376,6 +403,7 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 	int ret;
 
 	might_sleep();
+	touch->filled = false;
 	do {
 		region = kev_region_get(mem, touch->gpa);
 		touch->kind = region ? region->kind : 0;

@@ -122,7 +122,7 @@ static const struct kev_region_ops image_ops = {
 static struct kev_region *create_region(struct list_head *list, struct kev_image *image, u32 kind,
 					u64 gpa, u64 length, u32 prot)
 {
-	struct kev_image_region *new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	struct kev_image_region *new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
 
 	if (!new)
 		return NULL;

@@ -2,8 +2,8 @@
 /*
  * Guest memory in the owner's address space: mmap of the VM fd.
  *
- * A page comes in by the same way as for a guest, read-only at first, so that the first
- * write is noticed: a shared page is copied then, and the page counts as dirty. The
+ * A page comes in by the same way as for a guest, for reading or for writing, so that the
+ * first write is noticed: a shared page is copied then, and the page counts as dirty. The
  * mapping has no reference to a page: whoever takes one away from the guest takes it
  * away here as well, under the invalidate lock of the VM's inode.
  */
@@ -53,7 +53,7 @@ static vm_fault_t load(struct kev_mem *mem, struct vm_fault *vmf, u32 access)
 	struct kev_touch touch = {
 		.gpa = (u64)vmf->pgoff << PAGE_SHIFT,
 		.access = access,
-		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_NOWAIT,
+		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_MAPPING | KEV_TOUCH_NOWAIT,
 	};
 	int ret = kev_mem_fault(mem, &touch);
 
@@ -63,39 +63,67 @@ static vm_fault_t load(struct kev_mem *mem, struct vm_fault *vmf, u32 access)
 }
 
 /*
- * Insert the page at @gpa, if it is there: 0: it is not. The invalidate lock is held,
- * shared: from the look at the leaf to the insertion nobody can give the page back.
+ * The page at @gpa as a leaf has it for the owner, or an ERR_PTR: -EAGAIN: not, or no
+ * longer; -EFAULT: never. What is going to be written counts as dirty from here on.
  */
-static vm_fault_t insert(struct kev_mem *mem, struct vm_fault *vmf, u64 gpa)
+static struct page *look_up(struct kev_mem *mem, u64 gpa, bool write)
 {
 	u64 *leaf = kev_table_find(mem, gpa);
-	u64 entry = leaf ? READ_ONCE(*leaf) : 0;
+	struct kev_pt_page *table;
+	struct page *page;
+	u64 entry;
 
-	if (!mem->config.format->present(entry) || entry & KEV_LEAF_BUSY)
-		return 0;
-	/* A split that is under way: look again. */
-	if (!mem->config.format->is_leaf(entry, kev_table_of(leaf)->level))
-		return 0;
-	/* The caller has these pages in a mapping of its own. */
-	if (entry & KEV_LEAF_BORROWED)
-		return VM_FAULT_SIGBUS;
-	return vmf_insert_pfn_prot(vmf->vma, vmf->address,
-				   page_to_pfn(kev_leaf_page(mem, leaf, entry, gpa)),
-				   vm_get_page_prot(vmf->vma->vm_flags & ~VM_WRITE));
+	if (!leaf)
+		return ERR_PTR(-EAGAIN);
+	table = kev_table_of(leaf);
+	spin_lock(&table->lock);
+	entry = *leaf;
+	if (!test_bit(kev_leaf_index(leaf), table->used) || entry & KEV_LEAF_BUSY ||
+	    (write && entry & KEV_LEAF_SHARED))
+		page = ERR_PTR(-EAGAIN);
+	else if (entry & KEV_LEAF_BORROWED)
+		/* The caller has these pages in a mapping of its own. */
+		page = ERR_PTR(-EFAULT);
+	else
+		page = kev_leaf_page(mem, leaf, entry, gpa);
+	if (write && !IS_ERR(page))
+		__set_bit(kev_leaf_index(leaf), table->dirty);
+	spin_unlock(&table->lock);
+	return page;
+}
+
+/*
+ * Insert the page at @gpa: 0: it is not there. The invalidate lock is held, shared: from
+ * the look at the leaf to the insertion nobody can give the page back, or read the log of
+ * dirty pages.
+ */
+static vm_fault_t insert(struct kev_mem *mem, struct vm_fault *vmf, u64 gpa, bool write)
+{
+	struct page *page = look_up(mem, gpa, write);
+	unsigned long flags = vmf->vma->vm_flags;
+
+	if (IS_ERR(page))
+		return page == ERR_PTR(-EAGAIN) ? 0 : VM_FAULT_SIGBUS;
+	/* Reading it is, whatever the mapping says: x86 has no write without read. */
+	if (!write)
+		flags = (flags & ~VM_WRITE) | VM_READ;
+	return vmf_insert_pfn_prot(vmf->vma, vmf->address, page_to_pfn(page),
+				   vm_get_page_prot(flags));
 }
 
 static vm_fault_t vma_fault(struct vm_fault *vmf)
 {
 	struct kev_mem *mem = vmf->vma->vm_private_data;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
 	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
 	vm_fault_t ret;
 
 	for (;;) {
-		ret = load(mem, vmf, KEV_MEM_READ);
+		ret = load(mem, vmf, write ? KEV_MEM_WRITE : KEV_MEM_READ);
 		if (ret)
 			return ret;
 		filemap_invalidate_lock_shared(mem->mapping);
-		ret = insert(mem, vmf, gpa);
+		ret = insert(mem, vmf, gpa, write);
 		filemap_invalidate_unlock_shared(mem->mapping);
 		if (ret)
 			return ret;
@@ -105,25 +133,14 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 }
 
 /*
- * The first write through a page-table entry: the page becomes the VM's own, and dirty. If
- * the frame has changed, the entry is gone and the kernel begins anew.
+ * The first write through an entry that was inserted for reading. The kernel would make
+ * it writable after this returns, when no lock holds the page to the address any more. So
+ * it goes, and the write comes back as a fault of its own.
  */
 static vm_fault_t vma_mkwrite(struct vm_fault *vmf)
 {
-	struct kev_mem *mem = vmf->vma->vm_private_data;
-	struct kev_touch touch = {
-		.gpa = (u64)vmf->pgoff << PAGE_SHIFT,
-		.access = KEV_MEM_WRITE,
-		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_KILLABLE,
-	};
-	struct page *page;
-	int ret;
-
-	ret = kev_mem_get_page(mem, &touch, &page);
-	if (ret)
-		return fault_result(ret);
-	put_page(page);
-	return 0;
+	zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
+	return VM_FAULT_NOPAGE;
 }
 
 /* For debuggers, which cannot follow such a mapping by themselves */

@@ -31,7 +31,7 @@ static u32 leaf_state(struct kev_mem *mem, u64 gpa)
 	u64 *leaf = kev_table_find(mem, gpa);
 	u64 entry = leaf ? READ_ONCE(*leaf) : 0;
 
-	if (!mem->config.format->present(entry) || entry & KEV_LEAF_BUSY)
+	if (!entry || entry & KEV_LEAF_BUSY)
 		return KEV_PAGE_LAZY;
 	return entry & KEV_LEAF_SHARED ? KEV_PAGE_SHARED : KEV_PAGE_RESIDENT;
 }

@@ -14,12 +14,17 @@ static int ram_fault(struct kev_fault *fault)
 	return fault->page ? 0 : -ENOMEM;
 }
 
-/* User space comes first: its touch makes the page, with what it fills in at once. */
+/*
+ * User space comes first, to fill the page: by a mapping, or by a write, which may bring all
+ * bytes at once. To look at a page that is not filled yet, as debuggers do, makes none.
+ */
 static int notify_fault(struct kev_fault *fault)
 {
-	const void *fill = fault->touch->fill;
+	const struct kev_touch *touch = fault->touch;
+	const void *fill = touch->fill;
 
-	if (!(fault->touch->flags & KEV_TOUCH_OWNER))
+	if (!(touch->flags & KEV_TOUCH_OWNER) ||
+	    !(touch->flags & KEV_TOUCH_MAPPING || touch->access & KEV_MEM_WRITE))
 		return -EAGAIN;
 	if (!fill)
 		return ram_fault(fault);
@@ -27,6 +32,7 @@ static int notify_fault(struct kev_fault *fault)
 	if (!fault->page)
 		return -ENOMEM;
 	memcpy(page_address(fault->page), fill, PAGE_SIZE);
+	fault->filled = true;
 	return 0;
 }
 
@@ -54,7 +60,7 @@ static const struct kev_region_ops *ops_of(u32 kind)
 
 int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 prot)
 {
-	struct kev_region *region = kmalloc(sizeof(*region), GFP_KERNEL_ACCOUNT);
+	struct kev_region *region = kmalloc(sizeof(*region), KEV_GFP_GUEST);
 
 	if (!region)
 		return -ENOMEM;

@@ -138,7 +138,7 @@ static struct kev_region_map *extend_map(const struct kev_region_map *old, struc
 
 	if (added > KEV_MEM_MAX_REGIONS - nr)
 		return ERR_PTR(-ENOSPC);
-	map = kvmalloc(struct_size(map, entry, nr + added), GFP_KERNEL_ACCOUNT);
+	map = kvmalloc(struct_size(map, entry, nr + added), KEV_GFP_GUEST);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
 
@@ -196,7 +196,7 @@ static struct kev_region_map *shrink_map(const struct kev_region_map *old, u32 i
 {
 	struct kev_region_map *map;
 
-	map = kvmalloc(struct_size(map, entry, old->nr - 1), GFP_KERNEL_ACCOUNT);
+	map = kvmalloc(struct_size(map, entry, old->nr - 1), KEV_GFP_GUEST);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
 	map->nr = old->nr - 1;

@@ -122,8 +122,13 @@ static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int lev
 		return 0;
 	spin_lock(&upper->lock);
 	old = *entry;
-	if (!old)
-		WRITE_ONCE(*entry, table_entry(mem, table));
+	if (!old) {
+		/* What was here as a page of 2 MiB, and was discarded */
+		if (__test_and_clear_bit(kev_leaf_index(entry), upper->dirty))
+			bitmap_fill(table->dirty, KEV_PT_ENTRIES);
+		/* The table's content before the entry that shows it */
+		smp_store_release(entry, table_entry(mem, table));
+	}
 	spin_unlock(&upper->lock);
 	if (old) {
 		free_table(table);
@@ -195,7 +200,7 @@ struct kev_pt_page *kev_table_next(struct kev_mem *mem, u64 *gpa, u64 end, unsig
 		}
 		next = (*gpa | (kev_pt_size(table->level) - 1)) + 1;
 		*gpa = min(end, next);
-		if (value) {
+		if (value || test_bit(*first, table->dirty)) {
 			*nr = 1;
 			return table;
 		}
@@ -218,7 +223,7 @@ int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 	if (!table)
 		return -ENOMEM;
 	spin_lock(&upper->lock);
-	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY);
+	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY) && !region->dead;
 	if (done) {
 		old = kev_leaf_claim(leaf);
 		pa = format->address(old, KEV_PT_LEVEL_2M);

@@ -59,7 +59,7 @@ static bool page_is_usable(struct page *page)
 
 	if (PageAnon(page) || PageHuge(page))
 		return true;
-	mapping = page_mapping(page);
+	mapping = folio_mapping(page_folio(page));
 	return mapping && mapping->a_ops == &shmem_aops;
 }
 
@@ -98,7 +98,7 @@ static int pin_region(struct kev_user_region *user, u64 address)
 	if (user->nr > totalram_pages() || !kev_mem_pin(user->mm, user->nr))
 		return -ENOMEM;
 	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
-				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+				     KEV_GFP_GUEST);
 	ret = user->pages ? pin_pages(user, address) : -ENOMEM;
 	if (ret) {
 		kvfree(user->pages);
@@ -115,7 +115,7 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 
 	if (!access_ok((void __user *)(unsigned long)user_address, length))
 		return -EFAULT;
-	user = kmalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	user = kmalloc(sizeof(*user), KEV_GFP_GUEST);
 	if (!user)
 		return -ENOMEM;
 	user->mm = mem->mm;

@@ -31,7 +31,7 @@ void kev_mem_unmap_user(struct kev_mem *mem, u64 gpa, u64 length)
 	 */
 	smp_mb();
 	mapping = READ_ONCE(mem->mapping);
-	if (!mapping || !mapping_mapped(mapping))
+	if (!mapping)
 		return;
 	filemap_invalidate_lock(mapping);
 	unmap_mapping_pages(mapping, gpa >> PAGE_SHIFT, length >> PAGE_SHIFT, false);
@@ -48,6 +48,15 @@ static bool is_taken(const struct kev_mem *mem, u64 entry, unsigned int level)
 static u64 taken_entry(const struct kev_mem *mem, u64 entry, unsigned int level)
 {
 	return mem->config.format->address(entry, level) | (entry & KEV_LEAF_SOFT) | KEV_LEAF_BUSY;
+}
+
+/* Does a leaf of 2 MiB lie across an end of [gpa, end) */
+static bool lies_across(const struct kev_pt_page *table, unsigned int index, u64 gpa, u64 end)
+{
+	u64 start = kev_table_gpa(table, index);
+
+	return table->level != KEV_PT_LEVEL_4K &&
+	       (start < gpa || end - start < kev_pt_size(table->level));
 }
 
 /*
@@ -114,39 +123,36 @@ static void free_leaves(struct kev_mem *mem, struct kev_pt_page *table, unsigned
 	}
 }
 
-void kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end)
+int kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end)
 {
 	unsigned int first, nr;
 	struct kev_pt_page *table;
-	bool any = false;
-	u64 at;
+	bool any = false, taken;
+	u64 at, entry;
+	int ret = 0;
 
 	lockdep_assert_held(&mem->lock);
-	for (at = gpa; (table = kev_table_next(mem, &at, end, &first, &nr));) {
-		if (!take_leaves(mem, region, table, first, nr, &any))
+	for (at = gpa; !ret && (table = kev_table_next(mem, &at, end, &first, &nr));) {
+		/* One that is being made is a first touch that comes later. */
+		entry = READ_ONCE(table->entry[first]);
+		taken = !entry || entry & KEV_LEAF_BUSY;
+		if (!lies_across(table, first, gpa, end))
+			taken = take_leaves(mem, region, table, first, nr, &any);
+		else if (!taken)
+			ret = kev_table_split(mem, &table->entry[first], region);
+		if (!taken)
 			at = max(gpa, kev_table_gpa(table, first));
 		cond_resched();
 	}
 	if (!any)
-		return;
+		return ret;
 	kev_mem_flush(mem);
 	kev_mem_unmap_user(mem, gpa, end - gpa);
 	for (at = gpa; (table = kev_table_next(mem, &at, end, &first, &nr));) {
 		free_leaves(mem, table, first, nr);
 		cond_resched();
 	}
-}
-
-int kev_mem_split(struct kev_mem *mem, struct kev_region *region, u64 gpa)
-{
-	u64 *leaf;
-
-	if (IS_ALIGNED(gpa, kev_pt_size(KEV_PT_LEVEL_2M)))
-		return 0;
-	leaf = kev_table_find(mem, gpa);
-	if (!leaf || kev_table_of(leaf)->level != KEV_PT_LEVEL_2M)
-		return 0;
-	return kev_table_split(mem, leaf, region);
+	return ret;
 }
 
 int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length)
@@ -198,17 +204,6 @@ static int check_part(struct kev_mem *mem, struct kev_region *region, u64 gpa, u
 	return 0;
 }
 
-static int split_part(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end)
-{
-	return kev_mem_split(mem, region, gpa) ?: kev_mem_split(mem, region, end);
-}
-
-static int zap_part(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end)
-{
-	kev_mem_zap(mem, region, gpa, end);
-	return 0;
-}
-
 int kev_mem_discard(struct kev_mem *mem, u64 gpa, u64 length)
 {
 	u64 end;
@@ -220,9 +215,7 @@ int kev_mem_discard(struct kev_mem *mem, u64 gpa, u64 length)
 	mutex_lock(&mem->lock);
 	ret = do_parts(mem, gpa, end, check_part);
 	if (!ret)
-		ret = do_parts(mem, gpa, end, split_part);
-	if (!ret)
-		ret = do_parts(mem, gpa, end, zap_part);
+		ret = do_parts(mem, gpa, end, kev_mem_zap);
 	mutex_unlock(&mem->lock);
 	return ret;
 }

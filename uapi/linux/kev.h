@@ -247,7 +247,9 @@ struct kev_query_memory {
  * @dirty: out: bits set in @bitmap
  *
  * Written by the guest, by kev for it, by KEV_VM_WRITE or through a mapping of the VM
- * fd since the last call or the page's first touch.
+ * fd, or discarded, since the last call or the page's first touch. Without
+ * KEV_FEATURE_EPT_ACCESSED_DIRTY a page that was touched since counts as written. After a
+ * failure the bits that are set in @bitmap count all the same: they are not told again.
  */
 struct kev_get_dirty {
 	__u32 size;
@@ -316,7 +318,8 @@ struct kev_translate {
  * @length: in: bytes
  * @done: out: bytes copied; less than @length where a page behind them cannot be had
  *
- * Rights of regions and of the guest's page tables do not count.
+ * Rights of regions and of the guest's page tables do not count. A page of
+ * KEV_REGION_NOTIFY that is not filled yet cannot be read: -EAGAIN.
  */
 struct kev_access {
 	__u32 size;
@@ -416,8 +419,8 @@ struct kev_boot_module {
  * @segment: out: index of the program header that @problem speaks of, or
  *	KEV_IMAGE_NO_SEGMENT
  * @load_base: in: with KEV_ATTACH_VADDR, a multiple of 4096; otherwise 0
- * @cmdline: in: user address of the command line, without a NUL; 0 with length 0
- * @modules: in: user address of struct kev_boot_module; 0 without
+ * @cmdline: in: user address of the command line, without a NUL
+ * @modules: in: user address of struct kev_boot_module[nr_modules]
  * @cmdline_length: in: bytes, below KEV_MAX_CMDLINE; 0 with a protocol that has none
  * @nr_modules: in: at most KEV_MAX_MODULES; 0 with a protocol that has none
  *
