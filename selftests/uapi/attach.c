@@ -62,9 +62,10 @@ static const struct {
 	int result;
 	uint32_t problem;
 } arguments[] = {
-	{ "unknown flag", 2, KEV_BOOT_DIRECT64, 2048, -EINVAL, KEV_IMAGE_OK },
+	{ "unknown flag", 16, KEV_BOOT_DIRECT64, 2048, -EINVAL, KEV_IMAGE_OK },
 	{ "last flag", 1U << 31, KEV_BOOT_DIRECT64, 2048, -EINVAL, KEV_IMAGE_OK },
-	{ "unknown protocol", 0, 2, 2048, -EINVAL, KEV_IMAGE_OK },
+	{ "unknown protocol", 0, 6, 2048, -EINVAL, KEV_IMAGE_OK },
+	{ "protocol below AUTO", 0, KEV_BOOT_AUTO - 1, 2048, -EINVAL, KEV_IMAGE_OK },
 	{ "last protocol", 0, ~0U, 2048, -EINVAL, KEV_IMAGE_OK },
 	{ "RAM without a protocol", 0, KEV_BOOT_NONE, 2048, -EINVAL, KEV_IMAGE_OK },
 	{ "no RAM", 0, KEV_BOOT_DIRECT64, 0, -EINVAL, KEV_IMAGE_RAM },
@@ -76,6 +77,11 @@ static const struct {
 	{ "least RAM", 0, KEV_BOOT_DIRECT64, 4, 0, KEV_IMAGE_OK },
 	{ "no protocol", 0, KEV_BOOT_NONE, 0, 0, KEV_IMAGE_OK },
 	{ "rights", KEV_ATTACH_PROT, KEV_BOOT_DIRECT64, 2048, 0, KEV_IMAGE_OK },
+	{ "virtual addresses", KEV_ATTACH_VADDR, KEV_BOOT_DIRECT64, 2048, 0, KEV_IMAGE_OK },
+	{ "relocated, without a table", KEV_ATTACH_RELOCATE, KEV_BOOT_DIRECT64, 2048, 0,
+	  KEV_IMAGE_OK },
+	{ "copied", KEV_ATTACH_COPY, KEV_BOOT_DIRECT64, 2048, 0, KEV_IMAGE_OK },
+	{ "by the image", 0, KEV_BOOT_AUTO, 2048, 0, KEV_IMAGE_OK },
 	{ "RAM beyond the hole", 0, KEV_BOOT_DIRECT64, 4 << 20, 0, KEV_IMAGE_OK },
 };
 

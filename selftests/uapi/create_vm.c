@@ -52,7 +52,7 @@ static const struct {
 	{ "REPORT_MSR", KEV_VM_REPORT_MSR, "", 0 },
 	{ "REPORT_CPUID", KEV_VM_REPORT_CPUID, "", 0 },
 	{ "CONSOLE_LOG", KEV_VM_CONSOLE_LOG, "", 0 },
-	{ "first unknown flag", 1U << 3, "", -EINVAL },
+	{ "first unknown flag", 1U << 4, "", -EINVAL },
 	{ "last unknown flag", 1U << 31, "", -EINVAL },
 	{ "a known and an unknown flag", KEV_VM_REPORT_MSR | 1U << 16, "", -EINVAL },
 	{ "unknown ABI", 0, "linux", -ENOENT },
@@ -81,6 +81,49 @@ TEST_F(create_vm, table)
 		EXPECT_EQ(before, count_fds()) {
 			TH_LOG("%s: a descriptor is left", cases[i].name);
 		}
+	}
+}
+
+/* How memory is to be had. Nothing of a refused VM is left. */
+static const struct {
+	const char *name;
+	uint32_t flags, huge_pages, fault_around;
+	int result;
+} options[] = {
+	{ "2 MiB: never", 0, KEV_HUGE_NEVER, 0, 0 },
+	{ "2 MiB: auto", 0, KEV_HUGE_AUTO, 0, 0 },
+	{ "2 MiB: always", 0, KEV_HUGE_ALWAYS, 0, 0 },
+	{ "2 MiB: unknown", 0, KEV_HUGE_ALWAYS + 1, 0, -EINVAL },
+	{ "2 MiB: last number", 0, ~0U, 0, -EINVAL },
+	{ "no fault-around", KEV_VM_FAULT_AROUND, 0, 0, 0 },
+	{ "the page itself", KEV_VM_FAULT_AROUND, 0, 1, 0 },
+	{ "two pages", KEV_VM_FAULT_AROUND, 0, 2, 0 },
+	{ "most pages", KEV_VM_FAULT_AROUND, 0, 512, 0 },
+	{ "no power of two", KEV_VM_FAULT_AROUND, 0, 3, -EINVAL },
+	{ "too many pages", KEV_VM_FAULT_AROUND, 0, 1024, -EINVAL },
+	{ "last power of two", KEV_VM_FAULT_AROUND, 0, 1U << 31, -EINVAL },
+	{ "pages without the flag", 0, 0, 16, -EINVAL },
+};
+
+TEST_F(create_vm, options)
+{
+	int before = count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct kev_create_vm args = {
+			.size = sizeof(args),
+			.flags = options[i].flags,
+			.huge_pages = options[i].huge_pages,
+			.fault_around = options[i].fault_around,
+		};
+		long fd = kt_ioctl(self->kev, KEV_CREATE_VM, &args);
+
+		EXPECT_EQ(options[i].result, fd < 0 ? fd : 0) {
+			TH_LOG("%s", options[i].name);
+		}
+		if (fd >= 0)
+			close(fd);
+		EXPECT_EQ(before, count_fds());
 	}
 }
 

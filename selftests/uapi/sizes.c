@@ -12,6 +12,9 @@
 
 enum object { DEV, VM, VCPU, NR_OBJECTS };
 
+/* RAM that nobody touches */
+#define RAM_GPA		0x40000000UL
+
 /*
  * The size of each structure's first version, as a number: it never changes
  * again. With the arguments that fill_in() gives it each call has a result that
@@ -32,6 +35,13 @@ static const struct call {
 	CALL(VM, KEV_VM_CREATE_VCPU, kev_create_vcpu, 16, 0, false),
 	CALL(VM, KEV_VM_ADD_REGION, kev_add_region, 32, -EEXIST, false),
 	CALL(VM, KEV_VM_ATTACH_IMAGE, kev_attach_image, 56, -EBUSY, true),
+	CALL(VM, KEV_VM_REMOVE_REGION, kev_range_args, 24, -ENOENT, false),
+	CALL(VM, KEV_VM_QUERY_MEMORY, kev_query_memory, 72, 0, true),
+	CALL(VM, KEV_VM_DISCARD, kev_range_args, 24, 0, false),
+	CALL(VM, KEV_VM_GET_DIRTY, kev_get_dirty, 40, 0, true),
+	CALL(VM, KEV_VM_TRANSLATE, kev_translate, 64, 0, true),
+	CALL(VM, KEV_VM_READ, kev_access, 48, 0, true),
+	CALL(VM, KEV_VM_WRITE, kev_access, 48, 0, true),
 	CALL(VM, KEV_VM_STATUS, kev_vm_status, 32, 0, true),
 	CALL(VM, KEV_VM_STATS, kev_vm_stats, 200, 0, true),
 	CALL(VCPU, KEV_VCPU_GET_STATE, kev_vcpu_state, 528, 0, true),
@@ -56,6 +66,7 @@ FIXTURE_SETUP(sizes)
 	ASSERT_NE(MAP_FAILED, (void *)self->page);
 	ASSERT_EQ(0, mprotect(self->page + 2 * KT_PAGE, KT_PAGE, PROT_NONE));
 	ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_halt, 0, NULL));
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, RAM_GPA, KT_PAGE));
 	/* So that another one has to wait */
 	ASSERT_EQ(0, kt_interrupt(self->guest.vcpu, 32));
 	self->fds[DEV] = self->guest.kev;
@@ -72,6 +83,9 @@ FIXTURE_TEARDOWN(sizes)
 static void fill_in(const struct call *call, void *arg)
 {
 	struct kev_add_region *region = arg;
+	struct kev_range_args *range = arg;
+	struct kev_get_dirty *dirty = arg;
+	static uint64_t bitmap;
 
 	switch (call->cmd) {
 	case KEV_VM_CREATE_VCPU:
@@ -81,6 +95,19 @@ static void fill_in(const struct call *call, void *arg)
 		region->kind = KEV_REGION_RAM;
 		region->prot = KEV_MEM_READ;
 		region->length = KT_PAGE;
+		break;
+	case KEV_VM_REMOVE_REGION:
+		/* No region is there: the call can be issued again and again. */
+		range->gpa = 2 * RAM_GPA;
+		range->length = KT_PAGE;
+		break;
+	case KEV_VM_DISCARD:
+		range->gpa = RAM_GPA;
+		range->length = KT_PAGE;
+		break;
+	case KEV_VM_GET_DIRTY:
+		dirty->length = KT_PAGE;
+		dirty->bitmap = (uintptr_t)&bitmap;
 		break;
 	case KEV_VCPU_GET_STATE:
 	case KEV_VCPU_SET_STATE:

@@ -186,7 +186,6 @@ TEST_F(vcpu, mapping)
 			TH_LOG("%s", mappings[i].name);
 		}
 	}
-	EXPECT_EQ(-ENODEV, map(self->vm, KT_PAGE, rw, MAP_SHARED, 0));
 	EXPECT_EQ(-ENODEV, map(self->kev, KT_PAGE, rw, MAP_SHARED, 0));
 }
 

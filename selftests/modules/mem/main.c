@@ -6,10 +6,14 @@
 #define pr_fmt(fmt) fmt
 
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
+#include <kev/backend.h>
+#include <kev/image.h>
 #include "test.h"
 
 static unsigned int failures;
+static const char *skipped;
 
 bool kev_test_check(bool ok, const char *what, const char *file, int line)
 {
@@ -30,40 +34,106 @@ bool kev_test_check_eq(s64 value, s64 expected, const char *what, const char *fi
 	return value == expected;
 }
 
+void kev_test_skip(const char *reason)
+{
+	skipped = reason;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "region_errors", test_region_errors },
-	{ "region_limit", test_region_limit },
-	{ "ram", test_ram },
-	{ "fini", test_fini },
-	{ "image_bytes", test_image_bytes },
-	{ "image_prot", test_image_prot },
-	{ "attach_errors", test_attach_errors },
-	{ "direct64", test_direct64 },
-	{ "read_errors", test_read_errors },
-	{ "concurrent", test_concurrent },
-	{ "killed_waiter", test_killed_waiter },
+#define TEST(name)	{ #name, test_##name }
+	TEST(region_errors),
+	TEST(region_limit),
+	TEST(ram),
+	TEST(fini),
+	TEST(image_bytes),
+	TEST(image_prot),
+	TEST(attach_errors),
+	TEST(direct64),
+	TEST(read_errors),
+	TEST(concurrent),
+	TEST(killed_waiter),
+	TEST(remove),
+	TEST(remove_held),
+	TEST(discard),
+	TEST(discard_huge),
+	TEST(huge_never),
+	TEST(huge_always),
+	TEST(huge_auto),
+	TEST(huge_exec),
+	TEST(shared),
+	TEST(shared_pages),
+	TEST(sharers),
+	TEST(truncated),
+	TEST(poisoned),
+	TEST(given_back),
+	TEST(around),
+	TEST(around_write),
+	TEST(around_reads),
+	TEST(add_errors),
+	TEST(trap),
+	TEST(owner),
+	TEST(notify),
+	TEST(file_region),
+	TEST(user_region),
+	TEST(dirty_flag),
+	TEST(dirty_fault),
+	TEST(dirty_shared),
+	TEST(dirty_huge),
+	TEST(page_state),
+	TEST(query),
+	TEST(options),
+	TEST(signal),
+	TEST(reader_killed),
+	TEST(killable),
+	TEST(stop),
+	TEST(nowait),
+	TEST(nowait_cached),
+	TEST(relocations),
+	TEST(no_relocations),
+	TEST(relocations_read),
+#undef TEST
 };
+
+/* What attach.c wants to know of the CPU */
+struct kev_backend_info kev_info = { .features = KEV_FEATURE_UNRESTRICTED_GUEST };
+
+static void kev_mem_test_end(void)
+{
+	kev_read_exit();
+	/* Regions and maps are freed after a grace period. */
+	rcu_barrier();
+}
 
 static int __init kev_mem_test_init(void)
 {
 	unsigned int i, failed = 0;
+	int ret;
 
+	ret = kev_read_init();
+	if (ret)
+		return ret;
 	pr_info("TAP version 13\n1..%zu\n", ARRAY_SIZE(tests));
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		failures = 0;
+		skipped = NULL;
 		tests[i].run();
 		failed += !!failures;
-		pr_info("%sok %u %s\n", failures ? "not " : "", i + 1, tests[i].name);
+		pr_info("%sok %u %s%s%s\n", failures ? "not " : "", i + 1, tests[i].name,
+			skipped ? " # SKIP " : "", skipped ?: "");
 	}
 	pr_info("# kev_mem_test: %zu tests, %u failed\n", ARRAY_SIZE(tests), failed);
-	return failed ? -EINVAL : 0;
+	if (!failed)
+		return 0;
+	kev_mem_test_end();
+	return -EINVAL;
 }
 
 static void __exit kev_mem_test_exit(void)
 {
+	kev_mem_test_end();
 }
 
 module_init(kev_mem_test_init);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest in a memory cgroup. Guards that its memory counts for whoever made the VM, that
+ * a limit is a report which user space can act on, that it has nobody killed, and that
+ * the charge goes with the VM.
+ */
+#include "kselftest_harness.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "vmem.h"
+
+#define CGROUP		"/sys/fs/cgroup/kevtest"
+#define LIMIT		(24 * KT_MIB)
+#define RAM_SIZE	(64 * KT_MIB)
+#define RAM_GPA		(512 * KT_MIB)
+#define RAM_PAGES	(RAM_SIZE / KT_PAGE)
+/* Charges are taken in batches of 64 pages for each CPU, and kept for later. */
+#define TOLERANCE	(2 * KT_MIB)
+/* Each needs a page-table page of its own. */
+#define PLACES		128UL
+#define PLACES_GPA	(1024 * KT_MIB)
+
+FIXTURE(memcg) {
+	struct kt_image image;
+	int fd, limit;
+	struct kt_vm vm;
+};
+
+static int enter(const char *cgroup)
+{
+	char path[64], pid[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return kt_write_file(path, pid);
+}
+
+/* By a file that is open: to open one at the limit would need memory of the group. */
+static int set_limit(int fd, uint64_t bytes)
+{
+	char number[24];
+	int n = snprintf(number, sizeof(number), "%lu", bytes);
+
+	return pwrite(fd, number, n, 0) == n ? 0 : -errno;
+}
+
+static int64_t charged(void)
+{
+	return kt_read_number(CGROUP "/memory.current");
+}
+
+/* How often something happened to the group; -1: not known */
+static long events(const char *what)
+{
+	char text[512], *at;
+	int fd = open(CGROUP "/memory.events", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	if (n < 0)
+		return -1;
+	text[n] = 0;
+	at = strstr(text, what);
+	return at ? strtol(at + strlen(what), NULL, 10) : -1;
+}
+
+FIXTURE_SETUP(memcg)
+{
+	const struct kt_vm_options options = { .huge_pages = KEV_HUGE_NEVER };
+
+	if (access("/sys/fs/cgroup/memory.stat", F_OK))
+		SKIP(return, "no memory controller in /sys/fs/cgroup");
+	kt_image_init(&self->image, 1);
+	self->fd = memfd_create("kevtest", MFD_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, kt_image_write(&self->image, self->fd));
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	self->limit = open(CGROUP "/memory.max", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->limit);
+	ASSERT_EQ(0, enter(CGROUP));
+	ASSERT_EQ(0, kt_vm_init(&self->vm, &self->image, self->fd, &options));
+	ASSERT_EQ(0, kt_add_ram(self->vm.vm, RAM_GPA, RAM_SIZE));
+	ASSERT_EQ(0, kt_add_ram(self->vm.vm, PLACES_GPA, PLACES * 2 * KT_MIB));
+}
+
+FIXTURE_TEARDOWN(memcg)
+{
+	kt_vm_fini(&self->vm);
+	close(self->fd);
+	close(self->limit);
+	EXPECT_EQ(0, enter("/sys/fs/cgroup"));
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+static const struct kt_job fill = {
+	.op = KT_FILL, .address = RAM_GPA, .value = 0x7000, .pages = RAM_PAGES, .step = 1,
+};
+
+/* From another cgroup: the VM's is that of its maker. */
+TEST_F(memcg, creator_pays)
+{
+	int64_t before;
+
+	ASSERT_EQ(0, enter("/sys/fs/cgroup"));
+	before = charged();
+	ASSERT_EQ(0, kt_vm_do(&self->vm, 0, &fill, NULL));
+	EXPECT_LE((int64_t)(RAM_SIZE - TOLERANCE), charged() - before);
+	EXPECT_GE((int64_t)(RAM_SIZE + TOLERANCE), charged() - before);
+	/* What is given back is not charged any more, nor is what goes with the VM. */
+	EXPECT_EQ(0, kt_discard(self->vm.vm, RAM_GPA, RAM_SIZE / 2));
+	EXPECT_GE((int64_t)(RAM_SIZE / 2 + TOLERANCE), charged() - before);
+	kt_vm_fini(&self->vm);
+	EXPECT_GE((int64_t)TOLERANCE, charged() - before);
+}
+
+TEST_F(memcg, limit)
+{
+	const struct kev_run *run = self->vm.run[0];
+	uint64_t word;
+
+	ASSERT_EQ(0, enter("/sys/fs/cgroup"));
+	ASSERT_EQ(0, set_limit(self->limit, LIMIT));
+	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
+	ASSERT_EQ(KEV_EXIT_MEMORY_ERROR, run->kind);
+	EXPECT_EQ(ENOMEM, run->error);
+	EXPECT_EQ(KEV_MEM_WRITE, run->memory.access);
+	EXPECT_EQ(KEV_REGION_RAM, run->memory.kind);
+	EXPECT_EQ(KEV_RUN_RETRY | KEV_RUN_BACKED, run->flags);
+	EXPECT_LT(RAM_GPA + LIMIT / 2, run->memory.gpa);
+	EXPECT_GT(RAM_GPA + LIMIT, run->memory.gpa);
+	EXPECT_GE((int64_t)LIMIT, charged());
+	EXPECT_LT(0, events("max "));
+	EXPECT_EQ(0, events("oom_kill "));
+
+	/* Once more room is there, the guest goes on where it was. */
+	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
+	EXPECT_EQ(0, kt_run(self->vm.vcpu[0]));
+	EXPECT_TRUE(kt_vm_result(&self->vm, 0, NULL));
+	for (uint64_t page = 0; page < RAM_PAGES; page++) {
+		ASSERT_EQ(8, kt_read_guest(self->vm.vm, RAM_GPA + page * KT_PAGE, &word, 8));
+		ASSERT_EQ(0x7000 + page, word);
+	}
+	EXPECT_EQ(0, events("oom_kill "));
+}
+
+/*
+ * At the limit from inside the group, which grows by a page each time: so every page that
+ * the guest costs, those that kev needs for itself among them, is refused once. It has
+ * nobody killed; that would be this process.
+ */
+TEST_F(memcg, nobody_is_killed)
+{
+	const struct kev_run *run = self->vm.run[0];
+	uint64_t limit = LIMIT, refused = 0;
+
+	/* What the test itself needs is there before. */
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	ASSERT_EQ(0, set_limit(self->limit, limit));
+	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
+	EXPECT_EQ(ENOMEM, run->error);
+	for (uint64_t i = 0; i < PLACES; i++) {
+		const struct kt_job touch = {
+			.op = KT_READ, .address = PLACES_GPA + i * 2 * KT_MIB,
+		};
+
+		ASSERT_EQ(0, kt_vm_set(&self->vm, 0, &touch));
+		for (;;) {
+			ASSERT_EQ(0, kt_run(self->vm.vcpu[0]));
+			if (run->kind == KEV_EXIT_HYPERCALL)
+				break;
+			ASSERT_EQ(KEV_EXIT_MEMORY_ERROR, run->kind);
+			ASSERT_EQ(ENOMEM, run->error);
+			refused++;
+			limit += KT_PAGE;
+			ASSERT_EQ(0, set_limit(self->limit, limit));
+		}
+	}
+	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
+	/* Its table and the page itself */
+	EXPECT_LE(2 * PLACES, refused);
+	EXPECT_EQ(0, events("oom_kill "));
+}
+
+TEST_HARNESS_MAIN

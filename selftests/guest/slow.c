@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Images behind a server that does not answer. Guards that only who needs the page waits
+ * for it, that the wait can be ended by everything that ends RUN, and that a page is
+ * read once, or is an error that is over when the server is well again.
+ *
+ * The server tells when a read hangs; nothing here measures time.
+ */
+#include "kselftest_harness.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "vmem.h"
+
+#define PAGES		8
+#define RAM_KIB		64
+/* How far another vCPU has to come to have gone on */
+#define STEPS		1000
+
+/* Index in the file of a page of data */
+#define FILE_PAGE(page)	(KT_DATA_OFFSET / KT_PAGE + (page))
+#define DATA(page)	(KT_DATA_GPA + (page) * KT_PAGE)
+
+FIXTURE(slow) {
+	struct kt_image image;
+	struct kt_fuse fuse;
+	int fd;
+	struct kt_vm vm;
+};
+
+/* A VM whose code is loaded: only data is slow from now on. */
+static int start_vm(FIXTURE_DATA(slow) *self, struct kt_vm *vm, const char *abi)
+{
+	const struct kt_vm_options options = { .vcpus = 2, .ram_kib = RAM_KIB, .abi = abi };
+	const struct kt_job warm = { .op = KT_READ, .address = KT_SCRATCH_GPA };
+	int ret = kt_vm_init(vm, &self->image, self->fd, &options);
+
+	/* With the ABI "kev" no job ends but the VM; the code is in the page cache by then. */
+	if (!ret && !abi)
+		ret = kt_vm_do(vm, 0, &warm, NULL);
+	return ret;
+}
+
+FIXTURE_SETUP(slow)
+{
+	kt_image_init(&self->image, PAGES);
+	const struct kt_fuse_file file = {
+		.size = self->image.size,
+		.fill = kt_image_fill,
+		.arg = &self->image,
+	};
+	struct stat st;
+
+	ASSERT_EQ(0, kt_fuse_mount(&self->fuse, &file));
+	self->fd = open(self->fuse.path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	/* The kernel asks for the size of a mount's root only now. */
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	ASSERT_EQ(0, start_vm(self, &self->vm, NULL));
+}
+
+FIXTURE_TEARDOWN(slow)
+{
+	kt_vm_fini(&self->vm);
+	close(self->fd);
+	EXPECT_EQ(0, kt_fuse_unmount(&self->fuse));
+}
+
+/* A thread whose guest waits in the server for a page of data */
+static int start_read(FIXTURE_DATA(slow) *self, struct kt_vm *vm, uint32_t vcpu, uint64_t page,
+		      struct kt_runner *runner)
+{
+	const struct kt_job job = { .op = KT_READ, .address = DATA(page) };
+	int ret;
+
+	kt_fuse_hold(&self->fuse, true);
+	ret = kt_vm_set(vm, vcpu, &job);
+	if (!ret)
+		ret = kt_runner_start(runner, vm->vcpu[vcpu], -1);
+	if (!ret)
+		kt_fuse_wait_held(&self->fuse, 1);
+	return ret;
+}
+
+static bool has_read(const struct kt_vm *vm, uint32_t vcpu, uint64_t page)
+{
+	uint64_t word;
+
+	return kt_vm_result(vm, vcpu, &word) && word == kt_image_word(page);
+}
+
+/* Let the server answer, and the guest's read succeed. */
+static bool finish_read(FIXTURE_DATA(slow) *self, const struct kt_vm *vm, uint32_t vcpu,
+			uint64_t page)
+{
+	kt_fuse_hold(&self->fuse, false);
+	return !kt_run(vm->vcpu[vcpu]) && has_read(vm, vcpu, page);
+}
+
+/* Does a vCPU come forward: it counts in a page of RAM, which is mapped here. */
+static bool counts(struct kt_vm *vm, uint32_t vcpu)
+{
+	const struct kt_job job = { .op = KT_COUNT, .address = KT_SCRATCH_GPA };
+	struct kt_runner runner;
+	volatile uint64_t *word;
+	uint64_t start;
+
+	word = mmap(NULL, KT_PAGE, PROT_READ, MAP_SHARED, vm->vm, KT_SCRATCH_GPA);
+	if (word == MAP_FAILED || kt_vm_set(vm, vcpu, &job))
+		return false;
+	start = *word;
+	if (kt_runner_start(&runner, vm->vcpu[vcpu], -1))
+		return false;
+	while (*word - start < STEPS)
+		sched_yield();
+	munmap((void *)word, KT_PAGE);
+	return kt_runner_kick(&runner) == -EINTR;
+}
+
+TEST_F(slow, others_go_on)
+{
+	const struct kt_job ready = { .op = KT_READ, .address = DATA(1) };
+	struct kt_runner runner;
+	struct kt_vm other;
+	char byte;
+
+	ASSERT_EQ(0, start_vm(self, &other, NULL));
+	/* A page that is in the page cache already */
+	ASSERT_EQ(1, pread(self->fd, &byte, 1, KT_DATA_OFFSET + KT_PAGE));
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &runner));
+
+	/* Another vCPU of the VM, and another VM: they run, and load pages. */
+	EXPECT_TRUE(counts(&self->vm, 1));
+	EXPECT_EQ(0, kt_vm_do(&self->vm, 1, &ready, NULL));
+	EXPECT_TRUE(has_read(&self->vm, 1, 1));
+	EXPECT_TRUE(counts(&other, 0));
+	EXPECT_EQ(0, kt_vm_do(&other, 0, &ready, NULL));
+	EXPECT_TRUE(has_read(&other, 0, 1));
+
+	/* One waits still. */
+	EXPECT_EQ(0, kt_fuse_page_reads(&self->fuse, FILE_PAGE(2)));
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(0, kt_runner_join(&runner));
+	EXPECT_TRUE(has_read(&self->vm, 0, 0));
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+	kt_vm_fini(&other);
+}
+
+/* The wait ends with RUN; the read goes on, and what it brings is taken at the next RUN. */
+TEST_F(slow, signal)
+{
+	uint64_t files = kt_vm_stats(self->vm.vm).file_pages;
+	struct kt_runner runner;
+
+	ASSERT_EQ(0, kt_ignore_signal(SIGUSR1));
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &runner));
+	ASSERT_EQ(0, pthread_kill(runner.thread, SIGUSR1));
+	EXPECT_EQ(-EINTR, kt_runner_join(&runner));
+	EXPECT_EQ(KEV_EXIT_NONE, self->vm.run[0]->kind);
+	EXPECT_EQ(files, kt_vm_stats(self->vm.vm).file_pages);
+	EXPECT_TRUE(finish_read(self, &self->vm, 0, 0));
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+}
+
+TEST_F(slow, kick)
+{
+	struct kt_runner runner;
+
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &runner));
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	EXPECT_TRUE(finish_read(self, &self->vm, 0, 0));
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+}
+
+/* HaltCpu of one vCPU: the one that waits hears of it. */
+TEST_F(slow, end_of_the_vm)
+{
+	const struct kt_job end = { .op = KT_END, .value = 0xcafe };
+	struct kt_runner runner;
+	struct kt_vm vm;
+
+	ASSERT_EQ(0, start_vm(self, &vm, "kev"));
+	ASSERT_EQ(0, start_read(self, &vm, 0, 0, &runner));
+	ASSERT_EQ(0, kt_vm_set(&vm, 1, &end));
+	EXPECT_EQ(0, kt_run(vm.vcpu[1]));
+	EXPECT_EQ(KEV_EXIT_VM_EXITED, vm.run[1]->kind);
+	EXPECT_EQ(0, kt_runner_join(&runner));
+	EXPECT_EQ(KEV_EXIT_VM_EXITED, vm.run[0]->kind);
+	EXPECT_EQ(0xcafe, vm.run[0]->exit_code);
+	kt_vm_fini(&vm);
+	kt_fuse_hold(&self->fuse, false);
+}
+
+TEST_F(slow, two_vcpus_one_read)
+{
+	const struct kt_job job = { .op = KT_READ, .address = DATA(0) + 8 };
+	struct kt_runner first, second;
+	uint64_t faults, files, word;
+
+	files = kt_vm_stats(self->vm.vm).file_pages;
+	faults = kt_vcpu_stats(self->vm.vcpu[1]).memory;
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &first));
+	ASSERT_EQ(0, kt_vm_set(&self->vm, 1, &job));
+	ASSERT_EQ(0, kt_runner_start(&second, self->vm.vcpu[1], -1));
+	kt_wait_memory(self->vm.vcpu[1], faults);
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(0, kt_runner_join(&first));
+	EXPECT_EQ(0, kt_runner_join(&second));
+	EXPECT_TRUE(has_read(&self->vm, 0, 0));
+	EXPECT_TRUE(kt_vm_result(&self->vm, 1, &word));
+	EXPECT_EQ(kt_image_word(0) + 8, word);
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+	EXPECT_EQ(files + 1, kt_vm_stats(self->vm.vm).file_pages);
+}
+
+/* The one that reads is called away: the other one takes over. */
+TEST_F(slow, reader_leaves)
+{
+	const struct kt_job job = { .op = KT_READ, .address = DATA(0) };
+	struct kt_runner first, second;
+	uint64_t faults = kt_vcpu_stats(self->vm.vcpu[1]).memory;
+
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &first));
+	ASSERT_EQ(0, kt_vm_set(&self->vm, 1, &job));
+	ASSERT_EQ(0, kt_runner_start(&second, self->vm.vcpu[1], -1));
+	kt_wait_memory(self->vm.vcpu[1], faults);
+	EXPECT_EQ(-EINTR, kt_runner_kick(&first));
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(0, kt_runner_join(&second));
+	EXPECT_TRUE(has_read(&self->vm, 1, 0));
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+}
+
+TEST_F(slow, server_errors)
+{
+	const struct kt_job good = { .op = KT_READ, .address = DATA(1) };
+	const struct kt_job bad = { .op = KT_READ, .address = DATA(0) + 16 };
+	const struct kev_run *run = self->vm.run[0];
+	uint64_t resident, word;
+
+	ASSERT_EQ(0, kt_vm_do(&self->vm, 0, &good, NULL));
+	resident = kt_vm_stats(self->vm.vm).resident_pages;
+	kt_fuse_fail(&self->fuse, ENODATA);
+	ASSERT_EQ(0, kt_vm_set(&self->vm, 0, &bad));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(self->vm.vcpu[0]));
+		ASSERT_EQ(KEV_EXIT_MEMORY_ERROR, run->kind);
+		EXPECT_EQ(EIO, run->error);
+		EXPECT_EQ(DATA(0) + 16, run->memory.gpa);
+		EXPECT_EQ(KEV_MEM_READ, run->memory.access);
+		EXPECT_EQ(KEV_REGION_IMAGE, run->memory.kind);
+		EXPECT_EQ(KEV_RUN_RETRY | KEV_RUN_BACKED, run->flags);
+		EXPECT_EQ(resident, kt_vm_stats(self->vm.vm).resident_pages);
+	}
+	/* Other pages are as they were. */
+	EXPECT_EQ(0, kt_vm_do(&self->vm, 1, &good, NULL));
+	EXPECT_TRUE(has_read(&self->vm, 1, 1));
+
+	kt_fuse_fail(&self->fuse, 0);
+	ASSERT_EQ(0, kt_run(self->vm.vcpu[0]));
+	ASSERT_TRUE(kt_vm_result(&self->vm, 0, &word));
+	EXPECT_EQ(kt_image_word(0) + 16, word);
+}
+
+/* Touches the VM's memory through a mapping, as any code of the VMM might */
+struct toucher {
+	pthread_t thread;
+	const volatile uint64_t *word;
+	uint64_t value;
+};
+
+static void *toucher_main(void *arg)
+{
+	struct toucher *toucher = arg;
+
+	toucher->value = *toucher->word;
+	return NULL;
+}
+
+/* Who waits in a mapping keeps nobody from changing the address space. */
+TEST_F(slow, mapping)
+{
+	struct toucher toucher;
+	void *map, *other;
+
+	map = mmap(NULL, KT_PAGE, PROT_READ, MAP_SHARED, self->vm.vm, DATA(0));
+	ASSERT_NE(MAP_FAILED, map);
+	toucher.word = map;
+	kt_fuse_hold(&self->fuse, true);
+	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, toucher_main, &toucher));
+	kt_fuse_wait_held(&self->fuse, 1);
+
+	other = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, other);
+	*(volatile char *)other = 1;
+	EXPECT_EQ(0, munmap(other, KT_PAGE));
+
+	kt_fuse_hold(&self->fuse, false);
+	ASSERT_EQ(0, pthread_join(toucher.thread, NULL));
+	EXPECT_EQ(kt_image_word(0), toucher.value);
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+	EXPECT_EQ(0, munmap(map, KT_PAGE));
+}
+
+/* ---- processes that end while a read hangs ---- */
+
+/* In a child: a guest waits for the server until the process is killed. */
+static void hang(struct kt_vm *vm)
+{
+	const struct kt_job job = { .op = KT_READ, .address = DATA(0) };
+
+	if (!kt_vm_set(vm, 0, &job))
+		kt_run(vm->vcpu[0]);
+	_exit(1);
+}
+
+TEST_F(slow, kill_while_a_read_hangs)
+{
+	struct kt_vm vm;
+	int status;
+	pid_t pid;
+
+	kt_fuse_hold(&self->fuse, true);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (start_vm(self, &vm, NULL))
+			_exit(2);
+		hang(&vm);
+	}
+	kt_fuse_wait_held(&self->fuse, 1);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	/* The server has not answered yet. */
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	/* Who comes next gets the page by the same read. */
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(0, kt_vm_do(&self->vm, 0, &(struct kt_job){ KT_READ, .address = DATA(0) },
+			      NULL));
+	EXPECT_TRUE(has_read(&self->vm, 0, 0));
+	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+}
+
+/* The owner is dead; a process that only has the descriptors closes them. */
+TEST_F(slow, last_user_is_another_process)
+{
+	int go[2], status;
+	struct kt_vm vm;
+	pid_t pid;
+	char byte;
+
+	ASSERT_EQ(0, pipe(go));
+	kt_fuse_hold(&self->fuse, true);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (start_vm(self, &vm, NULL))
+			_exit(2);
+		if (!fork()) {
+			close(go[1]);
+			/* End of file: the test has closed it, and so has the owner. */
+			if (read(go[0], &byte, 1))
+				_exit(3);
+			kt_vm_fini(&vm);
+			kt_fuse_hold(&self->fuse, false);
+			_exit(0);
+		}
+		hang(&vm);
+	}
+	kt_fuse_wait_held(&self->fuse, 1);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	close(go[1]);
+	/* It ends the hold only after its close has returned. */
+	EXPECT_EQ(0, kt_vm_do(&self->vm, 0, &(struct kt_job){ KT_READ, .address = DATA(0) },
+			      NULL));
+	EXPECT_TRUE(has_read(&self->vm, 0, 0));
+	close(go[0]);
+}
+
+/* The read is the module's last user, and keeps it. */
+TEST_F(slow, module_stays_for_the_read)
+{
+	struct kt_runner runner;
+
+	ASSERT_EQ(0, start_read(self, &self->vm, 0, 0, &runner));
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	kt_vm_fini(&self->vm);
+	EXPECT_EQ(-EWOULDBLOCK, kt_unload_module("kev"));
+	kt_fuse_hold(&self->fuse, false);
+	while (kt_read_number("/sys/module/kev/refcnt") > 0)
+		sched_yield();
+	EXPECT_EQ(0, kt_unload_module("kev"));
+	EXPECT_EQ(0, kt_load_module("/kev.ko"));
+}
+
+TEST_HARNESS_MAIN
