@@ -85,7 +85,7 @@ __attribute__((used)) static void uart_input(void)
 void timer_stub(void);
 void uart_stub(void);
 asm("timer_stub: pusha; cld; call timer_tick; popa; iret\n"
-    "uart_stub: pusha; cld; call uart_input; popa; iret\n");
+	"uart_stub: pusha; cld; call uart_input; popa; iret\n");
 
 static void set_gate(u32 vector, void (*handler)(void))
 {
