@@ -101,6 +101,19 @@ static bool is_whole_page(const struct kev_image *image, u64 gpa, pgoff_t *index
 	return true;
 }
 
+/* Another vCPU that looks at the page holds the lock for some instructions only. */
+#define LOCK_TRIES	100
+
+static bool try_lock(struct folio *folio)
+{
+	for (unsigned int i = 0; i < LOCK_TRIES; i++) {
+		if (folio_trylock(folio))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 /* The lock keeps truncation away while this looks. */
 static bool can_be_mapped(const struct kev_image *image, struct page *page, pgoff_t index)
 {
@@ -108,7 +121,7 @@ static bool can_be_mapped(const struct kev_image *image, struct page *page, pgof
 	bool ok;
 
 	/* Memory that is to be unplugged, for one, must not be pinned. */
-	if (!folio_is_longterm_pinnable(folio) || !folio_trylock(folio))
+	if (!folio_is_longterm_pinnable(folio) || !try_lock(folio))
 		return false;
 	ok = folio->mapping == image->file->f_mapping && !PageHWPoison(page) &&
 	     inside_file(image, (u64)index << PAGE_SHIFT, PAGE_SIZE);

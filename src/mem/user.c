@@ -95,7 +95,7 @@ static int pin_region(struct kev_user_region *user, u64 address)
 {
 	int ret;
 
-	if (user->nr > totalram_pages() || !kev_mem_pin(user->mm, user->nr))
+	if (!kev_mem_pin(user->mm, user->nr))
 		return -ENOMEM;
 	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
 				     KEV_GFP_GUEST);
@@ -113,6 +113,8 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 	struct kev_user_region *user;
 	int ret;
 
+	if (length >> PAGE_SHIFT > totalram_pages())
+		return -ENOMEM;
 	if (!access_ok((void __user *)(unsigned long)user_address, length))
 		return -EFAULT;
 	user = kmalloc(sizeof(*user), KEV_GFP_GUEST);

@@ -339,7 +339,7 @@ enum kev_boot {
 	KEV_BOOT_MULTIBOOT = 3,	/* Multiboot 1, 32-bit, unpaged */
 	KEV_BOOT_MULTIBOOT2 = 4,	/* Multiboot 2, 32-bit, unpaged */
 	KEV_BOOT_PVH = 5,	/* Xen's PVH, 32-bit, unpaged */
-	KEV_BOOT_AUTO = 255,	/* by the image: the last with a header or note, else DIRECT64 */
+	KEV_BOOT_AUTO = 255,	/* MULTIBOOT2, MULTIBOOT or PVH by header or note, else DIRECT64 */
 };
 
 /* What is wrong with an image: kev_attach_image.problem */
