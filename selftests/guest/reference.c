@@ -527,7 +527,13 @@ static void expected_page(const struct boot_case *c, uint32_t *page)
 TEST(boot_information)
 {
 	uint32_t expected[KT_PAGE / 4], page[KT_PAGE / 4];
+	struct kev_query query = { .size = sizeof(query) };
+	int device = kt_open();
 
+	ASSERT_EQ(0, kt_ioctl(device, KEV_QUERY, &query));
+	close(device);
+	if (!(query.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		SKIP(return, "no unrestricted guest");
 	for (size_t i = 0; i < ARRAY_SIZE(boot_cases); i++) {
 		const struct boot_case *c = &boot_cases[i];
 		int kev = kt_open(), vm = kt_create_vm(kev, 0, NULL), fd;
