@@ -28,7 +28,9 @@ enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
 {
 	struct kev_run *run = vcpu->run;
 
-	memset_startat(run, 0, kind);
+	/* All but the request, which is not ours, and the values of a string. */
+	memset((u8 *)run + offsetof(struct kev_run, kind), 0,
+	       offsetof(struct kev_run, data) - offsetof(struct kev_run, kind));
 	run->vcpu_id = vcpu->id;
 	if (READ_ONCE(vcpu->interrupt))
 		run->flags |= KEV_RUN_INTERRUPT_PENDING;

@@ -71,11 +71,22 @@ static void count(struct kev_vcpu_stats *stats, const struct kev_exit_ops *ops)
 	(*counter)++;
 }
 
+/* Does user space want to be given this exit; KEV_VM_SET_EXITS */
+static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
+{
+	const struct kev_vm *vm = vcpu->vm;
+
+	vcpu->intercepted = vm->intercepts & ops->intercept;
+	if (vcpu->intercepted && ops->intercept == KEV_INTERCEPT_EXCEPTION)
+		vcpu->intercepted = vm->exceptions & BIT(vcpu->exit.exception.vector);
+	return vcpu->intercepted;
+}
+
 /* Armed: until an exit that the fast level does not finish. */
 static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 {
 	struct kev_exit *exit = &vcpu->exit;
-	const struct kev_exit_ops *ops;
+	const struct kev_exit_ops *ops = &kev_exit_table[exit->event];
 	enum kev_verdict verdict;
 
 	for (;;) {
@@ -84,10 +95,15 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 		if (unlikely(must_leave(vcpu)))
 			return KEV_RETRY;
 
-		vcpu->stats.entries++;
-		kev_backend->enter(vcpu, exit);
-		ops = &kev_exit_table[exit->event];
-		count(&vcpu->stats, ops);
+		if (likely(!vcpu->resumed)) {
+			vcpu->stats.entries++;
+			kev_backend->enter(vcpu, exit);
+			ops = &kev_exit_table[exit->event];
+			count(&vcpu->stats, ops);
+			if (unlikely(intercepted(vcpu, ops)))
+				return KEV_PASS;
+		}
+		vcpu->resumed = false;
 		if (!ops->fast)
 			return KEV_PASS;
 		verdict = ops->fast(vcpu, exit);
@@ -146,7 +162,8 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	vcpu->xcr0_live = kev_host_xcr0();
 	kev_vcpu_load_xcr0(vcpu);
 
-	vcpu->exit.event = KEV_EV_INTERRUPT;
+	if (likely(!vcpu->resumed))
+		vcpu->exit.event = KEV_EV_INTERRUPT;
 	/* It may ask for a reschedule: before must_leave() looks. */
 	xfer_to_guest_mode_prepare();
 	verdict = run_armed(vcpu);
@@ -187,12 +204,23 @@ static int run_once(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 	return ret;
 }
 
+static enum kev_verdict report_intercept(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
+{
+	vcpu->intercepted = false;
+	kev_report(vcpu, KEV_EXIT_INTERCEPT);
+	vcpu->run->intercept.intercept = ops->intercept;
+	vcpu->answer = KEV_EXIT_INTERCEPT;
+	return KEV_REPORT;
+}
+
 /* The slow level, for what the fast one passed on */
 static enum kev_verdict dispatch_slow(struct kev_vcpu *vcpu)
 {
 	const struct kev_exit_ops *ops = &kev_exit_table[vcpu->exit.event];
 	enum kev_verdict verdict = KEV_PASS;
 
+	if (unlikely(vcpu->intercepted))
+		return report_intercept(vcpu, ops);
 	if (ops->slow)
 		verdict = ops->slow(vcpu, &vcpu->exit);
 	if (verdict == KEV_PASS)
@@ -262,6 +290,22 @@ static void take_io_answer(struct kev_vcpu *vcpu, u32 data)
 	}
 }
 
+static int take_intercept_answer(struct kev_vcpu *vcpu, u32 answer)
+{
+	switch (answer) {
+	case KEV_INTERCEPT_CONTINUE:
+		vcpu->resumed = true;
+		return 0;
+	case KEV_INTERCEPT_DONE:
+		vcpu->pending |= KEV_PENDING_ADVANCE;
+		return 0;
+	case KEV_INTERCEPT_RETRY:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 /*
  * What user space answered to the last report completes the instruction. The run
  * page is the caller's to scribble on: each field is read once.
@@ -297,6 +341,9 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 		msr.answer = READ_ONCE(run->msr.answer);
 		msr.data = READ_ONCE(run->msr.data);
 		ret = take_msr_answer(vcpu, &msr);
+		break;
+	case KEV_EXIT_INTERCEPT:
+		ret = take_intercept_answer(vcpu, READ_ONCE(run->intercept.answer));
 		break;
 	case KEV_EXIT_CONSOLE:
 		*verdict = KEV_KICKED;	/* to the slow level again */
@@ -385,6 +432,7 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	ret = take_answer(vcpu, &verdict);
 	if (ret)
 		return ret;
+	kev_vm_freeze(vcpu->vm);
 	/* Before any look at requests; pairs with kev_vcpu_request(). */
 	smp_store_mb(vcpu->runner, current);
 	ret = run_until_report(vcpu, verdict);

@@ -159,6 +159,8 @@ static bool controls_valid(const struct kev_controls *c)
 	return kev_cpuid_xcr0_valid(&kev_info.cpuid, c->xcr0);
 }
 
+#define STATE_GROUPS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | KEV_STATE_MSRS)
+
 /*
  * What the host's CPU would have to take on the guest's behalf is checked here;
  * the rest of a guest's state the CPU checks at the entry.
@@ -167,7 +169,7 @@ static bool state_valid(const struct kev_vcpu_state *state)
 {
 	u32 groups = state->groups;
 
-	if (!groups || groups & ~KEV_STATE_ALL)
+	if (!groups || groups & ~STATE_GROUPS)
 		return false;
 	return (!(groups & KEV_STATE_SEGMENTS) || segments_valid(&state->segments)) &&
 	       (!(groups & KEV_STATE_CONTROLS) || controls_valid(&state->controls)) &&
@@ -180,7 +182,7 @@ static long ioctl_get_state(void *object, void *arg)
 	struct kev_vcpu *vcpu = object;
 	int ret;
 
-	if (!state->groups || state->groups & ~KEV_STATE_ALL)
+	if (!state->groups || state->groups & ~STATE_GROUPS)
 		return -EINVAL;
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
@@ -205,6 +207,7 @@ static long ioctl_set_state(void *object, void *arg)
 		vcpu->pending = 0;
 		vcpu->printed = 0;
 		vcpu->halted = false;
+		vcpu->resumed = false;
 	}
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	mutex_unlock(&vcpu->lock);

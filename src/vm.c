@@ -21,6 +21,10 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
+#define VM_FLAGS	(KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID | KEV_VM_CONSOLE_LOG |	\
+			 KEV_VM_FAULT_AROUND | KEV_VM_REPORT_HLT | KEV_VM_USER_CALLS |		\
+			 KEV_VM_CLOCK)
+
 static void vm_free(struct kref *ref)
 {
 	struct kev_vm *vm = container_of(ref, struct kev_vm, ref);
@@ -165,6 +169,38 @@ void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu)
 		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus - 1);
 		kev_vcpu_add_stats(&vm->past, &vcpu->stats);
 	}
+	mutex_unlock(&vm->lock);
+}
+
+/**
+ * kev_vm_lock_policy() - begin to change what a VM does on exits
+ * @vm: the VM
+ *
+ * Context: process, may sleep.
+ * Return: 0 with the VM's lock held; -EBUSY a vCPU has run already.
+ */
+int kev_vm_lock_policy(struct kev_vm *vm)
+{
+	mutex_lock(&vm->lock);
+	if (!vm->frozen)
+		return 0;
+	mutex_unlock(&vm->lock);
+	return -EBUSY;
+}
+
+/**
+ * kev_vm_freeze() - a vCPU is about to run: the VM's policy is final
+ * @vm: the VM
+ *
+ * Context: process, may sleep.
+ */
+void kev_vm_freeze(struct kev_vm *vm)
+{
+	/* Pairs with the store below: who sees it sees the policy. */
+	if (likely(smp_load_acquire(&vm->frozen)))
+		return;
+	mutex_lock(&vm->lock);
+	smp_store_release(&vm->frozen, true);
 	mutex_unlock(&vm->lock);
 }
 
@@ -425,8 +461,7 @@ int kev_vm_create(const struct kev_create_vm *args)
 	struct kev_vm *vm;
 	int ret;
 
-	if (args->flags & ~(KEV_VM_REPORT_MSR | KEV_VM_REPORT_CPUID | KEV_VM_CONSOLE_LOG |
-			    KEV_VM_FAULT_AROUND))
+	if (args->flags & ~VM_FLAGS)
 		return -EINVAL;
 	if (strnlen(args->hypercall_abi, KEV_NAME_LEN) == KEV_NAME_LEN)
 		return -EINVAL;

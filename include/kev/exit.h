@@ -31,8 +31,25 @@ enum kev_event {
 	KEV_EV_XSETBV,
 	KEV_EV_UNDEFINED,	/* an instruction that this guest does not have: #UD */
 	KEV_EV_PRIVILEGED,	/* an instruction that this guest may not use: #GP(0) */
-	KEV_EV_NOP,		/* an instruction without effect here: WBINVD, INVD, PAUSE */
 	KEV_EV_INTERRUPT_WINDOW,	/* the guest can take an external interrupt now */
+	KEV_EV_NMI_WINDOW,	/* the guest can take an NMI now */
+	KEV_EV_TIMER,		/* the time that the backend was to watch for has come */
+	KEV_EV_DR,		/* MOV to or from a debug register */
+	KEV_EV_RDTSC,		/* RDTSC, RDTSCP */
+	KEV_EV_RDPMC,
+	KEV_EV_INVLPG,		/* INVLPG, INVPCID */
+	KEV_EV_WBINVD,		/* WBINVD, WBNOINVD, INVD */
+	KEV_EV_PAUSE,
+	KEV_EV_MWAIT,		/* MONITOR, MWAIT */
+	KEV_EV_DESCRIPTOR,	/* access to GDTR, IDTR, LDTR or TR */
+	KEV_EV_RDRAND,		/* RDRAND, RDSEED */
+	KEV_EV_TASK_SWITCH,
+	KEV_EV_MISCONFIGURED,	/* a second-level entry that the hardware does not understand */
+	KEV_EV_BUS_LOCK,
+	KEV_EV_NOTIFY,		/* no interrupt window for too long */
+	KEV_EV_EOI,		/* the hardware has ended an interrupt, kev wants to know */
+	KEV_EV_APIC_WRITE,	/* the hardware has written a register of the local APIC */
+	KEV_EV_TPR,		/* the task priority went below what kev waits for */
 	KEV_NR_EVENTS
 };
 
@@ -118,6 +135,7 @@ typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct
  * struct kev_exit_ops - who answers one kind of event
  * @name: for humans
  * @counter: offset of its counter in struct kev_vcpu_stats
+ * @intercept: KEV_INTERCEPT_* that gives it to user space, or 0
  * @fast: with IRQs off and the hardware state loaded; touches only the vCPU;
  *	NULL goes straight to @slow
  * @slow: after put, IRQs and preemption on; may sleep; NULL reports the exit
@@ -125,6 +143,7 @@ typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct
 struct kev_exit_ops {
 	const char *name;
 	u32 counter;
+	u64 intercept;
 	kev_exit_handler fast;
 	kev_exit_handler slow;
 };

@@ -55,6 +55,9 @@ struct task_struct;
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
+ * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
+ * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
+ *	RUN, as if it had just come
  * @halted: [c] @exit is a HLT that is finished but for its end: nothing is entered
  *	before an interrupt waits
  * @interrupt: [a] an external interrupt that the guest has not taken yet:
@@ -92,6 +95,8 @@ struct kev_vcpu {
 	u64 printed;
 	u64 end_code;
 	int fail;
+	bool intercepted;
+	bool resumed;
 	bool halted;
 
 	u32 interrupt;

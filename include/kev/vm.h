@@ -27,6 +27,11 @@ struct mm_struct;
  * @mm: [I] the creator's address space; grabbed, not used
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
+ * @frozen: [a] a vCPU has run: the policy, which is the next three, is final; set once,
+ *	under @lock
+ * @intercepts: KEV_INTERCEPT_* that user space is given
+ * @passes: KEV_INTERCEPT_* that do not exit
+ * @exceptions: by vector, with KEV_INTERCEPT_EXCEPTION
  * @tsc_base: [I] host TSC at the VM's making, with what suspends had cost it: the
  *	guest's zero
  * @lock: [v] guards what is marked so; taken inside a vCPU's lock
@@ -50,6 +55,10 @@ struct kev_vm {
 	struct mm_struct *mm;
 	u32 flags;
 	const struct kev_hypercall_abi *abi;
+	bool frozen;
+	u64 intercepts;
+	u64 passes;
+	u32 exceptions;
 	u64 tsc_base;
 
 	struct mutex lock;	/* inside a vCPU's */
@@ -77,6 +86,8 @@ void kev_vm_put(struct kev_vm *vm);
 bool kev_vm_ended(const struct kev_vm *vm);
 void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error);
 bool kev_vm_mine(const struct kev_vm *vm);
+int kev_vm_lock_policy(struct kev_vm *vm);
+void kev_vm_freeze(struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
 void kev_vm_flush(struct kev_mem *mem);
 

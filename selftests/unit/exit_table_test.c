@@ -60,7 +60,7 @@ static const struct {
 	{ 34, KEV_EV_ENTRY_FAILED, false },
 	{ 41, KEV_EV_ENTRY_FAILED, false },
 	{ 48, KEV_EV_MEMORY, false },
-	{ 49, KEV_EV_OTHER, false },
+	{ 49, KEV_EV_MISCONFIGURED, false },
 	{ 55, KEV_EV_XSETBV, true },
 };
 
@@ -87,7 +87,12 @@ TEST(only_instructions_advance)
 		case KEV_EV_IO:
 		case KEV_EV_CR:
 		case KEV_EV_XSETBV:
-		case KEV_EV_NOP:
+		case KEV_EV_WBINVD:
+		case KEV_EV_PAUSE:
+		case KEV_EV_MWAIT:
+		case KEV_EV_DR:
+		case KEV_EV_RDTSC:
+		case KEV_EV_INVLPG:
 			EXPECT_TRUE(kev_vmx_reasons[reason].instruction)
 				TH_LOG("reason %u", reason);
 			break;

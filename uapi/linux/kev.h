@@ -38,6 +38,13 @@
 #define KEV_VM_TRANSLATE	_IO(KEV_IOCTL_TYPE, 0x29)
 #define KEV_VM_READ		_IO(KEV_IOCTL_TYPE, 0x2a)
 #define KEV_VM_WRITE		_IO(KEV_IOCTL_TYPE, 0x2b)
+#define KEV_VM_SET_CPUID	_IO(KEV_IOCTL_TYPE, 0x2c)
+#define KEV_VM_GET_SUPPORTED_CPUID	_IO(KEV_IOCTL_TYPE, 0x2d)
+#define KEV_VM_SET_MSRS		_IO(KEV_IOCTL_TYPE, 0x2e)
+#define KEV_VM_SET_EXITS	_IO(KEV_IOCTL_TYPE, 0x2f)
+#define KEV_VM_DOORBELL		_IO(KEV_IOCTL_TYPE, 0x30)
+#define KEV_VM_IRQFD		_IO(KEV_IOCTL_TYPE, 0x31)
+#define KEV_VM_SIGNAL		_IO(KEV_IOCTL_TYPE, 0x32)
 /* On a vCPU fd */
 #define KEV_VCPU_RUN		_IO(KEV_IOCTL_TYPE, 0x40)
 #define KEV_VCPU_KICK		_IO(KEV_IOCTL_TYPE, 0x41)
@@ -45,6 +52,8 @@
 #define KEV_VCPU_SET_STATE	_IO(KEV_IOCTL_TYPE, 0x43)
 #define KEV_VCPU_STATS		_IO(KEV_IOCTL_TYPE, 0x44)
 #define KEV_VCPU_INTERRUPT	_IO(KEV_IOCTL_TYPE, 0x45)
+#define KEV_VCPU_INJECT		_IO(KEV_IOCTL_TYPE, 0x46)
+#define KEV_VCPU_SET_DEBUG	_IO(KEV_IOCTL_TYPE, 0x47)
 
 /* kev_query.features: every optional feature has a bit. */
 #define KEV_FEATURE_UNRESTRICTED_GUEST	_BITULL(0)
@@ -56,6 +65,7 @@
 #define KEV_FEATURE_XSAVE		_BITULL(6)
 #define KEV_FEATURE_PREEMPTION_TIMER	_BITULL(7)
 #define KEV_FEATURE_TSC_SCALING		_BITULL(8)
+#define KEV_FEATURE_VIRTUAL_INTERRUPTS	_BITULL(9)	/* the CPU delivers the local APIC's */
 
 #define KEV_NAME_LEN		16
 
@@ -74,6 +84,8 @@
  * @reserved: out: 0
  * @backend: out: name of the hardware backend, NUL-terminated
  * @module_version: out: kev's version, NUL-terminated
+ * @xsave_size: out: bytes of the state group KEV_STATE_XSAVE
+ * @reserved2: out: 0
  */
 struct kev_query {
 	__u32 size;
@@ -89,6 +101,8 @@ struct kev_query {
 	__u32 reserved;
 	char backend[KEV_NAME_LEN];
 	char module_version[KEV_NAME_LEN];
+	__u32 xsave_size;
+	__u32 reserved2;
 };
 
 /* kev_create_vm.flags */
@@ -96,6 +110,9 @@ struct kev_query {
 #define KEV_VM_REPORT_CPUID	_BITUL(1)	/* report CPUID, with the policy's answer */
 #define KEV_VM_CONSOLE_LOG	_BITUL(2)	/* console lines go to the host's log too */
 #define KEV_VM_FAULT_AROUND	_BITUL(3)	/* kev_create_vm.fault_around counts */
+#define KEV_VM_REPORT_HLT	_BITUL(4)	/* KEV_EXIT_HALTED instead of a wait in the kernel */
+#define KEV_VM_USER_CALLS	_BITUL(5)	/* hypercalls from CPL 3 are answered too */
+#define KEV_VM_CLOCK		_BITUL(6)	/* KVM's clock MSRs, and the CPUID leaf that tells */
 
 /* kev_create_vm.huge_pages: RAM in pages of 2 MiB */
 enum kev_huge_pages {
@@ -109,7 +126,7 @@ enum kev_huge_pages {
  * struct kev_create_vm - KEV_CREATE_VM: make a VM; returns its fd
  * @size: in: sizeof(struct kev_create_vm)
  * @flags: in: KEV_VM_*
- * @hypercall_abi: in: "kev", "none", "report" or a name that a module has
+ * @hypercall_abi: in: "kev", "akaros", "none", "report" or a name that a module has
  *	registered; empty means "kev"
  * @huge_pages: in: enum kev_huge_pages
  * @fault_around: in: with KEV_VM_FAULT_AROUND: image pages, a power of two up to 512,
@@ -155,6 +172,7 @@ enum kev_region_kind {
 	KEV_REGION_FILE = 6,		/* a file's bytes, read at the first touch */
 	KEV_REGION_IMAGE = 7,		/* KEV_VM_QUERY_MEMORY only: KEV_VM_ATTACH_IMAGE makes it */
 	KEV_REGION_BOOT = 8,		/* likewise */
+	KEV_REGION_PRINT = 9,		/* one page: the print device of contract kev */
 };
 
 /**
@@ -634,11 +652,131 @@ struct kev_msrs {
 	__u64 misc_enable;
 };
 
+/* struct kev_debug_registers - state group KEV_STATE_DEBUG; DR7 is in struct kev_controls */
+struct kev_debug_registers {
+	__u64 dr[4];
+	__u64 dr6;
+};
+
+/* kev_interrupts.interruptibility: SDM Vol. 3, "Guest Non-Register State" */
+#define KEV_BLOCKED_BY_STI	_BITUL(0)
+#define KEV_BLOCKED_BY_MOV_SS	_BITUL(1)
+#define KEV_BLOCKED_BY_NMI	_BITUL(3)
+
+/* kev_interrupts.external */
+#define KEV_EXTERNAL_WAITS	_BITUL(8)
+
+/**
+ * struct kev_interrupts - state group KEV_STATE_INTERRUPTS
+ * @event: the event that the next entry delivers: an exception that waits, or one whose
+ *	delivery an exit has cut off; 0 for none. Format: SDM Vol. 3, "VM-Entry Controls
+ *	for Event Injection", interruption-information field
+ * @event_error: its error code, where it has one
+ * @event_length: instruction length of a software interrupt or exception
+ * @interruptibility: KEV_BLOCKED_BY_*
+ * @nmis: NMIs that wait, 0 to 2
+ * @external: KEV_EXTERNAL_WAITS and the vector of KEV_VCPU_INTERRUPT, or 0
+ * @pending_debug: pending debug exceptions
+ */
+struct kev_interrupts {
+	__u32 event;
+	__u32 event_error;
+	__u32 event_length;
+	__u32 interruptibility;
+	__u32 nmis;
+	__u32 external;
+	__u64 pending_debug;
+};
+
+/* kev_apic_state.lvt */
+enum kev_apic_lvt {
+	KEV_LVT_TIMER, KEV_LVT_THERMAL, KEV_LVT_PERFORMANCE, KEV_LVT_LINT0, KEV_LVT_LINT1,
+	KEV_LVT_ERROR, KEV_NR_LVTS
+};
+
+/**
+ * struct kev_apic_state - state group KEV_STATE_APIC: SDM Vol. 3, chapter "APIC"
+ * @id: APIC id; SET wants the vCPU's
+ * @tpr: task priority
+ * @ldr: logical destination; in x2APIC mode what follows from the id
+ * @dfr: destination format of xAPIC mode
+ * @svr: spurious-interrupt vector
+ * @esr: error status
+ * @lvt: local vector table, by enum kev_apic_lvt
+ * @initial_count: timer
+ * @divide: timer
+ * @icr: interrupt command, the destination in bits 63:32
+ * @timer_deadline: guest's TSC at which the timer fires next, 0 for never
+ * @isr: interrupts in service
+ * @tmr: of these and of those requested, level-triggered ones
+ * @irr: interrupts requested
+ *
+ * Enabled or not, and the mode, are in kev_msrs.apic_base.
+ */
+struct kev_apic_state {
+	__u32 id;
+	__u32 tpr;
+	__u32 ldr;
+	__u32 dfr;
+	__u32 svr;
+	__u32 esr;
+	__u32 lvt[KEV_NR_LVTS];
+	__u32 initial_count;
+	__u32 divide;
+	__u64 icr;
+	__u64 timer_deadline;
+	__u32 isr[8];
+	__u32 tmr[8];
+	__u32 irr[8];
+};
+
+enum kev_mp {
+	KEV_MP_RUNNABLE = 0,
+	KEV_MP_HALTED = 1,		/* behind an HLT */
+	KEV_MP_WAIT_FOR_SIPI = 2,	/* an AP, or after INIT */
+};
+
+/**
+ * struct kev_mp_state - state group KEV_STATE_MP
+ * @state: enum kev_mp
+ * @init: 1: an INIT waits
+ * @sipi: 0x100 and the vector of a SIPI that waits, or 0
+ * @reserved: 0
+ */
+struct kev_mp_state {
+	__u32 state;
+	__u32 init;
+	__u32 sipi;
+	__u32 reserved;
+};
+
+/**
+ * struct kev_time - state group KEV_STATE_TIME
+ * @tsc_offset: guest's TSC minus the host's
+ * @tsc_adjust: IA32_TSC_ADJUST
+ * @system_time: KVM's clock page, as written to MSR 0x4b564d01
+ * @wall_clock: KVM's wall clock, as written to MSR 0x4b564d00
+ */
+struct kev_time {
+	__u64 tsc_offset;
+	__u64 tsc_adjust;
+	__u64 system_time;
+	__u64 wall_clock;
+};
+
 #define KEV_STATE_GPRS		_BITUL(0)
 #define KEV_STATE_SEGMENTS	_BITUL(1)
 #define KEV_STATE_CONTROLS	_BITUL(2)
 #define KEV_STATE_MSRS		_BITUL(3)
-#define KEV_STATE_ALL		0xfU
+#define KEV_STATE_DEBUG		_BITUL(4)
+#define KEV_STATE_INTERRUPTS	_BITUL(5)
+#define KEV_STATE_APIC		_BITUL(6)
+#define KEV_STATE_MP		_BITUL(7)
+#define KEV_STATE_TIME		_BITUL(8)
+#define KEV_STATE_XSAVE		_BITUL(9)
+#define KEV_STATE_ALL		0x3ffU
+
+#define KEV_PROBLEM_LEN		48
 
 /**
  * struct kev_vcpu_state - KEV_VCPU_GET_STATE, KEV_VCPU_SET_STATE
@@ -648,9 +786,21 @@ struct kev_msrs {
  * @segments: in or out
  * @controls: in or out
  * @msrs: in or out
+ * @debug: in or out
+ * @interrupts: in or out
+ * @apic: in or out
+ * @mp: in or out
+ * @time: in or out
+ * @xsave: in: with KEV_STATE_XSAVE: user address of an XSAVE image in standard format
+ * @xsave_size: in: its bytes, kev_query.xsave_size
+ * @reserved: in: 0
+ * @problem: out: SET that failed with -EINVAL: the field that will not do and why,
+ *	NUL-terminated; empty where no field is to blame
  *
  * Groups that are not named are neither read nor, on GET, filled: they come
- * back as they were sent.
+ * back as they were sent. SET checks the state that the vCPU would have with the new
+ * groups as a VM entry does, and changes nothing if the entry would fail: registers that
+ * depend on each other are set together.
  */
 struct kev_vcpu_state {
 	__u32 size;
@@ -659,6 +809,15 @@ struct kev_vcpu_state {
 	struct kev_segments segments;
 	struct kev_controls controls;
 	struct kev_msrs msrs;
+	struct kev_debug_registers debug;
+	struct kev_interrupts interrupts;
+	struct kev_apic_state apic;
+	struct kev_mp_state mp;
+	struct kev_time time;
+	__u64 xsave;
+	__u32 xsave_size;
+	__u32 reserved;
+	char problem[KEV_PROBLEM_LEN];
 };
 
 /**
@@ -675,6 +834,235 @@ struct kev_vcpu_interrupt {
 	__u32 size;
 	__u32 flags;
 	__u32 vector;
+	__u32 reserved;
+};
+
+/* kev_vcpu_inject.type */
+enum kev_inject_type {
+	KEV_INJECT_INTERRUPT = 0,	/* as KEV_VCPU_INTERRUPT */
+	KEV_INJECT_NMI = 2,		/* any thread, at any time; two can wait */
+	KEV_INJECT_EXCEPTION = 3,	/* at the next entry; the vCPU must not be in RUN */
+};
+
+/* kev_vcpu_inject.flags */
+#define KEV_INJECT_ERROR_CODE	_BITUL(0)	/* error_code counts */
+
+/**
+ * struct kev_vcpu_inject - KEV_VCPU_INJECT: raise an interrupt, an NMI or an exception
+ * @size: in: sizeof(struct kev_vcpu_inject)
+ * @flags: in: KEV_INJECT_*
+ * @type: in: enum kev_inject_type
+ * @vector: in: 0 to 255; of an exception 0 to 31 and not 2; 2 for an NMI
+ * @error_code: in: with KEV_INJECT_ERROR_CODE, which an exception must have if its vector
+ *	pushes one (8, 10 to 14, 17, 21) and must not have otherwise; else 0
+ * @reserved: in: 0
+ *
+ * 3 and 4 are injected as INT3 and INTO raise them: RIP goes behind the instruction.
+ */
+struct kev_vcpu_inject {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 vector;
+	__u32 error_code;
+	__u32 reserved;
+};
+
+/* kev_vcpu_debug.flags; 0: no debugging */
+#define KEV_DEBUG_STEP		_BITUL(0)	/* report each instruction */
+#define KEV_DEBUG_SOFTWARE	_BITUL(1)	/* report #BP instead of giving it to the guest */
+#define KEV_DEBUG_HARDWARE	_BITUL(2)	/* dr and dr7 count */
+
+/**
+ * struct kev_vcpu_debug - KEV_VCPU_SET_DEBUG: debug the guest from outside
+ * @size: in: sizeof(struct kev_vcpu_debug)
+ * @flags: in: KEV_DEBUG_*
+ * @dr: in: addresses of breakpoints, as DR0 to DR3
+ * @dr7: in: which are on and what they watch, as DR7; bits other than L, G, R/W and LEN
+ *	are 0
+ *
+ * Reported as KEV_EXIT_DEBUG. The guest's own debug registers keep their values for it
+ * and come into effect again when this ends.
+ */
+struct kev_vcpu_debug {
+	__u32 size;
+	__u32 flags;
+	__u64 dr[4];
+	__u64 dr7;
+};
+
+/* kev_cpuid_entry.flags */
+#define KEV_CPUID_SUBLEAF	_BITUL(0)	/* for this subleaf only, not for all */
+
+/**
+ * struct kev_cpuid_entry - what a guest reads for one leaf of CPUID
+ * @leaf: EAX
+ * @subleaf: ECX, with KEV_CPUID_SUBLEAF
+ * @flags: KEV_CPUID_*
+ * @reserved: 0
+ * @value: EAX, EBX, ECX, EDX
+ * @mask: bits of @value that count; for the others the policy's answer holds
+ */
+struct kev_cpuid_entry {
+	__u32 leaf;
+	__u32 subleaf;
+	__u32 flags;
+	__u32 reserved;
+	__u32 value[4];
+	__u32 mask[4];
+};
+
+#define KEV_MAX_CPUID_ENTRIES	256U
+
+/**
+ * struct kev_cpuid - KEV_VM_SET_CPUID, KEV_VM_GET_SUPPORTED_CPUID
+ * @size: in: sizeof(struct kev_cpuid)
+ * @flags: in: 0
+ * @nr: in: entries in @entries, at most KEV_MAX_CPUID_ENTRIES; out, GET: entries that
+ *	there are, also when it fails with -E2BIG because they are more
+ * @reserved: in: 0
+ * @entries: in: user address of struct kev_cpuid_entry[nr]
+ *
+ * GET tells what every guest gets by default, with all mask bits set. SET replaces what an
+ * earlier SET said, until the VM's first RUN (-EBUSY). Of leaves that tell features
+ * (1, 7, 0xd, 0x80000001 and the like) a bit can be taken away, not added: -EINVAL.
+ */
+struct kev_cpuid {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 reserved;
+	__u64 entries;
+};
+
+/* kev_msr_policy.policy: what RDMSR and WRMSR of an index do in a VM */
+enum kev_msr_class {
+	KEV_MSR_EMULATED = 0,	/* as kev does by default */
+	KEV_MSR_VALUE = 1,	/* a register of 64 bits without effect, one for each vCPU */
+	KEV_MSR_ZERO = 2,	/* reads as zero, writes are ignored */
+	KEV_MSR_FAULT = 3,	/* #GP(0) */
+	KEV_MSR_REPORT = 4,	/* KEV_EXIT_MSR */
+};
+
+/**
+ * struct kev_msr_policy - a range of MSRs
+ * @first: lowest index
+ * @count: how many, not 0; with KEV_MSR_VALUE 1
+ * @policy: enum kev_msr_class
+ * @reserved: 0
+ * @value: KEV_MSR_VALUE: what a vCPU starts with; else 0
+ */
+struct kev_msr_policy {
+	__u32 first;
+	__u32 count;
+	__u32 policy;
+	__u32 reserved;
+	__u64 value;
+};
+
+#define KEV_MAX_MSR_POLICIES	64U
+
+/**
+ * struct kev_set_msrs - KEV_VM_SET_MSRS: what MSRs do in a VM
+ * @size: in: sizeof(struct kev_set_msrs)
+ * @flags: in: 0
+ * @nr: in: entries, at most KEV_MAX_MSR_POLICIES
+ * @reserved: in: 0
+ * @entries: in: user address of struct kev_msr_policy[nr]; ranges do not overlap
+ *
+ * Replaces what an earlier call said, until the VM's first RUN (-EBUSY).
+ */
+struct kev_set_msrs {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 reserved;
+	__u64 entries;
+};
+
+/**
+ * struct kev_set_exits - KEV_VM_SET_EXITS: which exits user space is given
+ * @size: in: sizeof(struct kev_set_exits)
+ * @flags: in: 0
+ * @report: in: KEV_INTERCEPT_*: reported as KEV_EXIT_INTERCEPT
+ * @pass: in: of KEV_INTERCEPT_HLT, _PAUSE and _MWAIT: the guest's instruction does what
+ *	the CPU makes of it, without an exit; not what is in @report
+ * @exceptions: in: with KEV_INTERCEPT_EXCEPTION: bit n for vector n, not 2 and 18; else 0
+ * @reserved: in: 0
+ *
+ * Until the VM's first RUN (-EBUSY). -EOPNOTSUPP: the CPU cannot do it.
+ */
+struct kev_set_exits {
+	__u32 size;
+	__u32 flags;
+	__u64 report;
+	__u64 pass;
+	__u32 exceptions;
+	__u32 reserved;
+};
+
+/* kev_doorbell.flags */
+#define KEV_DOORBELL_PORT	_BITUL(0)	/* a port, not a guest-physical address */
+#define KEV_DOORBELL_DATA	_BITUL(1)	/* only for a write of this value */
+#define KEV_DOORBELL_REMOVE	_BITUL(2)	/* take one away that is the same in all else */
+
+/**
+ * struct kev_doorbell - KEV_VM_DOORBELL: a guest's write signals an eventfd
+ * @size: in: sizeof(struct kev_doorbell)
+ * @flags: in: KEV_DOORBELL_*
+ * @fd: in: an eventfd
+ * @width: in: bytes of the write: 1, 2, 4, and 8 for memory; 0: any
+ * @address: in: of the write, or the port
+ * @data: in: with KEV_DOORBELL_DATA, at most @width bytes of it; else 0
+ *
+ * The write is done then and is not reported. -EEXIST there is one for the same writes;
+ * -ENOENT there is none to remove; -ENOSPC.
+ */
+struct kev_doorbell {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 width;
+	__u64 address;
+	__u64 data;
+};
+
+/* kev_irqfd.flags */
+#define KEV_IRQFD_REMOVE	_BITUL(0)
+
+/**
+ * struct kev_irqfd - KEV_VM_IRQFD: a signal on an eventfd interrupts the guest
+ * @size: in: sizeof(struct kev_irqfd)
+ * @flags: in: KEV_IRQFD_*
+ * @fd: in: an eventfd
+ * @data: in: as in struct kev_signal
+ * @address: in: as in struct kev_signal
+ *
+ * -EEXIST the eventfd has an interrupt; -ENOENT it has none to remove; -ENOSPC.
+ */
+struct kev_irqfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 data;
+	__u64 address;
+};
+
+/**
+ * struct kev_signal - KEV_VM_SIGNAL: a message-signalled interrupt
+ * @size: in: sizeof(struct kev_signal)
+ * @flags: in: 0
+ * @address: in: SDM Vol. 3, "Message Address Register Format"
+ * @data: in: "Message Data Register Format"
+ * @reserved: in: 0
+ *
+ * From any thread. A message that no local APIC takes is lost, as on a real machine.
+ */
+struct kev_signal {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u32 data;
 	__u32 reserved;
 };
 

@@ -23,7 +23,7 @@ enum kev_exit_kind {
 	KEV_EXIT_FAILED,	/* kev could not go on, the VM has ended: kev_run.error */
 	KEV_EXIT_ENTRY_FAILED,	/* the CPU refused the entry: kev_run.entry; the VM has ended */
 	KEV_EXIT_SHUTDOWN,	/* triple fault */
-	KEV_EXIT_HALTED,	/* HLT, and nothing can wake the guest */
+	KEV_EXIT_HALTED,	/* HLT, and nothing can wake any vCPU; or KEV_VM_REPORT_HLT */
 	KEV_EXIT_CONSOLE,	/* the console is full: read it, then RUN goes on */
 	KEV_EXIT_HYPERCALL,	/* kev_run.hypercall */
 	KEV_EXIT_IO,		/* kev_run.io */
@@ -32,8 +32,14 @@ enum kev_exit_kind {
 	KEV_EXIT_MEMORY,	/* kev_run.memory: no region allows the access */
 	KEV_EXIT_MEMORY_ERROR,	/* kev_run.memory and kev_run.error: the page cannot be had */
 	KEV_EXIT_UNHANDLED,	/* any other exit: the frame says which */
+	KEV_EXIT_MMIO,		/* kev_run.mmio: a decoded access to a trap */
+	KEV_EXIT_DEBUG,		/* kev_run.debug: KEV_VCPU_SET_DEBUG has asked for it */
+	KEV_EXIT_INTERCEPT,	/* kev_run.intercept: KEV_VM_SET_EXITS has asked for it */
 	KEV_NR_EXIT_KINDS
 };
+
+/* Bytes of kev_run.data */
+#define KEV_RUN_DATA		1024
 
 /* kev_run.flags */
 #define KEV_RUN_RETRY		_BITUL(0)	/* the instruction runs again at the next RUN */
@@ -48,6 +54,37 @@ enum kev_exit_kind {
 /* kev_exit_io.direction */
 #define KEV_IO_OUT		0
 #define KEV_IO_IN		1
+/* kev_exit_io.flags */
+#define KEV_IO_STRING		_BITUL(0)
+
+/* kev_exit_mmio.direction */
+#define KEV_MMIO_READ		0
+#define KEV_MMIO_WRITE		1
+
+/* What SET_EXITS can ask for: kev_exit_intercept.intercept has one of them */
+#define KEV_INTERCEPT_CPUID	_BITULL(0)
+#define KEV_INTERCEPT_MSR	_BITULL(1)	/* RDMSR, WRMSR */
+#define KEV_INTERCEPT_HYPERCALL	_BITULL(2)	/* VMCALL */
+#define KEV_INTERCEPT_HLT	_BITULL(3)
+#define KEV_INTERCEPT_PAUSE	_BITULL(4)
+#define KEV_INTERCEPT_MWAIT	_BITULL(5)	/* MONITOR, MWAIT */
+#define KEV_INTERCEPT_CR	_BITULL(6)	/* writes to CR0, CR3, CR4; CR8; CLTS, LMSW */
+#define KEV_INTERCEPT_DR	_BITULL(7)	/* MOV DR */
+#define KEV_INTERCEPT_XSETBV	_BITULL(8)
+#define KEV_INTERCEPT_WBINVD	_BITULL(9)	/* WBINVD, WBNOINVD, INVD */
+#define KEV_INTERCEPT_INVLPG	_BITULL(10)	/* INVLPG, INVPCID */
+#define KEV_INTERCEPT_RDTSC	_BITULL(11)	/* RDTSC, RDTSCP */
+#define KEV_INTERCEPT_RDPMC	_BITULL(12)
+#define KEV_INTERCEPT_DESCRIPTOR	_BITULL(13)	/* LGDT, SGDT, LLDT, LTR and the like */
+#define KEV_INTERCEPT_UNDEFINED	_BITULL(14)	/* instructions of VMX and others that are #UD */
+#define KEV_INTERCEPT_EXCEPTION	_BITULL(15)	/* kev_set_exits.exceptions */
+#define KEV_INTERCEPT_RDRAND	_BITULL(16)	/* RDRAND, RDSEED */
+#define KEV_INTERCEPT_ALL	((1ULL << 17) - 1)
+
+/* kev_exit_intercept.answer */
+#define KEV_INTERCEPT_CONTINUE	0	/* kev does what it would have done */
+#define KEV_INTERCEPT_DONE	1	/* RIP goes behind the instruction */
+#define KEV_INTERCEPT_RETRY	2	/* the guest goes on at its RIP */
 
 /* kev_exit_msr.direction and .answer */
 #define KEV_MSR_READ		0
@@ -59,6 +96,7 @@ enum kev_exit_kind {
 struct kev_exit_entry {
 	__u32 instruction_error;	/* VM-instruction error, 0 if none */
 	__u32 reserved;
+	char problem[48];		/* the field that will not do and why; empty if unknown */
 };
 
 /* struct kev_exit_hypercall - kev_run.hypercall */
@@ -73,7 +111,9 @@ struct kev_exit_io {
 	__u16 port;
 	__u8 direction;
 	__u8 width;			/* bytes: 1, 2 or 4 */
-	__u32 data;
+	__u32 data;			/* without KEV_IO_STRING */
+	__u32 count;			/* accesses, 1 without KEV_IO_STRING */
+	__u32 flags;			/* KEV_IO_STRING: kev_run.data holds @count values */
 };
 
 /* struct kev_exit_cpuid - kev_run.cpuid; the registers hold the policy's answer */
@@ -88,6 +128,31 @@ struct kev_exit_msr {
 	__u32 index;
 	__u32 direction;
 	__u64 data;
+	__u32 answer;
+	__u32 reserved;
+};
+
+/* struct kev_exit_mmio - kev_run.mmio */
+struct kev_exit_mmio {
+	__u64 gpa;
+	__u64 data;			/* little-endian, zero-extended */
+	__u8 direction;
+	__u8 width;			/* bytes: 1, 2, 4 or 8 */
+	__u8 reserved[6];
+};
+
+/* struct kev_exit_debug - kev_run.debug */
+struct kev_exit_debug {
+	__u32 vector;			/* 1: #DB, 3: #BP */
+	__u32 reserved;
+	__u64 address;			/* linear address of the instruction */
+	__u64 dr6;			/* why, as DR6: B0 to B3, BS; for #DB */
+	__u64 dr7;			/* what was in effect */
+};
+
+/* struct kev_exit_intercept - kev_run.intercept */
+struct kev_exit_intercept {
+	__u64 intercept;		/* KEV_INTERCEPT_* */
 	__u32 answer;
 	__u32 reserved;
 };
@@ -137,6 +202,11 @@ struct kev_exit_memory {
  * @cpuid: out, registers in: KEV_EXIT_CPUID
  * @msr: out, @msr.data and @msr.answer in: KEV_EXIT_MSR
  * @memory: out: KEV_EXIT_MEMORY, KEV_EXIT_MEMORY_ERROR
+ * @mmio: out, @mmio.data in for KEV_MMIO_READ: KEV_EXIT_MMIO
+ * @debug: out: KEV_EXIT_DEBUG
+ * @intercept: out, @intercept.answer in: KEV_EXIT_INTERCEPT
+ * @data: values of a string of port accesses, one after the other: out for KEV_IO_OUT, in
+ *	for KEV_IO_IN
  *
  * Answers are read once, at the next KEV_VCPU_RUN, which then completes the
  * instruction. Unused bytes are zero.
@@ -176,8 +246,12 @@ struct kev_run {
 		struct kev_exit_cpuid cpuid;
 		struct kev_exit_msr msr;
 		struct kev_exit_memory memory;
+		struct kev_exit_mmio mmio;
+		struct kev_exit_debug debug;
+		struct kev_exit_intercept intercept;
 		__u8 padding[256];
 	};
+	__u8 data[KEV_RUN_DATA];
 };
 
 #endif /* _UAPI_LINUX_KEV_RUN_H */
