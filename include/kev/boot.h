@@ -308,4 +308,27 @@ int kev_boot_render(const struct kev_boot_plan *plan, const struct kev_boot_args
 void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
 		    struct kev_vcpu_state *state);
 
+/**
+ * kev_boot_init_state() - the state after INIT
+ * @signature: what CPUID leaf 1 has in EAX: EDX
+ * @state: in: CR0 and XCR0 of the group CONTROLS, of which CD, NW and all components
+ *	stay; all zeros will do. Out: the groups GPRS, SEGMENTS, CONTROLS and DEBUG,
+ *	@groups names them; the rest stays
+ *
+ * Real mode; the vCPU waits for a SIPI, or starts at the reset vector. SDM Vol. 3,
+ * "Processor State After Reset", column INIT. IA32_EFER is cleared, as it holds LMA.
+ *
+ * Context: Any.
+ */
+void kev_boot_init_state(u32 signature, struct kev_vcpu_state *state);
+
+/**
+ * kev_boot_sipi_state() - a SIPI ends the wait
+ * @vector: of the SIPI: the page where the vCPU starts
+ * @state: the groups GPRS and SEGMENTS count; CS and RIP are written
+ *
+ * Context: Any. SDM Vol. 3, "Typical AP Initialization Sequence"
+ */
+void kev_boot_sipi_state(u8 vector, struct kev_vcpu_state *state);
+
 #endif /* _KEV_BOOT_H */

@@ -15,6 +15,7 @@
 #define KEV_BOOT_TYPE_DATA	3U	/* read, write, accessed */
 #define KEV_BOOT_TYPE_CODE	11U	/* execute, read, accessed */
 #define KEV_BOOT_TYPE_BUSY_TSS	11U
+#define KEV_BOOT_TYPE_LDT	2U
 
 /* What memory maps call memory that the guest may use: 1 in all of the protocols */
 #define KEV_BOOT_MAP_RAM	1U

@@ -550,4 +550,44 @@ TEST(state_without_image)
 	}
 }
 
+/* SDM Vol. 3, "Processor State After Reset", column INIT */
+TEST(state_after_init)
+{
+	const struct kev_segment data = { .limit = 0xffff, .access = 0x93 };
+	struct kev_vcpu_state state, want;
+
+	memset(&state, 0xa5, sizeof(state));
+	want = state;
+	state.controls.cr0 = 0xe005003b;
+	state.controls.xcr0 = 7;
+	want.groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | KEV_STATE_DEBUG;
+	want.gprs = (struct kev_gprs) { .gpr[KEV_RDX] = 0x306c3, .rip = 0xfff0, .rflags = 2 };
+	want.segments = (struct kev_segments) {
+		.cs = {
+			.selector = 0xf000, .base = 0xffff0000, .limit = 0xffff, .access = 0x93,
+		},
+		.ds = data, .es = data, .fs = data, .gs = data, .ss = data,
+		.tr = { .limit = 0xffff, .access = 0x8b },
+		.ldtr = { .limit = 0xffff, .access = 0x82 },
+		.gdt = { .limit = 0xffff }, .idt = { .limit = 0xffff },
+	};
+	want.controls = (struct kev_controls) { .cr0 = 0x60000010, .xcr0 = 7, .dr7 = 0x400 };
+	want.debug = (struct kev_debug_registers) { .dr6 = 0xffff0ff0 };
+
+	kev_boot_init_state(0x306c3, &state);
+	EXPECT_EQ(0, memcmp(&want, &state, sizeof(want)));
+
+	kev_boot_sipi_state(0x9a, &state);
+	want.gprs.rip = 0;
+	want.segments.cs.selector = 0x9a00;
+	want.segments.cs.base = 0x9a000;
+	EXPECT_EQ(0, memcmp(&want, &state, sizeof(want)));
+
+	/* A vCPU that has never run: its caches are on, and it has the x87. */
+	memset(&state, 0, sizeof(state));
+	kev_boot_init_state(0, &state);
+	EXPECT_EQ(0x10, state.controls.cr0);
+	EXPECT_EQ(1, state.controls.xcr0);
+}
+
 TEST_HARNESS_MAIN

@@ -10,10 +10,18 @@
 #define CR0_ET		BIT(4)	/* always reads as 1 */
 #define CR0_NE		BIT(5)
 
+/* INIT leaves these as they were. */
+#define CR0_CACHE	(BIT_ULL(30) | BIT_ULL(29))	/* CD, NW */
+
 #define CODE_SELECTOR	0x10
 #define DATA_SELECTOR	0x18
 
 #define KEV32_STACK	0xa0000
+
+#define INIT_CS		0xf000
+#define INIT_CS_BASE	0xffff0000
+#define INIT_RIP	0xfff0
+#define INIT_DR6	0xffff0ff0
 
 #define MULTIBOOT_MAGIC		0x2badb002
 #define MULTIBOOT2_MAGIC	0x36d76289
@@ -77,4 +85,46 @@ void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
 	default:
 		break;
 	}
+}
+
+void kev_boot_init_state(u32 signature, struct kev_vcpu_state *state)
+{
+	const struct kev_segment data = {
+		.limit = 0xffff,
+		.access = KEV_SEG_P | KEV_SEG_S | KEV_BOOT_TYPE_DATA,
+	};
+
+	state->groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS |
+			KEV_STATE_DEBUG;
+	state->gprs = (struct kev_gprs) {
+		.gpr[KEV_RDX] = signature,
+		.rip = INIT_RIP,
+		.rflags = 2,		/* the bit that is always set */
+	};
+	state->segments = (struct kev_segments) {
+		.cs = {
+			.selector = INIT_CS,
+			.base = INIT_CS_BASE,
+			.limit = data.limit,
+			.access = data.access,
+		},
+		.ds = data, .es = data, .fs = data, .gs = data, .ss = data,
+		.tr = { .limit = 0xffff, .access = KEV_SEG_P | KEV_BOOT_TYPE_BUSY_TSS },
+		.ldtr = { .limit = 0xffff, .access = KEV_SEG_P | KEV_BOOT_TYPE_LDT },
+		.gdt = { .limit = 0xffff },
+		.idt = { .limit = 0xffff },
+	};
+	state->controls = (struct kev_controls) {
+		.cr0 = (state->controls.cr0 & CR0_CACHE) | CR0_ET,
+		.xcr0 = state->controls.xcr0 | 1,
+		.dr7 = KEV_DIRECT64_DR7,
+	};
+	state->debug = (struct kev_debug_registers) { .dr6 = INIT_DR6 };
+}
+
+void kev_boot_sipi_state(u8 vector, struct kev_vcpu_state *state)
+{
+	state->gprs.rip = 0;
+	state->segments.cs.selector = vector << 8;
+	state->segments.cs.base = (u64)vector << 12;
 }
