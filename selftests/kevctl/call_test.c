@@ -62,6 +62,14 @@ FORWARD(kev_vm_get_dirty)
 FORWARD(kev_vm_translate)
 FORWARD(kev_vm_read_memory)
 FORWARD(kev_vm_write_memory)
+FORWARD(kev_vm_set_cpuid)
+FORWARD(kev_vm_get_supported_cpuid)
+FORWARD(kev_vm_set_msrs)
+FORWARD(kev_vm_set_exits)
+FORWARD(kev_vm_doorbell)
+FORWARD(kev_vm_irqfd)
+FORWARD(kev_vcpu_inject)
+FORWARD(kev_vcpu_set_debug)
 FORWARD(kev_vcpu_get_state)
 FORWARD(kev_vcpu_set_state)
 FORWARD(kev_vcpu_stats)
@@ -82,6 +90,15 @@ static const struct {
 	{ "kev_vm_translate", call_kev_vm_translate, KEV_VM_TRANSLATE },
 	{ "kev_vm_read_memory", call_kev_vm_read_memory, KEV_VM_READ },
 	{ "kev_vm_write_memory", call_kev_vm_write_memory, KEV_VM_WRITE },
+	{ "kev_vm_set_cpuid", call_kev_vm_set_cpuid, KEV_VM_SET_CPUID },
+	{ "kev_vm_get_supported_cpuid", call_kev_vm_get_supported_cpuid,
+	  KEV_VM_GET_SUPPORTED_CPUID },
+	{ "kev_vm_set_msrs", call_kev_vm_set_msrs, KEV_VM_SET_MSRS },
+	{ "kev_vm_set_exits", call_kev_vm_set_exits, KEV_VM_SET_EXITS },
+	{ "kev_vm_doorbell", call_kev_vm_doorbell, KEV_VM_DOORBELL },
+	{ "kev_vm_irqfd", call_kev_vm_irqfd, KEV_VM_IRQFD },
+	{ "kev_vcpu_inject", call_kev_vcpu_inject, KEV_VCPU_INJECT },
+	{ "kev_vcpu_set_debug", call_kev_vcpu_set_debug, KEV_VCPU_SET_DEBUG },
 	{ "kev_vcpu_get_state", call_kev_vcpu_get_state, KEV_VCPU_GET_STATE },
 	{ "kev_vcpu_set_state", call_kev_vcpu_set_state, KEV_VCPU_SET_STATE },
 	{ "kev_vcpu_stats", call_kev_vcpu_stats, KEV_VCPU_STATS },
@@ -133,6 +150,15 @@ static int call_interrupt(void)
 	return kev_vcpu_interrupt(FD, 0xfe);
 }
 
+static const struct kev_signal signal_args = {
+	.size = sizeof(signal_args), .address = 0xfee01000, .data = 0x41,
+};
+
+static int call_signal(void)
+{
+	return kev_vm_signal(FD, 0xfee01000, 0x41);
+}
+
 static int call_run(void)
 {
 	return kev_vcpu_run(FD);
@@ -161,6 +187,7 @@ static const struct made {
 	{ "kev_vm_discard", call_discard, KEV_VM_DISCARD, &range, sizeof(range) },
 	{ "kev_vcpu_interrupt", call_interrupt, KEV_VCPU_INTERRUPT, &interrupt,
 	  sizeof(interrupt) },
+	{ "kev_vm_signal", call_signal, KEV_VM_SIGNAL, &signal_args, sizeof(signal_args) },
 	{ "kev_vcpu_run", call_run, KEV_VCPU_RUN, NULL, 0 },
 	{ "kev_vcpu_kick", call_kick, KEV_VCPU_KICK, NULL, 0 },
 };

@@ -13,8 +13,7 @@
  *	poll PORT WIDTH EXPECTED	the same, again and again until it comes
  *	hypercall NR A B C D E F
  *	report KIND		any other report, by its name, with the fields of set lines
- *	set FIELD VALUE		reason, qualification, error, insn_error, gpa, gva, access,
- *				kind, flags, rax
+ *	set FIELD VALUE		reason, qualification, error and others: see set()
  *	runerror ERRNO		KEV_VCPU_RUN fails
  *	eintr			KEV_VCPU_RUN returns -EINTR once
  *	halt CODE		the VM ends
@@ -40,6 +39,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,31 +347,34 @@ static int end(struct kev_run *run, unsigned long long code)
 
 static void set(struct kev_run *run, const char *field, unsigned long long value)
 {
-	if (!strcmp(field, "reason")) {
-		run->exit_reason = value;
-		run->exit_reason_raw = value;
-	} else if (!strcmp(field, "qualification")) {
-		run->exit_qualification = value;
-	} else if (!strcmp(field, "error")) {
-		run->error = value;
-	} else if (!strcmp(field, "insn_error")) {
-		run->entry.instruction_error = value;
-	} else if (!strcmp(field, "gpa")) {
-		run->memory.gpa = value;
-	} else if (!strcmp(field, "gva")) {
-		run->memory.gva = value;
-		run->memory.gva_valid = 1;
-	} else if (!strcmp(field, "access")) {
-		run->memory.access = value;
-	} else if (!strcmp(field, "flags")) {
-		run->flags = value;
-	} else if (!strcmp(field, "kind")) {
-		run->memory.kind = value;
-	} else if (!strcmp(field, "rax")) {
-		run->gpr[KEV_RAX] = value;
-	} else {
-		abort();
+#define FIELD(name, member) { name, offsetof(struct kev_run, member), sizeof(run->member) }
+	static const struct {
+		const char *name;
+		size_t offset, size;
+	} fields[] = {
+		FIELD("reason", exit_reason), FIELD("reason", exit_reason_raw),
+		FIELD("qualification", exit_qualification), FIELD("error", error),
+		FIELD("insn_error", entry.instruction_error), FIELD("gpa", memory.gpa),
+		FIELD("gva", memory.gva), FIELD("gva", memory.gva_valid),
+		FIELD("access", memory.access), FIELD("flags", flags),
+		FIELD("kind", memory.kind), FIELD("rax", gpr[KEV_RAX]),
+		FIELD("mmio_gpa", mmio.gpa), FIELD("mmio_data", mmio.data),
+		FIELD("mmio_direction", mmio.direction), FIELD("mmio_width", mmio.width),
+		FIELD("vector", debug.vector), FIELD("address", debug.address),
+		FIELD("dr6", debug.dr6), FIELD("dr7", debug.dr7),
+		FIELD("intercept", intercept.intercept),
+	};
+#undef FIELD
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (strcmp(field, fields[i].name))
+			continue;
+		memcpy((char *)run + fields[i].offset, &value, fields[i].size);
+		known = true;
 	}
+	if (!known)
+		abort();
 }
 
 static int io(struct kev_run *run, unsigned int direction, unsigned int port, unsigned int width,

@@ -170,7 +170,7 @@ halt 6"
 echo "out 0x3f8 1 0x41" >"$script"
 tap_check "min: output alone takes no input" test \
 	"$(echo rest | { "$kevctl" run --machine min "$script"; cat; })" = "Arest"
-run "min: an I/O APIC's page" 125 "" 'read of guest-physical 0xfec00000: a device, whose' \
+run "min: an I/O APIC's page" 125 "" 'read of guest-physical 0xfec00000: a device, by an' \
 	--machine min <<<$'check region 2 0xfec00000 0x1000\nset gpa 0xfec00000
 set access 1\nset kind 2\nreport memory'
 
@@ -230,9 +230,15 @@ msr|set reason 31|RDMSR of 0x0, which nobody handles$
 memory|set gpa 0xc0000000;set access 2|write of guest-physical 0xc0000000: no memory there$
 memory|set gpa 0x5000;set gva 0x7000;set access 5;set flags 3|read\+execute of guest-physical 0x5000 \(linear 0x7000\): the memory there does not allow it$
 memory-error|set gpa 0x5000;set access 1;set error 5|read of guest-physical 0x5000: the page cannot be had: Input/output error$
+mmio|set mmio_gpa 0xfe000000;set mmio_width 4|read of 4 bytes from guest-physical 0xfe000000, which has no device$
+mmio|set mmio_gpa 0xfe000000;set mmio_width 8;set mmio_direction 1;set mmio_data 0x1234|write of 0x1234 \(8 bytes\) to guest-physical 0xfe000000, which has no device$
+debug|set vector 3;set address 0x100010|breakpoint instruction at 0x100010$
+debug|set vector 1;set address 0x100010;set dr6 0xffff4ff0;set dr7 0x400|debug exception at 0x100010, DR6 0xffff4ff0, DR7 0x400$
+intercept|set reason 16;set intercept 0x800|exit that was asked for: rdtsc, RDTSC$
+intercept|set reason 16|exit that was asked for: unknown, RDTSC$
 unhandled|set reason 29|exit that nobody handles: access to a debug register$
 cpuid|set reason 10|report of kind 9 \(cpuid\)$
-unknown-to-both|set reason 10|report of kind 14 \(unknown\)$
+unknown-to-both|set reason 10|report of kind 17 \(unknown\)$
 END
 run "unknown hypercall" 125 "" \
 	'^kevctl: vCPU 0: hypercall 77 \(0x4d\) is unknown; arguments 0x1 0x2 0x3 0x4 0x5 0x6$' \

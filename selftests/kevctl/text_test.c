@@ -22,6 +22,11 @@ static const char *feature_text(uint32_t number)
 	return kev_feature_name(number);
 }
 
+static const char *intercept_text(uint32_t number)
+{
+	return kev_intercept_name(number);
+}
+
 /* "auto" stands far behind the others. */
 static const char *boot_text(uint32_t number)
 {
@@ -36,7 +41,8 @@ static const struct table tables[] = {
 	  { 14, 21, 27 }, true },
 	{ "image problems", kev_image_problem_text, "unknown problem", KEV_IMAGE_BASE + 1, { 0 },
 	  false },
-	{ "features", feature_text, "unknown", 9, { 0 }, false },
+	{ "features", feature_text, "unknown", 10, { 0 }, false },
+	{ "intercepts", intercept_text, "unknown", 17, { 0 }, false },
 	{ "boot protocols", boot_text, "unknown", KEV_BOOT_PVH + 1, { 0 }, false },
 };
 
@@ -126,7 +132,11 @@ static const struct {
 	{ kev_instruction_error_text, 13, "VMWRITE: the VMCS field is read-only" },
 	{ kev_instruction_error_text, 28, "INVEPT or INVVPID: invalid operand" },
 	{ kev_exit_kind_name, KEV_EXIT_MEMORY_ERROR, "memory-error" },
+	{ kev_exit_kind_name, KEV_EXIT_MMIO, "mmio" },
 	{ feature_text, 8, "tsc-scaling" },
+	{ feature_text, 9, "virtual-interrupts" },
+	{ intercept_text, 8, "xsetbv" },
+	{ intercept_text, 15, "exception" },
 	{ kev_boot_name, KEV_BOOT_KEV32, "kev32" },
 	{ kev_boot_name, KEV_BOOT_PVH, "pvh" },
 	{ kev_boot_name, KEV_BOOT_AUTO, "auto" },
@@ -138,20 +148,27 @@ static const struct {
 	uint32_t exit_reason;
 	uint64_t qualification;
 	const char *expected;
+	const char problem[48];
 } failures[] = {
-	{ "VMfail", 7, 0, 0, "VM-instruction error 7: VM entry: invalid control field" },
+	{ "VMfail", 7, 0, 0, "VM-instruction error 7: VM entry: invalid control field", "" },
 	{ "guest state", 0, 33, 0, "VM entry failed: invalid guest state: "
-	  "one of the guest's registers or segments breaks a rule" },
+	  "one of the guest's registers or segments breaks a rule", "" },
 	{ "PDPTE", 0, 33, 2, "VM entry failed: invalid guest state: "
-	  "the guest's page-directory-pointer entries are invalid" },
+	  "the guest's page-directory-pointer entries are invalid", "" },
 	{ "NMI", 0, 33, 3, "VM entry failed: invalid guest state: "
-	  "an NMI is injected while STI or MOV SS blocks events" },
+	  "an NMI is injected while STI or MOV SS blocks events", "" },
 	{ "link pointer", 0, 33, 4, "VM entry failed: invalid guest state: "
-	  "the VMCS link pointer is invalid" },
+	  "the VMCS link pointer is invalid", "" },
 	{ "unknown qualification", 0, 33, 5, "VM entry failed: invalid guest state: "
-	  "unknown qualification" },
-	{ "MSR list", 0, 34, 3, "VM entry failed: loading MSRs: entry 3 of the list" },
-	{ "machine check", 0, 41, 0, "VM entry failed: machine check" },
+	  "unknown qualification", "" },
+	{ "MSR list", 0, 34, 3, "VM entry failed: loading MSRs: entry 3 of the list", "" },
+	{ "machine check", 0, 41, 0, "VM entry failed: machine check", "" },
+	{ "guest state with its field", 0, 33, 0, "VM entry failed: invalid guest state: "
+	  "one of the guest's registers or segments breaks a rule; CR4: PCIDE without LMA",
+	  "CR4: PCIDE without LMA" },
+	{ "a problem without end", 0, 41, 0, "VM entry failed: machine check; "
+	  "0123456789abcdef0123456789abcdef0123456789abcdef",
+	  "0123456789abcdef0123456789abcdef0123456789abcdef" },
 };
 
 int main(void)
@@ -176,17 +193,20 @@ int main(void)
 		tap_result(!strcmp(samples[i].text(samples[i].number), samples[i].expected), name);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
-		const struct kev_run run = {
+		struct kev_run run = {
 			.exit_reason = failures[i].exit_reason,
 			.exit_qualification = failures[i].qualification,
 			.entry.instruction_error = failures[i].instruction_error,
 		};
 
+		memcpy(run.entry.problem, failures[i].problem, sizeof(run.entry.problem));
 		kev_entry_failure_text(&run, text, sizeof(text));
 		snprintf(name, sizeof(name), "entry failure: %s", failures[i].name);
 		tap_result(!strcmp(text, failures[i].expected), name);
 	}
 	kev_entry_failure_text(&(struct kev_run){ .exit_reason = 33 }, text, 9);
 	tap_result(!strcmp(text, "VM entry"), "entry failure: cut off");
+	kev_entry_failure_text(&(struct kev_run){ .exit_reason = 33, .entry.problem = "x" }, text, 9);
+	tap_result(!strcmp(text, "VM entry"), "entry failure: cut off before the problem");
 	return tap_end();
 }

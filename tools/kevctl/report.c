@@ -12,6 +12,8 @@
 #define INTR_VECTOR	0xffU
 #define INTR_TYPE(info)	((info) >> 8 & 7)
 
+#define VECTOR_BREAKPOINT	3
+
 static void print_rights(FILE *to, uint32_t access)
 {
 	static const char *const names[] = { "read", "write", "execute" };
@@ -36,7 +38,7 @@ static void print_memory(FILE *to, const struct kev_run *run)
 	if (run->kind == KEV_EXIT_MEMORY_ERROR)
 		fprintf(to, ": the page cannot be had: %s", strerror(run->error));
 	else if (run->memory.kind == KEV_REGION_TRAP)
-		fputs(": a device, whose accesses are not decoded", to);
+		fputs(": a device, by an instruction that is not decoded", to);
 	else if (run->flags & KEV_RUN_BACKED)
 		fputs(": the memory there does not allow it", to);
 	else
@@ -52,12 +54,44 @@ static void print_hypercall(FILE *to, const struct kev_exit_hypercall *call)
 
 static void print_io(FILE *to, const struct kev_exit_io *io)
 {
-	if (io->direction == KEV_IO_IN)
-		fprintf(to, "read of %u bytes from port 0x%x, which has no device", io->width,
-			io->port);
+	bool in = io->direction == KEV_IO_IN;
+
+	if (io->flags & KEV_IO_STRING)
+		fprintf(to, "string %s of %u times %u bytes %s", in ? "read" : "write", io->count,
+			io->width, in ? "from" : "to");
+	else if (in)
+		fprintf(to, "read of %u bytes from", io->width);
 	else
-		fprintf(to, "write of 0x%x (%u bytes) to port 0x%x, which has no device", io->data,
-			io->width, io->port);
+		fprintf(to, "write of 0x%x (%u bytes) to", io->data, io->width);
+	fprintf(to, " port 0x%x, which has no device", io->port);
+}
+
+static void print_mmio(FILE *to, const struct kev_exit_mmio *mmio)
+{
+	if (mmio->direction == KEV_MMIO_READ)
+		fprintf(to, "read of %u bytes from", mmio->width);
+	else
+		fprintf(to, "write of 0x%llx (%u bytes) to", mmio->data, mmio->width);
+	fprintf(to, " guest-physical 0x%llx, which has no device", mmio->gpa);
+}
+
+static void print_debug(FILE *to, const struct kev_exit_debug *debug)
+{
+	if (debug->vector == VECTOR_BREAKPOINT)
+		fprintf(to, "breakpoint instruction at 0x%llx", debug->address);
+	else
+		fprintf(to, "debug exception at 0x%llx, DR6 0x%llx, DR7 0x%llx", debug->address,
+			debug->dr6, debug->dr7);
+}
+
+static void print_intercept(FILE *to, const struct kev_run *run)
+{
+	/* Bit -1 is unknown, as it should be. */
+	unsigned int bit = (unsigned int)__builtin_ffsll(run->intercept.intercept) - 1;
+
+	fprintf(to, "exit that was asked for: %s, %s",
+		kev_intercept_name(bit),
+		kev_exit_reason_text(run->exit_reason));
 }
 
 static void print_msr(FILE *to, const struct kev_exit_msr *msr)
@@ -95,6 +129,15 @@ static void print_headline(FILE *to, const struct kev_run *run)
 		break;
 	case KEV_EXIT_IO:
 		print_io(to, &run->io);
+		break;
+	case KEV_EXIT_MMIO:
+		print_mmio(to, &run->mmio);
+		break;
+	case KEV_EXIT_DEBUG:
+		print_debug(to, &run->debug);
+		break;
+	case KEV_EXIT_INTERCEPT:
+		print_intercept(to, run);
 		break;
 	case KEV_EXIT_MSR:
 		print_msr(to, &run->msr);

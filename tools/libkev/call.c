@@ -128,6 +128,47 @@ int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 	return result(ioctl(vm, KEV_VM_STATS, stats));
 }
 
+int kev_vm_set_cpuid(int vm, const struct kev_cpuid *cpuid)
+{
+	return result(ioctl(vm, KEV_VM_SET_CPUID, cpuid));
+}
+
+int kev_vm_get_supported_cpuid(int vm, struct kev_cpuid *cpuid)
+{
+	return result(ioctl(vm, KEV_VM_GET_SUPPORTED_CPUID, cpuid));
+}
+
+int kev_vm_set_msrs(int vm, const struct kev_set_msrs *msrs)
+{
+	return result(ioctl(vm, KEV_VM_SET_MSRS, msrs));
+}
+
+int kev_vm_set_exits(int vm, const struct kev_set_exits *exits)
+{
+	return result(ioctl(vm, KEV_VM_SET_EXITS, exits));
+}
+
+int kev_vm_doorbell(int vm, const struct kev_doorbell *doorbell)
+{
+	return result(ioctl(vm, KEV_VM_DOORBELL, doorbell));
+}
+
+int kev_vm_irqfd(int vm, const struct kev_irqfd *irqfd)
+{
+	return result(ioctl(vm, KEV_VM_IRQFD, irqfd));
+}
+
+int kev_vm_signal(int vm, uint64_t address, uint32_t data)
+{
+	struct kev_signal signal = {
+		.size = sizeof(signal),
+		.address = address,
+		.data = data,
+	};
+
+	return result(ioctl(vm, KEV_VM_SIGNAL, &signal));
+}
+
 ssize_t kev_vm_read(int vm, void *buffer, size_t length)
 {
 	ssize_t n = read(vm, buffer, length);
@@ -167,12 +208,22 @@ int kev_vcpu_interrupt(int vcpu, uint32_t vector)
 	return result(ioctl(vcpu, KEV_VCPU_INTERRUPT, &interrupt));
 }
 
+int kev_vcpu_inject(int vcpu, const struct kev_vcpu_inject *inject)
+{
+	return result(ioctl(vcpu, KEV_VCPU_INJECT, inject));
+}
+
+int kev_vcpu_set_debug(int vcpu, const struct kev_vcpu_debug *debug)
+{
+	return result(ioctl(vcpu, KEV_VCPU_SET_DEBUG, debug));
+}
+
 int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 {
 	return result(ioctl(vcpu, KEV_VCPU_GET_STATE, state));
 }
 
-int kev_vcpu_set_state(int vcpu, const struct kev_vcpu_state *state)
+int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
 {
 	return result(ioctl(vcpu, KEV_VCPU_SET_STATE, state));
 }

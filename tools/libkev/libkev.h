@@ -209,6 +209,74 @@ int kev_vm_status(int vm, struct kev_vm_status *status);
 int kev_vm_stats(int vm, struct kev_vm_stats *stats);
 
 /**
+ * kev_vm_set_cpuid() - choose what the guest reads from CPUID
+ * @vm: VM whose vCPUs have not run
+ * @cpuid: size, nr and entries set by the caller
+ *
+ * Return: 0 or a negative errno: -EBUSY after the first run, -EINVAL for a feature that
+ * kev does not offer.
+ */
+int kev_vm_set_cpuid(int vm, const struct kev_cpuid *cpuid);
+
+/**
+ * kev_vm_get_supported_cpuid() - what every guest reads from CPUID by default
+ * @vm: VM
+ * @cpuid: size, nr and entries set by the caller; nr says then how many entries there are
+ *
+ * Return: 0 or a negative errno: -E2BIG when there are more than fit.
+ */
+int kev_vm_get_supported_cpuid(int vm, struct kev_cpuid *cpuid);
+
+/**
+ * kev_vm_set_msrs() - choose what MSRs do
+ * @vm: VM whose vCPUs have not run
+ * @msrs: size, nr and entries set by the caller
+ *
+ * Return: 0 or a negative errno: -EBUSY after the first run.
+ */
+int kev_vm_set_msrs(int vm, const struct kev_set_msrs *msrs);
+
+/**
+ * kev_vm_set_exits() - choose which exits are reported
+ * @vm: VM whose vCPUs have not run
+ * @exits: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno: -EBUSY after the first run, -EOPNOTSUPP for what the
+ * CPU cannot report.
+ */
+int kev_vm_set_exits(int vm, const struct kev_set_exits *exits);
+
+/**
+ * kev_vm_doorbell() - let writes of the guest signal an eventfd, or end that
+ * @vm: VM
+ * @doorbell: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno: -EEXIST, -ENOENT, -ENOSPC.
+ */
+int kev_vm_doorbell(int vm, const struct kev_doorbell *doorbell);
+
+/**
+ * kev_vm_irqfd() - let an eventfd interrupt the guest, or end that
+ * @vm: VM
+ * @irqfd: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno: -EEXIST, -ENOENT, -ENOSPC.
+ */
+int kev_vm_irqfd(int vm, const struct kev_irqfd *irqfd);
+
+/**
+ * kev_vm_signal() - send a message-signalled interrupt
+ * @vm: VM
+ * @address: where a device would write it
+ * @data: what it would write
+ *
+ * From any thread. A message that no local APIC takes is lost.
+ *
+ * Return: 0 or a negative errno: -EINVAL for what is no message.
+ */
+int kev_vm_signal(int vm, uint64_t address, uint32_t data);
+
+/**
  * kev_vm_read() - read console bytes
  * @vm: VM
  * @buffer: where they go
@@ -272,6 +340,24 @@ int kev_vcpu_kick(int vcpu);
 int kev_vcpu_interrupt(int vcpu, uint32_t vector);
 
 /**
+ * kev_vcpu_inject() - raise an interrupt, an NMI or an exception
+ * @vcpu: vCPU; for an exception not running
+ * @inject: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno: -EBUSY while another event waits.
+ */
+int kev_vcpu_inject(int vcpu, const struct kev_vcpu_inject *inject);
+
+/**
+ * kev_vcpu_set_debug() - debug the guest from outside, or end that
+ * @vcpu: vCPU, not running
+ * @debug: size and fields set by the caller
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vcpu_set_debug(int vcpu, const struct kev_vcpu_debug *debug);
+
+/**
  * kev_vcpu_get_state() - read groups of registers
  * @vcpu: vCPU, not running
  * @state: size and groups set by the caller
@@ -283,11 +369,12 @@ int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state);
 /**
  * kev_vcpu_set_state() - write groups of registers
  * @vcpu: vCPU, not running
- * @state: size, groups and those groups set by the caller
+ * @state: size, groups and those groups set by the caller; out: problem
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno; with -EINVAL @state->problem names the field that will
+ * not do, and why.
  */
-int kev_vcpu_set_state(int vcpu, const struct kev_vcpu_state *state);
+int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state);
 
 /**
  * kev_vcpu_stats() - what a vCPU has done since it was made
@@ -331,7 +418,8 @@ const char *kev_instruction_error_text(uint32_t error);
  * @size: bytes at @text, not 0
  *
  * Decodes the VM-instruction error, or the exit reason and its qualification
- * (SDM Vol. 3, "VM-Entry Failures During or After Loading Guest State").
+ * (SDM Vol. 3, "VM-Entry Failures During or After Loading Guest State"), and adds
+ * kev_run.entry.problem.
  */
 void kev_entry_failure_text(const struct kev_run *run, char *text, size_t size);
 
@@ -358,5 +446,13 @@ const char *kev_boot_name(uint32_t boot);
  * Return: for example "ept-2m", or "unknown".
  */
 const char *kev_feature_name(unsigned int bit);
+
+/**
+ * kev_intercept_name() - name of an exit that user space can ask for
+ * @bit: number of the bit KEV_INTERCEPT_*, 0 to 63
+ *
+ * Return: for example "hypercall", or "unknown".
+ */
+const char *kev_intercept_name(unsigned int bit);
 
 #endif /* LIBKEV_H */

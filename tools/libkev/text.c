@@ -2,6 +2,7 @@
 /* Numbers of kev's and of the CPU's, as text. */
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "libkev.h"
 
@@ -35,6 +36,9 @@ const char *kev_exit_kind_name(uint32_t kind)
 		[KEV_EXIT_MEMORY] = "memory",
 		[KEV_EXIT_MEMORY_ERROR] = "memory-error",
 		[KEV_EXIT_UNHANDLED] = "unhandled",
+		[KEV_EXIT_MMIO] = "mmio",
+		[KEV_EXIT_DEBUG] = "debug",
+		[KEV_EXIT_INTERCEPT] = "intercept",
 	};
 
 	static_assert(ARRAY_SIZE(names) == KEV_NR_EXIT_KINDS, "a kind has no name");
@@ -223,8 +227,22 @@ const char *kev_feature_name(unsigned int bit)
 	static const char *const names[] = {
 		"unrestricted-guest", "ept-accessed-dirty", "ept-2m", "ept-1g",
 		"ept-execute-only", "vpid", "xsave", "preemption-timer", "tsc-scaling",
+		"virtual-interrupts",
 	};
 
+	return lookup(names, ARRAY_SIZE(names), bit, "unknown");
+}
+
+const char *kev_intercept_name(unsigned int bit)
+{
+	static const char *const names[] = {
+		"cpuid", "msr", "hypercall", "hlt", "pause", "mwait", "control-register",
+		"debug-register", "xsetbv", "wbinvd", "invlpg", "rdtsc", "rdpmc",
+		"descriptor-table", "undefined-instruction", "exception", "rdrand",
+	};
+
+	static_assert((1ULL << ARRAY_SIZE(names)) - 1 == KEV_INTERCEPT_ALL,
+		      "an intercept has no name");
 	return lookup(names, ARRAY_SIZE(names), bit, "unknown");
 }
 
@@ -245,7 +263,7 @@ static const char *guest_state_text(uint64_t qualification)
 	}
 }
 
-void kev_entry_failure_text(const struct kev_run *run, char *text, size_t size)
+static void failure_text(const struct kev_run *run, char *text, size_t size)
 {
 	const char *reason = kev_exit_reason_text(run->exit_reason);
 
@@ -258,4 +276,15 @@ void kev_entry_failure_text(const struct kev_run *run, char *text, size_t size)
 		snprintf(text, size, "%s: entry %llu of the list", reason, run->exit_qualification);
 	else
 		snprintf(text, size, "%s", reason);
+}
+
+void kev_entry_failure_text(const struct kev_run *run, char *text, size_t size)
+{
+	size_t length;
+
+	failure_text(run, text, size);
+	length = strlen(text);
+	if (run->entry.problem[0])
+		snprintf(text + length, size - length, "; %.*s",
+			 (int)sizeof(run->entry.problem), run->entry.problem);
 }
