@@ -420,7 +420,8 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
  *
  * Context: process, may sleep.
  * Return: 0 with the run page filled; -EINTR a signal or a kick; -EINVAL an
- * answer or a request that makes no sense, and nothing has run.
+ * answer or a request that makes no sense, or registers that the VM's CPUID forbids, and
+ * nothing has run; -ENOMEM.
  */
 long kev_vcpu_run(struct kev_vcpu *vcpu)
 {
@@ -433,6 +434,9 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	if (ret)
 		return ret;
 	kev_vm_freeze(vcpu->vm);
+	ret = kev_vcpu_take_policy(vcpu);
+	if (ret)
+		return ret;
 	/* Before any look at requests; pairs with kev_vcpu_request(). */
 	smp_store_mb(vcpu->runner, current);
 	ret = run_until_report(vcpu, verdict);

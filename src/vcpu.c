@@ -141,22 +141,22 @@ static bool segments_valid(const struct kev_segments *s)
 	       table_valid(&s->gdt) && table_valid(&s->idt);
 }
 
-static bool controls_valid(const struct kev_controls *c)
+static bool controls_valid(const struct kev_vm *vm, const struct kev_controls *c)
 {
 	/* A feature that the guest is not given may need state that kev does not switch. */
-	if (c->cr4 & ~kev_info.cr4_guest)
+	if (c->cr4 & ~kev_vm_cr4_guest(vm))
 		return false;
 	/* PAE paging: the CPU takes the PDPTEs from hardware state, not from memory. */
 	if ((c->cr0 & X86_CR0_PG) && (c->cr4 & X86_CR4_PAE) && !(c->efer & EFER_LMA))
 		return false;
-	if (c->efer & ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
+	if (c->efer & ~kev_vm_efer_guest(vm))
 		return false;
 	/* The guest has no debug registers: its DR7 would arm the host's. */
 	if (c->dr7 != KEV_DIRECT64_DR7)
 		return false;
 	if (c->xcr0 == KEV_XCR0_X87)
 		return true;
-	return kev_cpuid_xcr0_valid(&kev_info.cpuid, c->xcr0);
+	return kev_vm_xcr0_valid(vm, c->xcr0);
 }
 
 #define STATE_GROUPS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | KEV_STATE_MSRS)
@@ -165,14 +165,14 @@ static bool controls_valid(const struct kev_controls *c)
  * What the host's CPU would have to take on the guest's behalf is checked here;
  * the rest of a guest's state the CPU checks at the entry.
  */
-static bool state_valid(const struct kev_vcpu_state *state)
+static bool state_valid(const struct kev_vm *vm, const struct kev_vcpu_state *state)
 {
 	u32 groups = state->groups;
 
 	if (!groups || groups & ~STATE_GROUPS)
 		return false;
 	return (!(groups & KEV_STATE_SEGMENTS) || segments_valid(&state->segments)) &&
-	       (!(groups & KEV_STATE_CONTROLS) || controls_valid(&state->controls)) &&
+	       (!(groups & KEV_STATE_CONTROLS) || controls_valid(vm, &state->controls)) &&
 	       (!(groups & KEV_STATE_MSRS) || kev_msr_values_valid(&state->msrs));
 }
 
@@ -197,7 +197,7 @@ static long ioctl_set_state(void *object, void *arg)
 	struct kev_vcpu *vcpu = object;
 	int ret;
 
-	if (!state_valid(state))
+	if (!state_valid(vcpu->vm, state))
 		return -EINVAL;
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;

@@ -436,6 +436,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
 	init_waitqueue_head(&vm->wait);
 	vm->flags = args->flags;
+	RCU_INIT_POINTER(vm->cpuid, &kev_info.cpuid);
 	vm->tsc_base = rdtsc_ordered() + kev_hw_tsc_lost();
 	vm->mm = current->mm;
 	mmgrab(vm->mm);

@@ -24,8 +24,8 @@ struct kev_vm;
  * @huge_exec: leaves of 2 MiB may be executable
  * @xcr0: XCR0 bits that a guest may set; 0 where guests get no XSAVE
  * @cr0_guest: CR0 bits that a guest may set
- * @cr4_guest: CR4 bits that a guest may set
- * @cpuid: CPUID answers for every VM
+ * @cr4_guest: CR4 bits that a guest may set whose CPUID has what they need
+ * @cpuid: CPUID answers for a VM that has not been given others
  */
 struct kev_backend_info {
 	u64 features;
@@ -64,6 +64,9 @@ struct kev_backend_info {
  * @arm: see above
  * @disarm: the opposite; host state is whole again. Armed.
  * @enter: run the guest until one exit, decode it. Armed.
+ * @policy: put into the hardware state what the VM's policy says, which is final now:
+ *	before the vCPU's first entry. -EINVAL: its registers have what the VM's CPUID
+ *	does not. Loaded.
  * @flush: forget the VM's second-level translations on this CPU. Loaded.
  * @advance: move RIP behind the instruction. Loaded.
  * @inject: raise an exception at the next entry. Loaded.
@@ -94,6 +97,7 @@ struct kev_backend {
 	void (*arm)(struct kev_vcpu *vcpu);
 	void (*disarm)(struct kev_vcpu *vcpu);
 	void (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
+	int (*policy)(struct kev_vcpu *vcpu);
 	void (*flush)(struct kev_vcpu *vcpu);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);
 	void (*inject)(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);

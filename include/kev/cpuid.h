@@ -66,6 +66,7 @@ struct kev_cpuid_limits {
  * struct kev_cpuid_table - answers that are the same for all vCPUs
  * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
  * @cr4: CR4 bits that a guest may set
+ * @efer: IA32_EFER bits that a guest may have
  * @basic: leaves by number, subleaf 0 or without subleaves
  * @cache: leaf 4 by subleaf
  * @feature: leaf 7 by subleaf
@@ -77,6 +78,7 @@ struct kev_cpuid_limits {
 struct kev_cpuid_table {
 	u64 xcr0;
 	u64 cr4;
+	u64 efer;
 	struct kev_cpuid_regs basic[KEV_CPUID_MAX_BASIC + 1];
 	struct kev_cpuid_regs cache[KEV_CPUID_NR_CACHES];
 	struct kev_cpuid_regs feature[KEV_CPUID_NR_FEATURES];

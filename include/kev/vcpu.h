@@ -58,6 +58,7 @@ struct task_struct;
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
+ * @policed: [c] what the VM's policy says is in the hardware state
  * @halted: [c] @exit is a HLT that is finished but for its end: nothing is entered
  *	before an interrupt waits
  * @interrupt: [a] an external interrupt that the guest has not taken yet:
@@ -97,6 +98,7 @@ struct kev_vcpu {
 	int fail;
 	bool intercepted;
 	bool resumed;
+	bool policed;
 	bool halted;
 
 	u32 interrupt;

@@ -14,6 +14,7 @@
 #include <kev/console.h>
 #include <kev/mem.h>
 
+struct kev_cpuid_table;
 struct kev_hypercall_abi;
 struct kev_vcpu;
 struct mm_struct;
@@ -27,8 +28,10 @@ struct mm_struct;
  * @mm: [I] the creator's address space; grabbed, not used
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
- * @frozen: [a] a vCPU has run: the policy, which is the next three, is final; set once,
+ * @frozen: [a] a vCPU has run: the policy, which is the next four, is final; set once,
  *	under @lock
+ * @cpuid: what CPUID tells, changed under @lock and followed under RCU; the module's or
+ *	the VM's own
  * @intercepts: KEV_INTERCEPT_* that user space is given
  * @passes: KEV_INTERCEPT_* that do not exit
  * @exceptions: by vector, with KEV_INTERCEPT_EXCEPTION
@@ -56,6 +59,7 @@ struct kev_vm {
 	u32 flags;
 	const struct kev_hypercall_abi *abi;
 	bool frozen;
+	const struct kev_cpuid_table __rcu *cpuid;
 	u64 intercepts;
 	u64 passes;
 	u32 exceptions;
@@ -90,6 +94,14 @@ int kev_vm_lock_policy(struct kev_vm *vm);
 void kev_vm_freeze(struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
 void kev_vm_flush(struct kev_mem *mem);
+
+/* vm_policy.c */
+const struct kev_cpuid_table *kev_vm_cpuid(const struct kev_vm *vm);
+u64 kev_vm_cr4_guest(const struct kev_vm *vm);
+u64 kev_vm_efer_guest(const struct kev_vm *vm);
+u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
+bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
+int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
 
 /* vm_memory.c: calls of the VM fd */
 long kev_vm_add_region(void *object, void *arg);

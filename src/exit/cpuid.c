@@ -15,12 +15,14 @@ static void answer(struct kev_vcpu *vcpu, struct kev_cpuid_regs *regs)
 		.vcpu_id = vcpu->id,
 		.nr_vcpus = READ_ONCE(vcpu->vm->nr_vcpus),
 		.osxsave = vcpu->osxsave,
+		.clock_pages = vcpu->vm->flags & KEV_VM_CLOCK,
 		.xcr0 = vcpu->xcr0,
 		.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX,
 			       KEV_CPUID_SIGNATURE_EDX },
 	};
 
-	kev_cpuid_answer(&kev_info.cpuid, &state, vcpu->gpr[KEV_RAX], vcpu->gpr[KEV_RCX], regs);
+	kev_cpuid_answer(kev_vm_cpuid(vcpu->vm), &state, vcpu->gpr[KEV_RAX],
+			 vcpu->gpr[KEV_RCX], regs);
 }
 
 enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit)

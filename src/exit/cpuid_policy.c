@@ -224,6 +224,10 @@
 #define CR4_SMEP		BIT(20)
 #define CR4_SMAP		BIT(21)
 
+#define EFER_SYSCALL		BIT(0)
+#define EFER_LONG_MODE		(BIT(8) | BIT(10))	/* LME, LMA */
+#define EFER_NXE		BIT(11)
+
 /* What every CPU with VMX has */
 #define CR4_BASE								\
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE |	\
@@ -387,6 +391,15 @@ static u64 cr4_of(const struct kev_cpuid_table *t)
 	       (l7->ecx & L7_ECX_UMIP ? CR4_UMIP : 0);
 }
 
+static u64 efer_of(const struct kev_cpuid_table *t)
+{
+	u32 features = t->extended[1].edx;
+
+	return (features & E1_EDX_SYSCALL ? EFER_SYSCALL : 0) |
+	       (features & E1_EDX_LM ? EFER_LONG_MODE : 0) |
+	       (features & E1_EDX_NX ? EFER_NXE : 0);
+}
+
 void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void *ctx,
 		     const struct kev_cpuid_limits *limits)
 {
@@ -432,6 +445,7 @@ void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void 
 	t->basic[2].eax = L2_EAX_SEE_LEAF_4;
 	t->extended[8].eax = limits->phys_bits | LINEAR_BITS << 8;
 	t->cr4 = cr4_of(t);
+	t->efer = efer_of(t);
 }
 
 /* Bytes of an XSAVE area in the standard format; a state that the guest cannot have has none */

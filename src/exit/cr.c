@@ -9,6 +9,7 @@
 #include <kev/backend.h>
 #include <kev/exit.h>
 #include <kev/vcpu.h>
+#include <kev/vm.h>
 
 #define CR8_MAX		15
 #define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
@@ -76,7 +77,7 @@ enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *e
 {
 	u64 value = (vcpu->gpr[KEV_RDX] << 32) | (u32)vcpu->gpr[KEV_RAX];
 
-	if ((u32)vcpu->gpr[KEV_RCX] || !kev_cpuid_xcr0_valid(&kev_info.cpuid, value))
+	if ((u32)vcpu->gpr[KEV_RCX] || !kev_vm_xcr0_valid(vcpu->vm, value))
 		return raise_gp(vcpu);
 	vcpu->xcr0 = value;
 	kev_vcpu_load_xcr0(vcpu);

@@ -179,6 +179,7 @@ const struct kev_backend kev_vmx_backend = {
 	.arm = kev_vmx_arm,
 	.disarm = kev_vmx_disarm,
 	.enter = kev_vmx_enter,
+	.policy = kev_vmx_policy,
 	.flush = kev_vmx_flush,
 	.advance = kev_vmx_advance,
 	.inject = kev_vmx_inject,

@@ -87,11 +87,8 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 static int write_efer(struct kev_vcpu *vcpu, u64 value)
 {
 	u64 old = kev_vmread_64(GUEST_IA32_EFER);
-	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA;
 
-	if (boot_cpu_has(X86_FEATURE_NX))
-		allowed |= EFER_NX;
-	if (value & ~allowed)
+	if (value & ~kev_vm_efer_guest(vcpu->vm))
 		return -EINVAL;
 	if (((old ^ value) & EFER_LME) && (kev_vmx_read_cr(vcpu, 0) & X86_CR0_PG))
 		return -EINVAL;

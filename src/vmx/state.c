@@ -23,9 +23,9 @@
 #define CR4_FLUSHES	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP)
 
 /* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. */
-static u64 cr4_guest_owned(void)
+static u64 cr4_guest_owned(const struct kev_vcpu *vcpu)
 {
-	return kev_info.cr4_guest & ~X86_CR4_OSXSAVE;
+	return kev_vm_cr4_guest(vcpu->vm) & ~X86_CR4_OSXSAVE;
 }
 
 static void set_cr0(u64 value)
@@ -38,12 +38,12 @@ static void set_cr0(u64 value)
 
 static void set_cr4(struct kev_vcpu *vcpu, u64 value)
 {
-	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~cr4_guest_owned());
+	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~cr4_guest_owned(vcpu));
 	kev_vmwrite_natural(CR4_READ_SHADOW, value);
 	/* With MCE clear a machine check shuts the machine down: the host's choice holds. */
 	kev_vmwrite_natural(GUEST_CR4, value | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE) |
 			    (cr4_read_shadow() & X86_CR4_MCE));
-	vcpu->osxsave = (value & X86_CR4_OSXSAVE) && kev_info.xcr0;
+	vcpu->osxsave = value & X86_CR4_OSXSAVE;
 }
 
 static void set_efer(u64 value)
@@ -65,7 +65,7 @@ static void set_efer(u64 value)
  */
 u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
 {
-	u64 owned = cr ? cr4_guest_owned() : CR0_GUEST_OWNED;
+	u64 owned = cr ? cr4_guest_owned(vcpu) : CR0_GUEST_OWNED;
 	u64 real = kev_vmread_natural(cr ? GUEST_CR4 : GUEST_CR0);
 	u64 shadow = kev_vmread_natural(cr ? CR4_READ_SHADOW : CR0_READ_SHADOW);
 
@@ -101,7 +101,7 @@ int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value)
 		return 0;
 	}
 
-	if (value & ~kev_info.cr4_guest)
+	if (value & ~kev_vm_cr4_guest(vcpu->vm))
 		return -EINVAL;
 	if ((efer & EFER_LMA) && !(value & X86_CR4_PAE))
 		return -EINVAL;

@@ -136,6 +136,25 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 }
 
 /**
+ * kev_vmx_policy() - put the VM's policy into the VMCS
+ * @vcpu: loaded, before its first entry
+ *
+ * Context: IRQs off.
+ * Return: 0, or -EINVAL: CR4 or EFER has a bit that the VM's CPUID does not allow.
+ */
+int kev_vmx_policy(struct kev_vcpu *vcpu)
+{
+	const struct kev_vm *vm = vcpu->vm;
+
+	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
+		return -EINVAL;
+	/* The guest's own bits of CR4 may have become fewer. */
+	if (kev_vm_cpuid(vm) != &kev_info.cpuid)
+		return kev_vmx_write_cr(vcpu, 4, kev_vmx_read_cr(vcpu, 4));
+	return 0;
+}
+
+/**
  * kev_vmx_flush_vpid() - forget the guest's own translations on this CPU
  * @vmx: loaded
  *

@@ -159,6 +159,7 @@ void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx);
 struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm);
 void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
 int kev_vmx_load(struct kev_vcpu *vcpu);
+int kev_vmx_policy(struct kev_vcpu *vcpu);
 void kev_vmx_flush(struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
 
