@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * External interrupts for the guest. One waits until the guest can take it.
+ * External interrupts and NMIs for the guest. They wait until the guest can take them.
  *
  * Who raises one stores it and requests a look. The look, before an entry, either
- * hands it to the backend or has the backend tell when the guest's interrupt
- * window opens; that is the next request. So an entry without a request need not
+ * hands it to the backend or has the backend tell when the guest's window for it
+ * opens; that is the next request. So an entry without a request need not
  * ask whether anything waits.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -34,10 +34,27 @@ int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector)
 }
 
 /**
- * kev_interrupt_offer() - the guest takes its interrupt, or its window is watched
+ * kev_nmi_raise() - raise an NMI in a vCPU
+ * @vcpu: the vCPU, running or not
+ *
+ * Context: process; no lock.
+ * Return: false if two wait already: it is lost, as on a CPU.
+ */
+bool kev_nmi_raise(struct kev_vcpu *vcpu)
+{
+	bool raised = atomic_add_unless(&vcpu->nmis, 1, KEV_MAX_NMIS);
+
+	/* As in kev_interrupt_raise(). */
+	if (raised)
+		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
+	return raised;
+}
+
+/**
+ * kev_interrupt_offer() - the guest takes what waits, or its windows are watched
  * @vcpu: armed, with KEV_REQ_INTERRUPT, about to enter
  *
- * From here on nothing but the entry may follow: until then the interrupt waits,
+ * From here on nothing but the entry may follow: until then everything waits,
  * whatever becomes of the guest's registers.
  *
  * Context: IRQs off.
@@ -46,26 +63,30 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu)
 {
 	u32 waiting;
 
-	/* A full barrier: an interrupt that this look misses makes a new request. */
+	/* A full barrier: what this look misses makes a new request. */
 	if (!test_and_clear_bit(KEV_REQ_INTERRUPT, &vcpu->requests))
 		return;
+	/* Nobody else takes one away. Of two the first is injected, the other waits. */
+	while (atomic_read(&vcpu->nmis) && kev_backend->inject_nmi(vcpu))
+		atomic_dec(&vcpu->nmis);
 	waiting = READ_ONCE(vcpu->interrupt);
 	if (waiting && kev_backend->inject_interrupt(vcpu, (u8)waiting))
 		WRITE_ONCE(vcpu->interrupt, 0);
 }
 
 /**
- * kev_interrupt_wakes() - does an interrupt end the HLT that was the last exit
+ * kev_interrupt_wakes() - does an interrupt or an NMI end the HLT that was the last exit
  * @vcpu: the caller holds its lock
  *
  * Context: process.
  */
 bool kev_interrupt_wakes(struct kev_vcpu *vcpu)
 {
-	return vcpu->exit.hlt.interruptible && READ_ONCE(vcpu->interrupt);
+	return (vcpu->exit.hlt.interruptible && READ_ONCE(vcpu->interrupt)) ||
+	       (!vcpu->exit.hlt.nmi_blocked && atomic_read(&vcpu->nmis));
 }
 
-enum kev_verdict kev_fast_interrupt_window(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 	return KEV_RETRY;

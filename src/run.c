@@ -43,8 +43,7 @@ void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
 	if (vcpu->pending & KEV_PENDING_ADVANCE)
 		kev_backend->advance(vcpu, vcpu->exit.instruction_length);
 	if (vcpu->pending & KEV_PENDING_EXCEPTION)
-		kev_backend->inject(vcpu, vcpu->exception.vector, vcpu->exception.has_error,
-				    vcpu->exception.error);
+		kev_backend->inject(vcpu, &vcpu->exception);
 	vcpu->pending = 0;
 }
 

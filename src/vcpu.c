@@ -272,6 +272,8 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS, ioctl_stats),
 	KEV_IOCTL(KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, reserved, true, KEV_OUT_NEVER,
 		  ioctl_interrupt),
+	KEV_IOCTL(KEV_VCPU_INJECT, kev_vcpu_inject, reserved, true, KEV_OUT_NEVER,
+		  kev_vcpu_inject),
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -11,6 +11,7 @@
 #include <kev/cpuid.h>
 #include <kev/pt.h>
 
+struct kev_exception;
 struct kev_exit;
 struct kev_paging;
 struct kev_vcpu;
@@ -70,9 +71,11 @@ struct kev_backend_info {
  * @flush: forget the VM's second-level translations on this CPU. Loaded.
  * @advance: move RIP behind the instruction. Loaded.
  * @inject: raise an exception at the next entry. Loaded.
+ * @event_waits: the next entry delivers an event already. Loaded.
  * @inject_interrupt: raise an external interrupt at the next entry if the guest can
- *	take it then. Otherwise returns false, and the next entries end with
- *	KEV_EV_INTERRUPT_WINDOW as soon as it can. Armed.
+ *	take it then. Otherwise returns false, and there is an exit
+ *	KEV_EV_INTERRUPT_WINDOW, once, as soon as it can. Armed.
+ * @inject_nmi: the same for an NMI and KEV_EV_NMI_WINDOW. Armed.
  * @get: fill groups (KEV_STATE_*) of a state. Loaded.
  * @set: take checked groups of a state. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
@@ -100,8 +103,10 @@ struct kev_backend {
 	int (*policy)(struct kev_vcpu *vcpu);
 	void (*flush)(struct kev_vcpu *vcpu);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);
-	void (*inject)(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
+	void (*inject)(struct kev_vcpu *vcpu, const struct kev_exception *exception);
+	bool (*event_waits)(struct kev_vcpu *vcpu);
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
+	bool (*inject_nmi)(struct kev_vcpu *vcpu);
 	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);

@@ -72,7 +72,7 @@ enum kev_cr_op {
  * @entry: for KEV_EV_ENTRY_FAILED
  * @hypercall: for KEV_EV_HYPERCALL
  * @hlt: for KEV_EV_HLT; @hlt.interruptible: an external interrupt ends it;
- *	@hlt.stepped: its own single step does
+ *	@hlt.stepped: its own single step does; @hlt.nmi_blocked: an NMI does not
  */
 struct kev_exit {
 	u8 event;
@@ -113,6 +113,7 @@ struct kev_exit {
 		struct {
 			bool interruptible;
 			bool stepped;
+			bool nmi_blocked;
 		} hlt;
 	};
 };
@@ -164,6 +165,6 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 				   int ret);
 enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *exit);
-enum kev_verdict kev_fast_interrupt_window(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 
 #endif /* _KEV_EXIT_H */

@@ -5,6 +5,7 @@
 #ifndef _KEV_VCPU_H
 #define _KEV_VCPU_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/kev.h>
@@ -29,9 +30,27 @@ struct task_struct;
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
 
+/* One is delivered, and one waits behind it: SDM Vol. 3, "Handling Multiple NMIs" */
+#define KEV_MAX_NMIS		2
+
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
 #define KEV_PENDING_EXCEPTION	BIT(1)
+
+/**
+ * struct kev_exception - an exception for the guest
+ * @vector: 0 to 31, not 2
+ * @length: of the instruction that raises it and behind which it is delivered, INT3 or
+ *	INTO; 0 for others
+ * @has_error: it pushes an error code
+ * @error: the error code
+ */
+struct kev_exception {
+	u8 vector;
+	u8 length;
+	bool has_error;
+	u32 error;
+};
 
 /**
  * struct kev_vcpu - a virtual CPU
@@ -63,6 +82,7 @@ struct task_struct;
  *	before an interrupt waits
  * @interrupt: [a] an external interrupt that the guest has not taken yet:
  *	KEV_INTERRUPT_WAITS and its vector, or 0
+ * @nmis: [a] NMIs that the guest has not taken yet, up to KEV_MAX_NMIS
  * @requests: [a] KEV_REQ_*
  * @runner: [a] the task in RUN, or NULL; it is woken under RCU
  * @flush_seen: [c] kev_vm.flush_wanted, as of the last flush
@@ -85,11 +105,7 @@ struct kev_vcpu {
 	struct kev_fpu fpu;
 
 	u32 pending;
-	struct {
-		u8 vector;
-		bool has_error;
-		u32 error;
-	} exception;
+	struct kev_exception exception;
 
 	struct kev_exit exit;
 	u32 answer;
@@ -102,6 +118,7 @@ struct kev_vcpu {
 	bool halted;
 
 	u32 interrupt;
+	atomic_t nmis;
 	unsigned long requests;
 	struct task_struct *runner;
 	u64 flush_seen;
@@ -126,8 +143,12 @@ int kev_vcpu_wait_for_hw(void);
 
 /* interrupt.c */
 int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector);
+bool kev_nmi_raise(struct kev_vcpu *vcpu);
 void kev_interrupt_offer(struct kev_vcpu *vcpu);
 bool kev_interrupt_wakes(struct kev_vcpu *vcpu);
+
+/* inject.c */
+long kev_vcpu_inject(void *object, void *arg);
 
 /* report.c */
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
@@ -136,9 +157,11 @@ enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
 static inline enum kev_verdict kev_queue_exception(struct kev_vcpu *vcpu, u8 vector,
 						   bool has_error, u32 error)
 {
-	vcpu->exception.vector = vector;
-	vcpu->exception.has_error = has_error;
-	vcpu->exception.error = error;
+	vcpu->exception = (struct kev_exception) {
+		.vector = vector,
+		.has_error = has_error,
+		.error = error,
+	};
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	return KEV_INJECT;
 }

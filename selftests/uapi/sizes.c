@@ -48,6 +48,7 @@ static const struct call {
 	CALL(VCPU, KEV_VCPU_SET_STATE, kev_vcpu_state, 528, 0, false),
 	CALL(VCPU, KEV_VCPU_STATS, kev_vcpu_stats, 112, 0, true),
 	CALL(VCPU, KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, 16, -EBUSY, false),
+	CALL(VCPU, KEV_VCPU_INJECT, kev_vcpu_inject, 24, -EBUSY, false),
 };
 
 #define FOR_EACH_CALL(call)						\

@@ -115,8 +115,8 @@ TEST(everything_offered)
 	EXPECT_EQ(0xffffffff, cfg.cr0_fixed1);
 	EXPECT_EQ(0x2000, cfg.cr4_fixed0);
 	EXPECT_EQ(0x3767ff, cfg.cr4_fixed1);
-	EXPECT_TRUE(cfg.unrestricted && cfg.virtual_nmis && cfg.vpid && cfg.rdtscp &&
-		    cfg.invpcid && cfg.wbinvd && cfg.conceal_pt);
+	EXPECT_TRUE(cfg.unrestricted && cfg.vpid && cfg.rdtscp && cfg.invpcid && cfg.wbinvd &&
+		    cfg.conceal_pt);
 	EXPECT_TRUE(cfg.ept_ad && cfg.ept_2m && cfg.ept_1g && cfg.ept_xo);
 	EXPECT_TRUE(cfg.invept_single && cfg.invept_global);
 	EXPECT_TRUE(cfg.invvpid_address && cfg.invvpid_single && cfg.invvpid_global &&
@@ -319,6 +319,7 @@ static const struct refusal refusals[] = {
 
 	PIN(LACKS, 0, "external-interrupt exiting"),
 	PIN(LACKS, 3, "NMI exiting"),
+	PIN(LACKS, 5, "virtual NMIs"),
 	PROC(LACKS, 2, "interrupt-window exiting"),
 	PROC(LACKS, 3, "use TSC offsetting"),
 	PROC(LACKS, 7, "HLT exiting"),
@@ -326,6 +327,7 @@ static const struct refusal refusals[] = {
 	PROC(LACKS, 11, "RDPMC exiting"),
 	PROC(LACKS, 19, "CR8-load exiting"),
 	PROC(LACKS, 20, "CR8-store exiting"),
+	PROC(LACKS, 22, "NMI-window exiting"),
 	PROC(LACKS, 23, "MOV-DR exiting"),
 	PROC(LACKS, 24, "unconditional I/O exiting"),
 	PROC(LACKS, 28, "use MSR bitmaps"),
@@ -462,7 +464,6 @@ struct optional_case {
 #define FLAG(name)	offsetof(struct kev_vmx_config, name)
 
 static const struct optional_case optional_cases[] = {
-	{ "virtual NMIs", BOTH(pin), MAY(5), FLAG(virtual_nmis), 0 },
 	{ "preemption timer", BOTH(pin), MAY(6), FLAG(preemption_timer), 0 },
 	{ "posted interrupts", BOTH(pin), MAY(7), FLAG(posted_interrupts), 0 },
 	{ "TPR shadow", BOTH(proc), MAY(21), FLAG(apicv), 0 },

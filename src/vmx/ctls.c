@@ -43,14 +43,14 @@
 
 /*
  * In the order in which they are computed: a CPU without EPT cannot switch off CR3-load
- * exiting either, and is to be refused for want of EPT.
+ * exiting either and may lack virtual NMIs, and is to be refused for want of EPT.
  */
-enum field { PIN, PROC2, PROC, EXIT, ENTRY, NR_FIELDS };
+enum field { PROC2, PIN, PROC, EXIT, ENTRY, NR_FIELDS };
 
 static const struct kev_vmx_want wants[NR_FIELDS] = {
 	[PIN] = {
-		.required = KEV_PIN_EXTERNAL_INTERRUPT | KEV_PIN_NMI,
-		.optional = KEV_PIN_VIRTUAL_NMIS,
+		/* Every CPU with EPT has virtual NMIs. */
+		.required = KEV_PIN_EXTERNAL_INTERRUPT | KEV_PIN_NMI | KEV_PIN_VIRTUAL_NMIS,
 		.default1 = PIN_DEFAULT1,
 	},
 	[PROC] = {
@@ -59,7 +59,7 @@ static const struct kev_vmx_want wants[NR_FIELDS] = {
 			    KEV_PROC_MOV_DR | KEV_PROC_UNCONDITIONAL_IO | KEV_PROC_MSR_BITMAPS |
 			    KEV_PROC_MONITOR | KEV_PROC_SECONDARY,
 		.default1 = PROC_DEFAULT1,
-		.dynamic = KEV_PROC_INTERRUPT_WINDOW,
+		.dynamic = KEV_PROC_INTERRUPT_WINDOW | KEV_PROC_NMI_WINDOW,
 	},
 	[PROC2] = {
 		.required = KEV_PROC2_EPT,
@@ -374,7 +374,6 @@ static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	cfg->activity_sipi = caps->misc & MISC_ACTIVITY_SIPI;
 	cfg->proc_allowed = upper_32_bits(caps->proc);
 
-	cfg->virtual_nmis = cfg->pin & KEV_PIN_VIRTUAL_NMIS;
 	cfg->unrestricted = cfg->proc2 & KEV_PROC2_UNRESTRICTED;
 	cfg->rdtscp = cfg->proc2 & KEV_PROC2_RDTSCP;
 	cfg->invpcid = cfg->proc2 & KEV_PROC2_INVPCID;
@@ -408,7 +407,7 @@ int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	ret = check_basic(caps, cfg, missing);
 	if (ret)
 		return ret;
-	for (field = PIN; field < NR_FIELDS; field++) {
+	for (field = PROC2; field < NR_FIELDS; field++) {
 		ret = compute_field(caps, field, out[field], missing);
 		if (ret)
 			return ret;

@@ -165,7 +165,6 @@ struct kev_vmx_caps {
  * @cr4_fixed1: CR4 bits that can be 1
  * @timer_shift: the preemption timer counts once per TSC >> this
  * @unrestricted: on: the guest may be unpaged or in real mode
- * @virtual_nmis: on
  * @vpid: on, and INVVPID can flush one VPID or all
  * @rdtscp: on
  * @invpcid: on
@@ -208,7 +207,6 @@ struct kev_vmx_config {
 	u64 cr4_fixed1;
 	u32 timer_shift;
 	bool unrestricted;
-	bool virtual_nmis;
 	bool vpid;
 	bool rdtscp;
 	bool invpcid;

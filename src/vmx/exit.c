@@ -68,158 +68,6 @@ static noinstr unsigned int enter_and_exit(struct kev_vmx_vcpu *vmx)
 	return failed;
 }
 
-/**
- * kev_vmx_advance() - move RIP behind an instruction that kev has finished
- * @vcpu: armed
- * @length: the instruction's length, as the CPU gave it
- *
- * Ends blocking by STI and MOV SS and raises the single step that the guest may
- * have asked for, as the instruction would have done.
- *
- * Context: IRQs off.
- */
-void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
-{
-	unsigned long old = kev_vmread_natural(GUEST_RIP);
-	unsigned long rip = old + length;
-	u32 blocking;
-
-	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (unlikely((old ^ rip) >> 32) &&
-	    !(kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L))
-		rip = (u32)rip;
-	kev_vmwrite_natural(GUEST_RIP, rip);
-
-	blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
-	if (unlikely(blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
-			       blocking & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-
-	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
-	if (unlikely(kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_TF) &&
-	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
-		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
-				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
-}
-
-/**
- * kev_vmx_inject() - raise an exception at the next entry
- * @vcpu: armed
- * @vector: its number
- * @has_error: it pushes an error code
- * @error: the error code
- *
- * Takes the place of an event whose delivery was interrupted: the instruction
- * or the handler behind it meets that one again.
- *
- * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection".
- */
-void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error)
-{
-	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-
-	/* In real mode no exception pushes one. */
-	if (!(kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
-		has_error = false;
-	vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;
-	if (has_error)
-		vmx->event_info |= INTR_INFO_DELIVER_CODE_MASK;
-	vmx->event_error = error;
-	vmx->event_length = 0;
-}
-
-/* A trap of the last instruction; an injected interrupt would make the CPU forget it. */
-#define PENDING_DBG_TRAP	(BIT_ULL(12) | DR_STEP)
-
-/*
- * SDM Vol. 3, "Checks on Guest Control Registers, Debug Registers, and MSRs" ff.: an
- * entry that injects an external interrupt wants RFLAGS.IF set and no blocking.
- */
-static bool can_take_interrupt(const struct kev_vmx_vcpu *vmx)
-{
-	return !vmx->event_info && (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) &&
-	       !(kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
-		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
-	       !(kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) & PENDING_DBG_TRAP);
-}
-
-static void set_interrupt_window(struct kev_vmx_vcpu *vmx, bool on)
-{
-	if (vmx->interrupt_window == on)
-		return;
-	vmx->interrupt_window = on;
-	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL,
-		       kev_vmx_config.proc | (on ? KEV_PROC_INTERRUPT_WINDOW : 0));
-}
-
-/**
- * kev_vmx_inject_interrupt() - raise an external interrupt at the next entry
- * @vcpu: armed
- * @vector: any: an entry checks the vectors of exceptions and NMIs only
- *
- * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection",
- * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"
- * Return: false if the guest cannot take it now; the exit for its interrupt window is
- * on until the next call finds that it can.
- */
-bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
-{
-	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	bool can = can_take_interrupt(vmx);
-
-	set_interrupt_window(vmx, !can);
-	if (can) {
-		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector;
-		vmx->event_length = 0;
-	}
-	return can;
-}
-
-static void write_event(struct kev_vmx_vcpu *vmx)
-{
-	if (vmx->event_info & INTR_INFO_DELIVER_CODE_MASK)
-		kev_vmwrite_32(VM_ENTRY_EXCEPTION_ERROR_CODE, vmx->event_error);
-	if (vmx->event_length)
-		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
-	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
-	vmx->event_info = 0;
-}
-
-/*
- * An exit in the middle of an event's delivery: the event is injected again, or
- * it would be lost. SDM Vol. 3, "Information for VM Exits During Event Delivery"
- */
-static void keep_event(struct kev_vmx_vcpu *vmx)
-{
-	u32 info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
-	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
-
-	if (likely(!(info & INTR_INFO_VALID_MASK)))
-		return;
-
-	vmx->event_info = info & (INTR_INFO_VALID_MASK | INTR_INFO_DELIVER_CODE_MASK |
-				  INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK);
-	vmx->event_error = 0;
-	vmx->event_length = 0;
-	if (info & INTR_INFO_DELIVER_CODE_MASK)
-		vmx->event_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
-	if (type == INTR_TYPE_SOFT_INTR || type == INTR_TYPE_SOFT_EXCEPTION ||
-	    type == INTR_TYPE_PRIV_SW_EXCEPTION)
-		vmx->event_length = kev_vmread_32(VM_EXIT_INSTRUCTION_LEN);
-	/* The NMI is delivered again: not yet blocked by itself */
-	if (type == INTR_TYPE_NMI_INTR)
-		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
-			       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
-			       ~GUEST_INTR_STATE_NMI);
-}
-
-/* The IRET that caused the exit had already unblocked NMIs: it runs again. */
-static void block_nmi_again(void)
-{
-	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
-		       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
-}
-
 /* SS.DPL is the CPL: SDM Vol. 3, "Guest Register State". */
 static u8 guest_cpl(void)
 {
@@ -268,14 +116,14 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	if (exit->exception.has_error)
 		exit->exception.error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
 
-	keep_event(vmx);
+	kev_vmx_keep_event(vmx);
 	if (exit->exception.vector == X86_TRAP_MC) {
 		exit->event = KEV_EV_MACHINE_CHECK;
 		kev_machine_check();
 		return;
 	}
-	if ((info & INTR_INFO_UNBLOCK_NMI) && !vmx->event_info)
-		block_nmi_again();
+	if (info & INTR_INFO_UNBLOCK_NMI)
+		kev_vmx_block_nmi_again(vmx);
 	exit->exception.split_lock = is_split_lock(vmx, exit->exception.vector);
 	exit->exception.rip = kev_vmread_natural(GUEST_RIP);
 	/* INT1 is delivered behind itself; a hardware exception is injected in its place. */
@@ -293,9 +141,9 @@ static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	exit->memory.access = qual.access;
 	exit->memory.gva_valid = qual.gva_valid;
 	exit->memory.gva = qual.gva_valid ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
-	keep_event(vmx);
-	if (qual.nmi_unblocked && !vmx->event_info)
-		block_nmi_again();
+	kev_vmx_keep_event(vmx);
+	if (qual.nmi_unblocked)
+		kev_vmx_block_nmi_again(vmx);
 }
 
 static void decode_io(struct kev_exit *exit)
@@ -327,6 +175,7 @@ static void decode_hlt(struct kev_exit *exit)
 
 	exit->hlt.interruptible = rflags & X86_EFLAGS_IF;
 	exit->hlt.stepped = rflags & X86_EFLAGS_TF;
+	exit->hlt.nmi_blocked = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
 }
 
 static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -371,6 +220,13 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	case KEV_EV_HLT:
 		decode_hlt(exit);
 		break;
+	/* It is open: nobody need be told again. */
+	case KEV_EV_INTERRUPT_WINDOW:
+		kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, false);
+		break;
+	case KEV_EV_NMI_WINDOW:
+		kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, false);
+		break;
 	default:
 		break;
 	}
@@ -391,7 +247,7 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 	if (unlikely(vmx->user_msrs_changed))
 		kev_vmx_user_msrs_load(vmx);
 	if (unlikely(vmx->event_info))
-		write_event(vmx);
+		kev_vmx_write_event(vmx);
 	kev_vmx_l1d_flush(vmx);
 
 	if (unlikely(READ_ONCE(vmx->broken))) {

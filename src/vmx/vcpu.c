@@ -43,6 +43,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	}
 	*(u32 *)page_address(vmx->vmcs) = kev_vmx_config.revision;
 	vmx->cpu = -1;
+	vmx->proc = kev_vmx_config.proc;
 	vmx->proc2 = kev_vmx_config.proc2;
 	if (kev_vmx_config.vpid) {
 		vpid = ida_alloc_range(&vpids, 1, KEV_VPID_MAX, GFP_KERNEL);
@@ -99,7 +100,7 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	const struct kev_vmx_config *config = &kev_vmx_config;
 
 	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, config->pin);
-	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, config->proc);
+	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
 	kev_vmwrite_32(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	kev_vmwrite_32(VM_EXIT_CONTROLS, config->exit);
 	kev_vmwrite_32(VM_ENTRY_CONTROLS, config->entry);

@@ -63,6 +63,7 @@ struct kev_vmx_host {
  * @broken: [a] a VMX instruction failed: the VM ends
  * @vpid: [I] 0 without VPID
  * @eptp: [I]
+ * @proc: [c] primary controls, as the VMCS has them
  * @proc2: [I] secondary controls
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
@@ -75,7 +76,6 @@ struct kev_vmx_host {
  *	information format; 0 for none
  * @event_error: [c] its error code
  * @event_length: [c] its instruction length
- * @interrupt_window: [c] interrupt-window exiting is on in the VMCS
  * @exit_reason: [c] of the last exit
  * @flush_l1d: [c] the L1 data cache may hold the host's secrets
  */
@@ -90,6 +90,7 @@ struct kev_vmx_vcpu {
 	bool broken;
 	u16 vpid;
 	u64 eptp;
+	u32 proc;
 	u32 proc2;
 	u64 tsc_offset;
 	u64 tsc_lost;
@@ -101,7 +102,6 @@ struct kev_vmx_vcpu {
 	u32 event_info;
 	u32 event_error;
 	u32 event_length;
-	bool interrupt_window;
 	u32 exit_reason;
 	bool flush_l1d;
 };
@@ -142,6 +142,24 @@ struct kev_vmx_cpu {
 	struct desc_ptr idt;
 };
 
+/**
+ * kev_vmx_set_proc() - turn primary controls on or off for the next entries
+ * @vmx: loaded
+ * @controls: KEV_PROC_*
+ * @on: which
+ *
+ * Context: IRQs off.
+ */
+static inline void kev_vmx_set_proc(struct kev_vmx_vcpu *vmx, u32 controls, bool on)
+{
+	u32 proc = on ? vmx->proc | controls : vmx->proc & ~controls;
+
+	if (proc == vmx->proc)
+		return;
+	vmx->proc = proc;
+	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, proc);
+}
+
 DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
 
 extern struct kev_vmx_config kev_vmx_config;
@@ -180,10 +198,17 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 
 /* exit.c */
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
-void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
-void kev_vmx_inject(struct kev_vcpu *vcpu, u8 vector, bool has_error, u32 error);
-bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
+
+/* event.c */
+void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
+void kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception);
+bool kev_vmx_event_waits(struct kev_vcpu *vcpu);
+bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
+bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu);
+void kev_vmx_write_event(struct kev_vmx_vcpu *vmx);
+void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx);
+void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
 
 /* state.c */
 void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);

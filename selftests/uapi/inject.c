@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KEV_VCPU_INJECT. Guards that an exception or an NMI reaches the guest once, where it
+ * can take it and with what belongs to it, and that nothing impossible is injected.
+ */
+#include "kselftest_harness.h"
+
+#include "kevtest.h"
+
+#define NMI		2
+#define BP		3
+#define GP		13
+#define PF		14
+#define INTERRUPT	0x40
+#define STACK		0xa0000
+#define HOLE		0x40000000UL	/* in the identity map, and no region is there */
+
+/* By these OUTs the guest says where it is, and a test steps from one to the next. */
+#define AT_START	0x80
+#define AT_HANDLER	0x81
+#define AT_IRET		0x82
+#define AT_END		0x83
+#define SAY_START	"out %al, $0x80\n"
+#define SAY_HANDLER	"out %al, $0x81\n"
+#define SAY_IRET	"out %al, $0x82\n"
+#define SAY_END		"out %al, $0x83\n jmp . - 2\n"	/* for ever */
+
+/*
+ * R15 says which of the guests it is; the label NAME_at is where the event has to come.
+ * All vectors lead to one handler: R13 is the vector, R12 the RIP where the event came,
+ * R10 the error code or -1, R14 how many there were. With R9 it has an HLT.
+ */
+KT_CODE(guest,
+	"lidt idtr(%rip)\n xor %r14d, %r14d\n jmp *%r15\n"
+	"waits: " SAY_START "waits_at: nop\n" SAY_END
+	"spins: jmp spins\n"
+	"sleeps: hlt\n sleeps_at: " SAY_END
+	"after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" SAY_END
+	"after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n after_mov_ss_at: nop\n"
+	SAY_END
+	"handler: pop %r13\n"
+	/* The CPU aligns the stack before it pushes five or six words. */
+	"mov $-1, %r10\n mov %rsp, %r11\n test $8, %r11\n jnz 1f\n pop %r10\n"
+	"1: mov (%rsp), %r12\n inc %r14\n" SAY_HANDLER
+	"test %r9, %r9\n jz 1f\n hlt\n 1: " SAY_IRET "iretq\n"
+	"idtr: .word 0xfff\n .quad 0x101000\n"
+
+	".org guest_start + 0x1000\n"
+	".set vector, 0\n .rept 256\n"
+	".word 0x2000 + vector * 16, 8, 0x8e00, 0x10\n .quad 0\n"
+	".set vector, vector + 1\n .endr\n"
+
+	".set vector, 0\n .rept 256\n"
+	".org guest_start + 0x2000 + vector * 16\n"
+	"pushq $vector\n jmp handler\n"
+	".set vector, vector + 1\n .endr");
+
+#define LABEL(name)	extern const char name[]
+
+LABEL(waits); LABEL(waits_at); LABEL(spins); LABEL(sleeps); LABEL(sleeps_at);
+LABEL(after_sti); LABEL(after_sti_at); LABEL(after_mov_ss); LABEL(after_mov_ss_at);
+
+static uint64_t address(const char *label)
+{
+	return KT_CODE_GPA + (label - guest.start);
+}
+
+FIXTURE(inject) {
+	struct kt_guest guest;
+	struct kev_run *run;
+	int vcpu;
+};
+
+FIXTURE_SETUP(inject)
+{
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &guest, KEV_VM_REPORT_HLT, NULL));
+	self->run = self->guest.run;
+	self->vcpu = self->guest.vcpu;
+}
+
+FIXTURE_TEARDOWN(inject)
+{
+	kt_guest_fini(&self->guest);
+}
+
+/* The vCPU is about to run one of the guests. */
+static int start(int vcpu, const char *label, uint64_t rsp)
+{
+	struct kev_vcpu_state state = { 0 };
+	int ret = kt_get_state(vcpu, KEV_STATE_GPRS, &state);
+
+	state.gprs.gpr[KEV_R15] = address(label);
+	state.gprs.gpr[KEV_RBX] = HOLE;
+	state.gprs.gpr[KEV_RSP] = rsp;
+	return ret ? ret : kt_set_state(vcpu, KEV_STATE_GPRS, &state);
+}
+
+static long inject(int vcpu, uint32_t type, uint32_t vector)
+{
+	const struct kev_vcpu_inject args = {
+		.size = sizeof(args), .type = type, .vector = vector,
+	};
+
+	return kt_ioctl(vcpu, KEV_VCPU_INJECT, &args);
+}
+
+static long raise_nmi(int vcpu)
+{
+	return inject(vcpu, KEV_INJECT_NMI, NMI);
+}
+
+static long inject_error(int vcpu, uint32_t vector, uint32_t error)
+{
+	const struct kev_vcpu_inject args = {
+		.size = sizeof(args), .type = KEV_INJECT_EXCEPTION, .vector = vector,
+		.flags = KEV_INJECT_ERROR_CODE, .error_code = error,
+	};
+
+	return kt_ioctl(vcpu, KEV_VCPU_INJECT, &args);
+}
+
+/* The last RUN has reported an OUT to this port. */
+#define ASSERT_AT(number)						\
+do {									\
+	ASSERT_EQ(KEV_EXIT_IO, self->run->kind);			\
+	ASSERT_EQ(number, self->run->io.port);				\
+} while (0)
+
+#define RUN_TO(number)							\
+do {									\
+	ASSERT_EQ(0, kt_run(self->vcpu));				\
+	ASSERT_AT(number);						\
+} while (0)
+
+/* The guest is in its handler, for this vector, with this error code or -1. */
+#define EXPECT_HANDLER(vector, error, at)				\
+do {									\
+	ASSERT_AT(AT_HANDLER);						\
+	EXPECT_EQ(vector, self->run->gpr[KEV_R13]);			\
+	EXPECT_EQ((uint64_t)(error), self->run->gpr[KEV_R10]);		\
+	EXPECT_EQ(at, self->run->gpr[KEV_R12]);				\
+} while (0)
+
+#define RUN_TO_HANDLER(vector, error, at)				\
+do {									\
+	ASSERT_EQ(0, kt_run(self->vcpu));				\
+	EXPECT_HANDLER(vector, error, at);				\
+} while (0)
+
+TEST_F(inject, arguments)
+{
+	static const struct {
+		const char *name;
+		struct kev_vcpu_inject args;
+		int result;
+	} cases[] = {
+		{ "type 1", { .type = 1, .vector = 2 }, -EINVAL },
+		{ "type 4", { .type = 4, .vector = 3 }, -EINVAL },
+		{ "flag 1", { .flags = 2, .type = 3, .vector = 6 }, -EINVAL },
+		{ "reserved", { .type = 3, .vector = 6, .reserved = 1 }, -EINVAL },
+		{ "vector 256", { .type = 0, .vector = 256 }, -EINVAL },
+		{ "interrupt with a flag", { .flags = 1, .vector = 64 }, -EINVAL },
+		{ "interrupt with an error code", { .vector = 64, .error_code = 1 }, -EINVAL },
+		{ "NMI of vector 3", { .type = 2, .vector = 3 }, -EINVAL },
+		{ "NMI with a flag", { .flags = 1, .type = 2, .vector = 2 }, -EINVAL },
+		{ "exception 32", { .type = 3, .vector = 32 }, -EINVAL },
+		{ "exception 2", { .type = 3, .vector = 2 }, -EINVAL },
+		{ "#UD with an error code", { .flags = 1, .type = 3, .vector = 6 }, -EINVAL },
+		{ "#UD, code without flag", { .type = 3, .vector = 6, .error_code = 1 }, -EINVAL },
+		{ "#GP without", { .type = 3, .vector = 13 }, -EINVAL },
+		{ "#CP", { .flags = 1, .type = 3, .vector = 21 }, -EOPNOTSUPP },
+		{ "#UD", { .type = 3, .vector = 6 }, 0 },
+		{ "a second one", { .type = 3, .vector = 6 }, -EBUSY },
+		{ "NMI", { .type = 2, .vector = 2 }, 0 },
+		{ "a second NMI", { .type = 2, .vector = 2 }, 0 },
+		{ "a third NMI", { .type = 2, .vector = 2 }, -EBUSY },
+		{ "interrupt", { .vector = 64 }, 0 },
+		{ "a second interrupt", { .vector = 65 }, -EBUSY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kev_vcpu_inject args = cases[i].args;
+
+		args.size = sizeof(args);
+		EXPECT_EQ(cases[i].result, kt_ioctl(self->vcpu, KEV_VCPU_INJECT, &args))
+			TH_LOG("%s", cases[i].name);
+	}
+}
+
+/* Each vector with what belongs to it; INT3 and INTO are traps. */
+TEST_F(inject, exceptions)
+{
+	static const uint32_t with_error = 1U << 8 | 0x1fU << 10 | 1U << 17;
+
+	for (uint32_t vector = 0; vector < 32; vector++) {
+		bool error = with_error & 1U << vector;
+		bool trap = vector == BP || vector == 4;
+
+		if (vector == NMI || vector == 21)
+			continue;
+		ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+		RUN_TO(AT_START);
+		ASSERT_EQ(0, error ? inject_error(self->vcpu, vector, vector * 8) :
+			     inject(self->vcpu, KEV_INJECT_EXCEPTION, vector));
+		RUN_TO_HANDLER(vector, error ? vector * 8L : -1L, address(waits_at) + trap);
+		ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &(struct kev_vcpu_state) {
+			.gprs = { .rip = KT_CODE_GPA, .rflags = 2 } }));
+	}
+}
+
+/* The answer of the last report completes its instruction first. */
+TEST_F(inject, only_one_exception)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
+	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, PF, 0));
+	RUN_TO_HANDLER(GP, 0x10, address(waits_at));
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+	EXPECT_EQ(1, self->run->gpr[KEV_R14]);
+}
+
+/* New registers: what waited belongs to the old ones. */
+TEST_F(inject, forgotten_by_set_state)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	RUN_TO(AT_START);
+	RUN_TO(AT_END);
+	EXPECT_EQ(0, self->run->gpr[KEV_R14]);
+}
+
+/* Its delivery finds no stack: no other one may take its place meanwhile. */
+TEST_F(inject, delivery_without_stack)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, inject_error(self->vcpu, PF, 4));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+		EXPECT_EQ(HOLE, self->run->memory.gpa & ~(KT_PAGE - 1));
+		EXPECT_TRUE(self->run->flags & KEV_RUN_EVENT_DELIVERY);
+		EXPECT_EQ(0x80000b00U | PF, self->run->idt_vectoring_info);
+		EXPECT_EQ(4, self->run->idt_vectoring_error);
+		EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));
+	}
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
+	RUN_TO_HANDLER(PF, 4, address(waits_at));
+}
+
+/* The same for INT3, whose length has to come again with it */
+TEST_F(inject, breakpoint_without_stack)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_EXCEPTION, BP));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
+	RUN_TO_HANDLER(BP, -1, address(waits_at) + 1);
+}
+
+TEST_F(inject, exception_while_running)
+{
+	struct kt_runner runner;
+
+	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
+	ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
+	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0));
+	RUN_TO_HANDLER(GP, 0, address(spins));
+}
+
+TEST_F(inject, exception_ends_hlt)
+{
+	ASSERT_EQ(0, start(self->vcpu, sleeps, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0));
+	RUN_TO_HANDLER(GP, 0, address(sleeps_at));
+}
+
+/* RFLAGS.IF does not count. */
+TEST_F(inject, nmi)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+	EXPECT_FALSE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
+	EXPECT_EQ(1, self->run->gpr[KEV_R14]);
+}
+
+/* The first one blocks the others until its handler's IRET. */
+TEST_F(inject, nmis_one_by_one)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	for (int i = 1; i <= 2; i++) {
+		RUN_TO_HANDLER(NMI, -1, address(waits_at));
+		EXPECT_EQ(i, self->run->gpr[KEV_R14]);
+		RUN_TO(AT_IRET);
+		EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
+	}
+	RUN_TO(AT_END);
+	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+}
+
+TEST_F(inject, nmi_while_running)
+{
+	struct kt_runner runner;
+
+	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
+	for (int i = 1; i <= 50; i++) {
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
+		ASSERT_EQ(0, raise_nmi(self->vcpu));
+		EXPECT_EQ(0, kt_runner_join(&runner));
+		EXPECT_HANDLER(NMI, -1, address(spins));
+		EXPECT_EQ(i, self->run->gpr[KEV_R14]);
+		RUN_TO(AT_IRET);
+	}
+	EXPECT_EQ(0, kt_vcpu_stats(self->vcpu).kicks);
+	/* Its IRET: Bochs takes a block that is left over into the next guest. */
+	ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
+	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+}
+
+TEST_F(inject, nmi_ends_hlt)
+{
+	ASSERT_EQ(0, start(self->vcpu, sleeps, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	RUN_TO_HANDLER(NMI, -1, address(sleeps_at));
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+}
+
+/* It could not be delivered behind the HLT. */
+TEST_F(inject, blocked_nmi_ends_no_hlt)
+{
+	struct kev_vcpu_state state = { 0 };
+	uint64_t behind;
+
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.gpr[KEV_R9] = 1;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		EXPECT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	}
+	/* An exception does; it is in the NMI's handler, and its IRET ends the block. */
+	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_EXCEPTION, 6));
+	behind = self->run->rip;
+	RUN_TO_HANDLER(6, -1, behind);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.gpr[KEV_R9] = 0;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	RUN_TO(AT_IRET);
+	RUN_TO_HANDLER(NMI, -1, behind);
+	for (int i = 0; i < 2; i++)
+		RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+}
+
+/* The NMI comes first, and before the interrupt is lost. */
+TEST_F(inject, nmi_before_interrupt)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.rflags |= 0x200;
+	state.gprs.rip = address(waits_at);
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_INTERRUPT, INTERRUPT));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	EXPECT_TRUE(self->run->flags & KEV_RUN_INTERRUPT_PENDING);
+	RUN_TO(AT_IRET);
+	RUN_TO_HANDLER(INTERRUPT, -1, address(waits_at));
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+}
+
+/* Its delivery is cut off: the NMI is not blocked by itself when it comes again. */
+TEST_F(inject, nmi_without_stack)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	EXPECT_TRUE(self->run->flags & KEV_RUN_EVENT_DELIVERY);
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
+	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	RUN_TO(AT_IRET);
+	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+}
+
+/* Raised while an instruction in the shadow of another one is not done yet */
+FIXTURE(nmi_shadow) {
+	struct kt_guest guest;
+	struct kev_run *run;
+	int vcpu;
+};
+
+FIXTURE_VARIANT(nmi_shadow) {
+	const char *guest, *at;
+};
+
+FIXTURE_VARIANT_ADD(nmi_shadow, sti) { after_sti, after_sti_at };
+FIXTURE_VARIANT_ADD(nmi_shadow, mov_ss) { after_mov_ss, after_mov_ss_at };
+
+FIXTURE_SETUP(nmi_shadow)
+{
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &guest, 0, NULL));
+	self->run = self->guest.run;
+	self->vcpu = self->guest.vcpu;
+}
+
+FIXTURE_TEARDOWN(nmi_shadow)
+{
+	kt_guest_fini(&self->guest);
+}
+
+TEST_F(nmi_shadow, ends_first)
+{
+	ASSERT_EQ(0, start(self->vcpu, variant->guest, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
+	RUN_TO_HANDLER(NMI, -1, address(variant->at));
+	RUN_TO(AT_IRET);
+	RUN_TO(AT_END);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events that user space raises in a guest: KEV_VCPU_INJECT.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bits.h>
+#include <asm/trapnr.h>
+#include <kev/backend.h>
+#include <kev/vcpu.h>
+
+#define NR_EXCEPTIONS	32
+
+/* SDM Vol. 3, "Protected-Mode Exceptions and Interrupts" */
+#define PUSHES_ERROR_CODE							\
+	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) |	\
+	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
+
+/* INT3 and INTO, of which there is no instruction to measure */
+#define SOFTWARE_LENGTH	1
+
+struct exception_call {
+	struct kev_exception exception;
+	int ret;
+};
+
+static void call_inject(struct kev_vcpu *vcpu, void *arg)
+{
+	struct exception_call *call = arg;
+
+	if (kev_backend->event_waits(vcpu)) {
+		call->ret = -EBUSY;
+		return;
+	}
+	vcpu->exception = call->exception;
+	vcpu->pending |= KEV_PENDING_EXCEPTION;
+	/* Its handler runs, whatever the last instruction was. */
+	vcpu->halted = false;
+}
+
+static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject *args)
+{
+	struct exception_call call = {
+		.exception = {
+			.vector = args->vector,
+			.has_error = args->flags & KEV_INJECT_ERROR_CODE,
+			.error = args->error_code,
+		},
+	};
+	long ret;
+
+	if (args->vector >= NR_EXCEPTIONS || args->vector == X86_TRAP_NMI)
+		return -EINVAL;
+	if (call.exception.has_error != !!(PUSHES_ERROR_CODE & BIT(args->vector)))
+		return -EINVAL;
+	/* No guest has CET, and a CPU without it refuses the error code. */
+	if (args->vector == X86_TRAP_CP)
+		return -EOPNOTSUPP;
+	if (args->vector == X86_TRAP_BP || args->vector == X86_TRAP_OF)
+		call.exception.length = SOFTWARE_LENGTH;
+
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = kev_vcpu_loaded_call(vcpu, call_inject, &call);
+	mutex_unlock(&vcpu->lock);
+	return ret ?: call.ret;
+}
+
+/**
+ * kev_vcpu_inject() - KEV_VCPU_INJECT
+ * @object: the vCPU
+ * @arg: struct kev_vcpu_inject, unchecked
+ *
+ * Context: process, may sleep, no kev lock held.
+ * Return: 0; -EINVAL; -EBUSY an event of that kind waits already, or for an exception any
+ * or the vCPU is in RUN; -EOPNOTSUPP; -EIO.
+ */
+long kev_vcpu_inject(void *object, void *arg)
+{
+	const struct kev_vcpu_inject *args = arg;
+	struct kev_vcpu *vcpu = object;
+
+	if (args->flags & ~(u32)KEV_INJECT_ERROR_CODE || args->reserved || args->vector > U8_MAX)
+		return -EINVAL;
+	if (!(args->flags & KEV_INJECT_ERROR_CODE) && args->error_code)
+		return -EINVAL;
+	if (args->type == KEV_INJECT_EXCEPTION)
+		return inject_exception(vcpu, args);
+	if (args->flags)
+		return -EINVAL;
+	if (args->type == KEV_INJECT_INTERRUPT)
+		return kev_interrupt_raise(vcpu, args->vector);
+	if (args->type != KEV_INJECT_NMI || args->vector != X86_TRAP_NMI)
+		return -EINVAL;
+	return kev_nmi_raise(vcpu) ? 0 : -EBUSY;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events on their way into the guest: exceptions, NMIs, interrupts, and those whose
+ * delivery an exit has cut off.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "vmx.h"
+
+/**
+ * kev_vmx_advance() - move RIP behind an instruction that kev has finished
+ * @vcpu: armed
+ * @length: the instruction's length, as the CPU gave it
+ *
+ * Ends blocking by STI and MOV SS and raises the single step that the guest may
+ * have asked for, as the instruction would have done.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
+{
+	unsigned long old = kev_vmread_natural(GUEST_RIP);
+	unsigned long rip = old + length;
+	u32 blocking;
+
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (unlikely((old ^ rip) >> 32) &&
+	    !(kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L))
+		rip = (u32)rip;
+	kev_vmwrite_natural(GUEST_RIP, rip);
+
+	blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	if (unlikely(blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       blocking & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+
+	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
+	if (unlikely(kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_TF) &&
+	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
+		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
+				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
+/**
+ * kev_vmx_inject() - raise an exception at the next entry
+ * @vcpu: loaded
+ * @exception: which
+ *
+ * Takes the place of an event whose delivery was interrupted: the instruction
+ * or the handler behind it meets that one again.
+ *
+ * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection".
+ */
+void kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	vmx->event_info = INTR_INFO_VALID_MASK | exception->vector |
+			  (exception->length ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION);
+	/* In real mode no exception pushes one. */
+	if (exception->has_error && (kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
+		vmx->event_info |= INTR_INFO_DELIVER_CODE_MASK;
+	vmx->event_error = exception->error;
+	vmx->event_length = exception->length;
+}
+
+/**
+ * kev_vmx_event_waits() - does the next entry deliver an event already
+ * @vcpu: loaded
+ *
+ * Context: IRQs off.
+ */
+bool kev_vmx_event_waits(struct kev_vcpu *vcpu)
+{
+	return kev_to_vmx(vcpu)->event_info;
+}
+
+/* A trap of the last instruction; an injected interrupt would make the CPU forget it. */
+#define PENDING_DBG_TRAP	(BIT_ULL(12) | DR_STEP)
+
+/*
+ * SDM Vol. 3, "Checks on Guest Control Registers, Debug Registers, and MSRs" ff.: an
+ * entry that injects an interrupt or an NMI wants no blocking by MOV SS, nor, on some
+ * CPUs, by STI.
+ */
+static bool can_take_event(const struct kev_vmx_vcpu *vmx, u32 blocking)
+{
+	return !vmx->event_info &&
+	       !(kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
+		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS | blocking)) &&
+	       !(kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) & PENDING_DBG_TRAP);
+}
+
+/**
+ * kev_vmx_inject_interrupt() - raise an external interrupt at the next entry
+ * @vcpu: armed
+ * @vector: any: an entry checks the vectors of exceptions and NMIs only
+ *
+ * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection",
+ * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"
+ * Return: false if the guest cannot take it now; there is an exit for its interrupt
+ * window as soon as it can.
+ */
+bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	bool can = (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) && can_take_event(vmx, 0);
+
+	kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, !can);
+	if (can) {
+		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector;
+		vmx->event_length = 0;
+	}
+	return can;
+}
+
+/**
+ * kev_vmx_inject_nmi() - raise an NMI at the next entry
+ * @vcpu: armed
+ *
+ * Its delivery blocks further ones until the guest's IRET.
+ *
+ * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection", "Changes to
+ * NMI Behavior in VMX Non-Root Operation"
+ * Return: false if the guest cannot take it now; there is an exit for its NMI window as
+ * soon as it can.
+ */
+bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
+{
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	bool can = can_take_event(vmx, GUEST_INTR_STATE_NMI);
+
+	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can);
+	if (can) {
+		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | X86_TRAP_NMI;
+		vmx->event_length = 0;
+	}
+	return can;
+}
+
+/**
+ * kev_vmx_write_event() - hand the event that waits to the entry
+ * @vmx: armed, about to enter, with an event
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
+{
+	if (vmx->event_info & INTR_INFO_DELIVER_CODE_MASK)
+		kev_vmwrite_32(VM_ENTRY_EXCEPTION_ERROR_CODE, vmx->event_error);
+	if (vmx->event_length)
+		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
+	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
+	vmx->event_info = 0;
+}
+
+/**
+ * kev_vmx_keep_event() - an exit in the middle of an event's delivery: it comes again
+ * @vmx: armed, after an exit
+ *
+ * It would be lost otherwise.
+ *
+ * Context: IRQs off. SDM Vol. 3, "Information for VM Exits During Event Delivery"
+ */
+void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx)
+{
+	u32 info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
+	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
+
+	if (likely(!(info & INTR_INFO_VALID_MASK)))
+		return;
+
+	vmx->event_info = info & (INTR_INFO_VALID_MASK | INTR_INFO_DELIVER_CODE_MASK |
+				  INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK);
+	vmx->event_error = 0;
+	vmx->event_length = 0;
+	if (info & INTR_INFO_DELIVER_CODE_MASK)
+		vmx->event_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	if (type == INTR_TYPE_SOFT_INTR || type == INTR_TYPE_SOFT_EXCEPTION ||
+	    type == INTR_TYPE_PRIV_SW_EXCEPTION)
+		vmx->event_length = kev_vmread_32(VM_EXIT_INSTRUCTION_LEN);
+	/* The NMI is delivered again: not yet blocked by itself */
+	if (type == INTR_TYPE_NMI_INTR)
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) &
+			       ~GUEST_INTR_STATE_NMI);
+}
+
+/**
+ * kev_vmx_block_nmi_again() - the exit came from an IRET that had unblocked NMIs
+ * @vmx: armed, after an exit
+ *
+ * The IRET runs again, unless the exit came while an event was delivered: then it says
+ * nothing of an IRET.
+ *
+ * Context: IRQs off. SDM Vol. 3, "Information About NMI Unblocking Due to IRET"
+ */
+void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx)
+{
+	if (vmx->event_info)
+		return;
+	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+		       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
+}
