@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stands in for Bochs where the cure for lost interrupts looks at it: the three functions under
- * their names, and a VMLAUNCH of the form that VARIANT says. Prints what was called.
+ * Stands in for Bochs where the cures for interrupts look at it: the functions under their names,
+ * and VMLAUNCH and InterruptAcknowledge of the form that VARIANT says. Prints what was called.
  */
 #include <stdio.h>
 
 #define CURED 1 /* VMLAUNCH decides on the masks by itself */
-#define STRANGE 2 /* VMLAUNCH does not call what the cure looks for */
-#define OTHER 3 /* a function has another name */
+#define STRANGE 2 /* neither calls what the cure looks for */
+#define OTHER 3 /* functions have another name */
 
 int bx_mem;
 
 #if VARIANT == OTHER
 #define INJECT "inject_events"
+#define EXIT "exit_for_interrupt"
 #else
 #define INJECT "_ZN8BX_CPU_C19VMenterInjectEventsEv"
+#define EXIT "_ZN8BX_CPU_C19VMexit_ExtInterruptEv"
 #endif
 
 void mask(void *cpu) __asm__("_ZN8BX_CPU_C25handleInterruptMaskChangeEv");
 void inject(void *cpu) __asm__(INJECT);
 void vmlaunch(void *cpu) __asm__("_ZN8BX_CPU_C8VMLAUNCHEP15bxInstruction_c");
+void acknowledge(void *cpu) __asm__("_ZN8BX_CPU_C20InterruptAcknowledgeEv");
+void deliver(void *cpu) __asm__("_ZN8BX_CPU_C29VMX_Deliver_Virtual_InterruptEv");
+void exit_guest(void *cpu) __asm__(EXIT);
+unsigned int flags(void *cpu) __asm__("_ZN8BX_CPU_C11force_flagsEv");
 
 void vmlaunch(void *cpu)
 {
@@ -29,7 +35,13 @@ void vmlaunch(void *cpu)
 		inject(cpu);
 }
 
-/* The cure reads on behind a VMLAUNCH that is no use to it; there has to be something. */
+void acknowledge(void *cpu)
+{
+	if (VARIANT != STRANGE)
+		deliver(cpu);
+}
+
+/* A cure reads on behind a function that is no use to it; there has to be something. */
 __asm__(".skip 8192, 0x90");
 
 void mask(void *cpu)
@@ -42,10 +54,28 @@ void inject(void *cpu)
 	printf("inject %d\n", *(int *)cpu);
 }
 
+void deliver(void *cpu)
+{
+	printf("deliver %d\n", *(int *)cpu);
+}
+
+void exit_guest(void *cpu)
+{
+	printf("exit %d\n", *(int *)cpu);
+}
+
+/* An odd processor has interrupts on. */
+unsigned int flags(void *cpu)
+{
+	return *(int *)cpu & 1 ? 0x202 : 0x2;
+}
+
 int main(void)
 {
-	int cpu = 7;
+	int cpu = 7, masked = 8;
 
 	vmlaunch(&cpu);
+	acknowledge(&cpu);
+	acknowledge(&masked);
 	return 0;
 }
