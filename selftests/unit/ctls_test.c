@@ -123,7 +123,7 @@ TEST(everything_offered)
 		    cfg.invvpid_single_non_global);
 	EXPECT_TRUE(cfg.ins_outs_info && cfg.activity_hlt && cfg.activity_sipi);
 	EXPECT_TRUE(cfg.preemption_timer && cfg.posted_interrupts && cfg.xsaves &&
-		    cfg.tsc_scaling && cfg.pml && cfg.apicv);
+		    cfg.tsc_scaling && cfg.pml && cfg.tpr_shadow && cfg.x2apic && cfg.apicv);
 }
 
 struct cpu_case {
@@ -132,7 +132,7 @@ struct cpu_case {
 	const char *missing;	/* NULL: it will do */
 	const char *field;
 	/* What tells them apart */
-	bool unrestricted, invpcid, ept_1g, ept_ad, xsaves, tsc_scaling, conceal_pt;
+	bool unrestricted, invpcid, ept_1g, ept_ad, xsaves, tsc_scaling, conceal_pt, apicv, timer;
 };
 
 /*
@@ -163,9 +163,10 @@ static const struct cpu_case cpus[] = {
 		},
 		.missing = "enable EPT", .field = "IA32_VMX_PROCBASED_CTLS2",
 	}, {
-		.name = "Nehalem: no unrestricted guest",
+		.name = "Nehalem: no unrestricted guest, a broken preemption timer",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0x5, .basic = 0x00da04000000000e,
+			.cpu_vmx = true, .signature = 0x000106a5, .feature_control = 0x5,
+			.basic = 0x00da04000000000e,
 			.pin = 0x0000007f00000016, .proc = 0xf7f9fffe0401e172,
 			.proc2 = 0x0000007f00000000, .exit = 0x007fffff00036dff,
 			.entry = 0x0000ffff000011ff, .true_pin = 0x0000007f00000016,
@@ -178,7 +179,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Haswell",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0x5, .basic = 0x00da040000000012,
+			.cpu_vmx = true, .signature = 0x000306c3, .feature_control = 0x5,
+			.basic = 0x00da040000000012,
 			.pin = 0x0000007f00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00007cff00000000, .exit = 0x007fffff00036dff,
 			.entry = 0x0000ffff000011ff, .true_pin = 0x0000007f00000016,
@@ -188,11 +190,12 @@ static const struct cpu_case cpus[] = {
 			.cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x1767ff,
 			.ept_vpid = 0x00000f0106334141,
 		},
-		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true,
+		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true, .timer = true,
 	}, {
 		.name = "Broadwell",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0x5, .basic = 0x00da040000000012,
+			.cpu_vmx = true, .signature = 0x000306d4, .feature_control = 0x5,
+			.basic = 0x00da040000000012,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00077fff00000000, .exit = 0x007fffff00036dff,
 			.entry = 0x0000ffff000011ff, .true_pin = 0x000000ff00000016,
@@ -203,10 +206,12 @@ static const struct cpu_case cpus[] = {
 			.ept_vpid = 0x00000f0106334141,
 		},
 		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true,
+		.apicv = true, .timer = true,
 	}, {
 		.name = "Skylake server, locked with SMX too",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0xff07, .basic = 0x00da040000000004,
+			.cpu_vmx = true, .signature = 0x00050654, .feature_control = 0xff07,
+			.basic = 0x00da040000000004,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x025f7fff00000000, .exit = 0x01ffffff00036dff,
 			.entry = 0x0003ffff000011ff, .true_pin = 0x000000ff00000016,
@@ -217,7 +222,8 @@ static const struct cpu_case cpus[] = {
 			.ept_vpid = 0x00000f0106734141,
 		},
 		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true,
-		.xsaves = true, .tsc_scaling = true, .conceal_pt = true,
+		.xsaves = true, .tsc_scaling = true, .conceal_pt = true, .apicv = true,
+		.timer = true,
 	},
 };
 
@@ -255,6 +261,11 @@ TEST(real_cpus)
 			TH_LOG("%s", c->name);
 		EXPECT_EQ(c->conceal_pt, cfg.conceal_pt)
 			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->apicv, cfg.apicv)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->timer, cfg.preemption_timer)
+			TH_LOG("%s", c->name);
+		EXPECT_TRUE(cfg.tpr_shadow);
 		EXPECT_TRUE(cfg.vpid);
 	}
 }
@@ -416,6 +427,178 @@ TEST(each_refusal)
 			TH_LOG("%s", r->name);
 		EXPECT_STREQ(r->why, missing.why)
 			TH_LOG("%s", r->name);
+	}
+}
+
+#define CR8_EXITS	(KEV_PROC_CR8_LOAD | KEV_PROC_CR8_STORE)
+
+struct apic_case {
+	const char *name;
+	size_t at[2];
+	u64 clear, set;
+	bool tpr_shadow, x2apic, apicv, timer;
+};
+
+/* What the parts of APIC virtualisation need of each other, and a control that cannot be off */
+static const struct apic_case apic_cases[] = {
+	{ "all", AT(proc2), 0, 0, true, true, true, true },
+	{ "no TPR shadow", BOTH(proc), MAY(21), 0, false, false, false, true },
+	{ "CR8-load exiting forced", BOTH(proc), 0, MUST(19), false, false, false, true },
+	{ "CR8-store exiting forced", BOTH(proc), 0, MUST(20), false, false, false, true },
+	{ "no x2APIC mode", AT(proc2), MAY(4), 0, true, false, false, true },
+	{ "no APIC registers", AT(proc2), MAY(8), 0, true, true, false, true },
+	{ "no virtual interrupts", AT(proc2), MAY(9), 0, true, true, false, true },
+	{ "no preemption timer", BOTH(pin), MAY(6), 0, true, true, true, false },
+};
+
+TEST(apic_virtualisation)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(apic_cases); i++) {
+		const struct apic_case *c = &apic_cases[i];
+		const struct refusal r = { .clear = c->clear, .set = c->set };
+		struct kev_vmx_missing missing = { "", "", "" };
+		struct kev_vmx_caps caps = good;
+		struct kev_vmx_config cfg;
+
+		change(&caps, c->at[0], &r);
+		if (c->at[1])
+			change(&caps, c->at[1], &r);
+		ASSERT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing))
+			TH_LOG("%s: %s: %s %s", c->name, missing.field, missing.control,
+			       missing.why);
+		EXPECT_EQ(c->tpr_shadow, cfg.tpr_shadow)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->x2apic, cfg.x2apic)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->apicv, cfg.apicv)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->timer, cfg.preemption_timer)
+			TH_LOG("%s", c->name);
+		/* Until the choice CR8 exits. */
+		EXPECT_EQ(CR8_EXITS, cfg.proc & (CR8_EXITS | KEV_PROC_TPR_SHADOW))
+			TH_LOG("%s", c->name);
+	}
+}
+
+struct choice_case {
+	const char *name;
+	struct kev_vmx_choice choice;
+	bool tpr_shadow, apicv;
+	u32 proc;	/* of the controls that have to do with CR8 */
+};
+
+static const struct choice_case choice_cases[] = {
+	{ "all", { true, true, true, true }, true, true, KEV_PROC_TPR_SHADOW },
+	{ "no APICv", { true, true, false, true }, true, false, KEV_PROC_TPR_SHADOW },
+	{ "no TPR shadow", { true, false, true, true }, false, false, CR8_EXITS },
+	{ "no preemption timer", { true, true, true, false }, true, true, KEV_PROC_TPR_SHADOW },
+	{ "no accessed and dirty flags", { false, true, true, true }, true, true,
+	  KEV_PROC_TPR_SHADOW },
+};
+
+TEST(choice)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(choice_cases); i++) {
+		const struct choice_case *c = &choice_cases[i];
+		struct kev_vmx_missing missing;
+		struct kev_vmx_config cfg;
+
+		ASSERT_EQ(0, kev_vmx_config_compute(&good, &cfg, &missing));
+		kev_vmx_config_choose(&cfg, &c->choice);
+		EXPECT_EQ(c->tpr_shadow, cfg.tpr_shadow)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->tpr_shadow, cfg.x2apic)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->apicv, cfg.apicv)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->choice.preemption_timer, cfg.preemption_timer)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->choice.ept_ad, cfg.ept_ad)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ(c->proc, cfg.proc & (CR8_EXITS | KEV_PROC_TPR_SHADOW))
+			TH_LOG("%s", c->name);
+	}
+}
+
+TEST(choice_of_what_is_not_there)
+{
+	const struct kev_vmx_choice all = { true, true, true, true };
+	struct kev_vmx_config cfg = { .proc = CR8_EXITS };
+
+	kev_vmx_config_choose(&cfg, &all);
+	EXPECT_FALSE(cfg.tpr_shadow || cfg.x2apic || cfg.apicv || cfg.preemption_timer ||
+		     cfg.ept_ad);
+	EXPECT_EQ(CR8_EXITS, cfg.proc);
+}
+
+TEST(broken_timers)
+{
+	static const u32 broken[] = {
+		0x106a0, 0x106a1, 0x106a4, 0x106a5, 0x106e5, 0x20652, 0x20655, 0x206e6, 0x306a8,
+	};
+	static const u32 sound[] = { 0, 0x206a7, 0x306a9, 0x306c3, 0x306d4, 0x50654 };
+	struct kev_vmx_missing missing;
+	struct kev_vmx_caps caps = good;
+	struct kev_vmx_config cfg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(broken); i++) {
+		caps.signature = broken[i];
+		ASSERT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing));
+		EXPECT_FALSE(cfg.preemption_timer)
+			TH_LOG("%#x", broken[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(sound); i++) {
+		caps.signature = sound[i];
+		ASSERT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing));
+		EXPECT_TRUE(cfg.preemption_timer)
+			TH_LOG("%#x", sound[i]);
+	}
+}
+
+struct timer_case {
+	u64 now, deadline;
+	u32 shift;
+	u64 value;
+};
+
+static const struct timer_case timer_cases[] = {
+	{ 1000, 1000, 0, 0 },
+	{ 1000, 999, 0, 0 },
+	{ 1000, 0, 5, 0 },
+	{ 1000, 1001, 0, 1 },
+	{ 1000, 5000, 0, 4000 },
+	/* Bit 5 changes at 1024: once before 1025, which would be early. */
+	{ 1000, 1024, 5, 1 },
+	{ 1000, 1025, 5, 2 },
+	{ 1023, 1024, 5, 1 },
+	{ 1024, 1025, 5, 1 },
+	{ 1024, 1056, 5, 1 },
+	{ 1024, 1057, 5, 2 },
+	{ 0, ~0ULL, 0, ~0ULL },
+	{ 0, ~0ULL, 5, 1ULL << 59 },
+	{ 0, 1ULL << 32, 0, 1ULL << 32 },
+	{ 0, 1ULL << 37, 5, 1ULL << 32 },
+	{ ~0ULL - 1, ~0ULL, 31, 1 },
+};
+
+TEST(timer_value)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(timer_cases); i++) {
+		const struct timer_case *c = &timer_cases[i];
+		u64 value = kev_vmx_timer_value(c->now, c->deadline, c->shift);
+
+		EXPECT_EQ(c->value, value)
+			TH_LOG("now %llu, deadline %llu, shift %u", c->now, c->deadline, c->shift);
+		/* Never early: that many changes of the bit lead to the deadline or behind it. */
+		if (value && c->deadline < 1ULL << 63)
+			EXPECT_TRUE(((c->now >> c->shift) + value) << c->shift >= c->deadline);
 	}
 }
 

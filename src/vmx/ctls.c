@@ -39,7 +39,8 @@
 #define EXIT_DEFAULT1			0x00036dfbU	/* A.4.1; not "save debug controls" */
 #define ENTRY_DEFAULT1			0x000011fbU	/* A.5; not "load debug controls" */
 
-#define PROC2_APICV	(KEV_PROC2_X2APIC | KEV_PROC2_APIC_REGISTERS | KEV_PROC2_VIRTUAL_INTERRUPTS)
+#define PROC_CR8	(KEV_PROC_CR8_LOAD | KEV_PROC_CR8_STORE)
+#define PROC2_APICV	(KEV_PROC2_APIC_REGISTERS | KEV_PROC2_VIRTUAL_INTERRUPTS)
 
 /*
  * In the order in which they are computed: a CPU without EPT cannot switch off CR3-load
@@ -367,6 +368,36 @@ static bool may_be_on(u64 cap, u32 controls)
 	return (upper_32_bits(cap) & controls) == controls;
 }
 
+/*
+ * CPUs whose preemption timer does not count at the rate that it should, by CPUID.1:EAX.
+ * Intel's specification updates: AAJ124 and its twins (Nehalem), AAT59 and AAU65
+ * (Westmere), BA86 (Xeon 7500).
+ */
+static bool is_timer_broken(u32 signature)
+{
+	static const u32 broken[] = {
+		0x000106a0, 0x000106a1, 0x000106a4, 0x000106a5, 0x000106e5,
+		0x00020652, 0x00020655, 0x000206e6,
+		0x000306a8,	/* Xeon E3-1220 v2 */
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(broken); i++)
+		if (broken[i] == signature)
+			return true;
+	return false;
+}
+
+static void report_apic(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg)
+{
+	const u64 proc = caps->basic & BASIC_TRUE_CONTROLS ? caps->true_proc : caps->proc;
+
+	cfg->tpr_shadow = may_be_on(proc, KEV_PROC_TPR_SHADOW) &&
+			  !(lower_32_bits(proc) & PROC_CR8);
+	cfg->x2apic = cfg->tpr_shadow && may_be_on(caps->proc2, KEV_PROC2_X2APIC);
+	cfg->apicv = cfg->x2apic && may_be_on(caps->proc2, PROC2_APICV);
+}
+
 static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg)
 {
 	cfg->timer_shift = caps->misc & MISC_TIMER_SHIFT;
@@ -381,13 +412,13 @@ static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	cfg->conceal_pt = cfg->proc2 & KEV_PROC2_CONCEAL_PT &&
 			  cfg->exit & KEV_VMEXIT_CONCEAL_PT && cfg->entry & KEV_VMENTRY_CONCEAL_PT;
 
-	cfg->preemption_timer = may_be_on(caps->pin, KEV_PIN_PREEMPTION_TIMER);
+	cfg->preemption_timer = may_be_on(caps->pin, KEV_PIN_PREEMPTION_TIMER) &&
+				!is_timer_broken(caps->signature);
 	cfg->posted_interrupts = may_be_on(caps->pin, KEV_PIN_POSTED_INTERRUPTS);
 	cfg->xsaves = may_be_on(caps->proc2, KEV_PROC2_XSAVES);
 	cfg->tsc_scaling = may_be_on(caps->proc2, KEV_PROC2_TSC_SCALING);
 	cfg->pml = may_be_on(caps->proc2, KEV_PROC2_PML);
-	cfg->apicv = may_be_on(caps->proc, KEV_PROC_TPR_SHADOW) &&
-		     may_be_on(caps->proc2, PROC2_APICV);
+	report_apic(caps, cfg);
 }
 
 int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg,
@@ -418,4 +449,16 @@ int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	compute_vpid(caps->ept_vpid, cfg);
 	report_offered(caps, cfg);
 	return compute_fixed(caps, cfg, missing);
+}
+
+void kev_vmx_config_choose(struct kev_vmx_config *cfg, const struct kev_vmx_choice *choice)
+{
+	cfg->ept_ad &= choice->ept_ad;
+	cfg->preemption_timer &= choice->preemption_timer;
+	cfg->tpr_shadow &= choice->tpr_shadow;
+	cfg->x2apic &= cfg->tpr_shadow;
+	cfg->apicv &= cfg->x2apic && choice->apicv;
+	/* The guest's CR8 is in the virtual-APIC page then. */
+	if (cfg->tpr_shadow)
+		cfg->proc = (cfg->proc & ~PROC_CR8) | KEV_PROC_TPR_SHADOW;
 }

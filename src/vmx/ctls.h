@@ -107,6 +107,7 @@
  * struct kev_vmx_caps - what the CPU says
  * @cpu_vmx: CPUID.1:ECX.VMX, from the instruction: the kernel clears its own
  *	flag where firmware has disabled VMX
+ * @signature: CPUID.1:EAX, for what is broken in some models
  * @feature_control: IA32_FEATURE_CONTROL
  * @basic: IA32_VMX_BASIC
  * @pin: IA32_VMX_PINBASED_CTLS
@@ -129,6 +130,7 @@
  */
 struct kev_vmx_caps {
 	bool cpu_vmx;
+	u32 signature;
 	u64 feature_control;
 	u64 basic;
 	u64 pin;
@@ -183,13 +185,16 @@ struct kev_vmx_caps {
  * @ins_outs_info: exits for INS and OUTS fill in the instruction information
  * @activity_hlt: the activity state HLT exists
  * @activity_sipi: the activity state wait-for-SIPI exists
- * @preemption_timer: offered, not on
+ * @preemption_timer: offered and not broken; a vCPU turns it on while it has a deadline
  * @posted_interrupts: offered, not on
  * @xsaves: offered, not on
  * @tsc_scaling: offered, not on
  * @pml: offered, not on
- * @apicv: TPR shadow, x2APIC mode, APIC registers and virtual interrupts: all
- *	offered, none on
+ * @tpr_shadow: offered, and exits for CR8 can be off; on after kev_vmx_config_choose()
+ * @x2apic: x2APIC mode can be virtualised, as far as @tpr_shadow reaches; a vCPU turns
+ *	it on in that mode
+ * @apicv: with @x2apic, APIC registers and virtual-interrupt delivery are offered; a
+ *	vCPU turns them on in that mode
  */
 struct kev_vmx_config {
 	u32 pin;
@@ -230,7 +235,23 @@ struct kev_vmx_config {
 	bool xsaves;
 	bool tsc_scaling;
 	bool pml;
+	bool tpr_shadow;
+	bool x2apic;
 	bool apicv;
+};
+
+/**
+ * struct kev_vmx_choice - what may be used of what is offered
+ * @ept_ad: EPT accessed and dirty bits
+ * @tpr_shadow: as the next two, see struct kev_vmx_config
+ * @apicv: wants @tpr_shadow
+ * @preemption_timer: the VMX-preemption timer
+ */
+struct kev_vmx_choice {
+	bool ept_ad;
+	bool tpr_shadow;
+	bool apicv;
+	bool preemption_timer;
 };
 
 /**
@@ -290,5 +311,36 @@ int kev_vmx_ctl_compute(u64 cap, const struct kev_vmx_want *want, u32 *out, u32 
  */
 int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg,
 			   struct kev_vmx_missing *missing);
+
+/**
+ * kev_vmx_config_choose() - leave out of a configuration what is not wanted
+ * @cfg: from kev_vmx_config_compute(); what is left of the TPR shadow is on afterwards
+ * @choice: what may be used
+ *
+ * Context: Any.
+ */
+void kev_vmx_config_choose(struct kev_vmx_config *cfg, const struct kev_vmx_choice *choice);
+
+/**
+ * kev_vmx_timer_value() - what to count down from for an exit at a deadline
+ * @now: TSC at the entry
+ * @deadline: TSC
+ * @shift: kev_vmx_config.timer_shift: the timer counts when bit @shift of the TSC changes
+ *
+ * Never early, and late by less than 1 << @shift. SDM Vol. 3, "VMX-Preemption Timer"
+ *
+ * Context: Any.
+ * Return: 0 for a deadline that has passed; more than 32 bits are too many for the timer.
+ */
+static inline u64 kev_vmx_timer_value(u64 now, u64 deadline, u32 shift)
+{
+	u64 last = deadline >> shift;
+
+	if (deadline <= now)
+		return 0;
+	if (deadline & ((1ULL << shift) - 1))
+		last++;
+	return last - (now >> shift);
+}
 
 #endif /* _KEV_VMX_CTLS_H */
