@@ -16,7 +16,6 @@
 #include "vmx.h"
 
 struct kev_vmx_config kev_vmx_config;
-struct page *kev_vmx_msr_bitmap;
 
 /* An MSR that may not exist reads as 0: a capability that is not there. */
 static u64 probe_msr(u32 index)
@@ -121,9 +120,7 @@ static void kev_vmx_unprobe(void)
 {
 	kev_vmx_l1d_exit();
 	kev_vmx_unprobe_cpus();
-	if (kev_vmx_msr_bitmap)
-		__free_page(kev_vmx_msr_bitmap);
-	kev_vmx_msr_bitmap = NULL;
+	kev_vmx_bitmaps_exit();
 }
 
 static int kev_vmx_probe(struct kev_backend_info *info)
@@ -150,11 +147,9 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 	}
 
 	kev_vmx_config.ept_ad &= ept_ad;
-	kev_vmx_msr_bitmap = alloc_page(GFP_KERNEL);
-	if (!kev_vmx_msr_bitmap)
-		return -ENOMEM;
-	/* Every RDMSR and WRMSR exits. */
-	memset(page_address(kev_vmx_msr_bitmap), 0xff, PAGE_SIZE);
+	ret = kev_vmx_bitmaps_init();
+	if (ret)
+		return ret;
 	ret = kev_vmx_probe_cpus();
 	if (!ret)
 		ret = kev_vmx_l1d_init();

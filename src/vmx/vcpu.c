@@ -118,7 +118,7 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, 0);
 	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, 0);
-	kev_vmwrite_64(MSR_BITMAP, page_to_phys(kev_vmx_msr_bitmap));
+	kev_vmwrite_64(MSR_BITMAP, kev_vmx_msr_bitmap(vmx));
 	kev_vmwrite_64(EPT_POINTER, vmx->eptp);
 	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
 	kev_vmwrite_64(VMCS_LINK_POINTER, ~0ULL);

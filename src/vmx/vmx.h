@@ -21,6 +21,11 @@
 
 struct page;
 
+/* Sets of MSRs that a guest may have without exits */
+#define KEV_BITMAP_TPR		BIT(0)	/* task priority, in x2APIC mode */
+#define KEV_BITMAP_APICV	BIT(1)	/* what the CPU does of a local APIC in that mode */
+#define KEV_NR_BITMAPS		4	/* combinations of them */
+
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
 enum kev_user_msr {
 	KEV_USER_STAR,
@@ -65,6 +70,7 @@ struct kev_vmx_host {
  * @eptp: [I]
  * @proc: [c] primary controls, as the VMCS has them
  * @proc2: [I] secondary controls
+ * @passed_msrs: [c] sets of MSRs that the guest has without exits, KEV_BITMAP_*
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
@@ -92,6 +98,7 @@ struct kev_vmx_vcpu {
 	u64 eptp;
 	u32 proc;
 	u32 proc2;
+	unsigned int passed_msrs;
 	u64 tsc_offset;
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
@@ -163,7 +170,6 @@ static inline void kev_vmx_set_proc(struct kev_vmx_vcpu *vmx, u32 controls, bool
 DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
 
 extern struct kev_vmx_config kev_vmx_config;
-extern struct page *kev_vmx_msr_bitmap;
 
 /* cpu.c */
 int kev_vmx_probe_cpus(void);
@@ -180,6 +186,12 @@ int kev_vmx_load(struct kev_vcpu *vcpu);
 int kev_vmx_policy(struct kev_vcpu *vcpu);
 void kev_vmx_flush(struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
+
+/* bitmap.c */
+int kev_vmx_bitmaps_init(void);
+void kev_vmx_bitmaps_exit(void);
+u64 kev_vmx_msr_bitmap(const struct kev_vmx_vcpu *vmx);
+void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned int sets);
 
 /* host.c */
 void kev_vmx_arm(struct kev_vcpu *vcpu);
