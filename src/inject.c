@@ -6,6 +6,7 @@
 
 #include <linux/bits.h>
 #include <asm/trapnr.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/vcpu.h>
 
@@ -35,7 +36,8 @@ static void call_inject(struct kev_vcpu *vcpu, void *arg)
 	vcpu->exception = call->exception;
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	/* Its handler runs, whatever the last instruction was. */
-	vcpu->halted = false;
+	if (vcpu->mp == KEV_MP_HALTED)
+		kev_halt_end(vcpu);
 }
 
 static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject *args)

@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/hw.h>
 #include <kev/hypercall.h>
@@ -42,9 +43,12 @@ static int __init kev_init(void)
 	ret = kev_msr_init();
 	if (ret)
 		goto err_hypercall;
-	ret = kev_read_init();
+	ret = kev_apic_init();
 	if (ret)
 		goto err_msr;
+	ret = kev_read_init();
+	if (ret)
+		goto err_apic;
 	ret = kev_hw_init();
 	if (ret)
 		goto err_read;
@@ -58,6 +62,8 @@ err_hw:
 	kev_hw_exit();
 err_read:
 	kev_read_exit();
+err_apic:
+	kev_apic_exit();
 err_msr:
 	kev_msr_exit();
 err_hypercall:
@@ -72,6 +78,7 @@ static void __exit kev_exit(void)
 	kev_dev_exit();
 	kev_hw_exit();
 	kev_read_exit();
+	kev_apic_exit();
 	kev_msr_exit();
 	kev_hypercall_exit();
 	kev_backend->unprobe();

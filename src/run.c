@@ -7,6 +7,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <asm/trapnr.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
 #include <kev/exit.h>
@@ -57,7 +58,8 @@ static bool must_leave(struct kev_vcpu *vcpu)
 
 	if ((requests & ~BIT(KEV_REQ_INTERRUPT)) || __xfer_to_guest_mode_work_pending())
 		return true;
-	if (unlikely(requests))
+	/* An exit that is still to be answered may raise an exception, which goes first. */
+	if (unlikely(requests) && !vcpu->resumed)
 		kev_interrupt_offer(vcpu);
 	return false;
 }
@@ -365,6 +367,19 @@ static int look_around(struct kev_vcpu *vcpu)
 	return 0;
 }
 
+/* INIT and SIPI, which may leave nothing of the work under way. Return: the verdict. */
+static enum kev_verdict take_mp_events(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+{
+	bool started_anew = false;
+	int ret = kev_mp_take(vcpu, &started_anew);
+
+	if (ret) {
+		vcpu->fail = ret;
+		return KEV_FAIL;
+	}
+	return started_anew ? KEV_RETRY : verdict;
+}
+
 /* Until there is something to tell: KEV_REPORT with 0, or an errno */
 static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
@@ -392,15 +407,21 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 		if (ret)
 			return ret;
 
+		if (unlikely(test_bit(KEV_REQ_MP, &vcpu->requests))) {
+			verdict = take_mp_events(vcpu, verdict);
+			if (verdict == KEV_FAIL)
+				continue;
+		}
 		if (verdict == KEV_KICKED) {
 			verdict = KEV_PASS;
 			continue;
 		}
-		if (vcpu->halted && !kev_interrupt_wakes(vcpu)) {
-			verdict = kev_report(vcpu, KEV_EXIT_HALTED);
+		if (unlikely(vcpu->mp != KEV_MP_RUNNABLE)) {
+			verdict = KEV_RETRY;
+			if (!kev_halt_wait(vcpu))
+				verdict = kev_report(vcpu, KEV_EXIT_HALTED);
 			continue;
 		}
-		vcpu->halted = false;
 		ret = run_once(vcpu, &verdict);
 		if (ret == -EAGAIN)
 			ret = kev_vcpu_wait_for_hw();

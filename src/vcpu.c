@@ -11,7 +11,9 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/processor-flags.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
+#include <kev/boot.h>
 #include <kev/compat.h>
 #include <kev/direct64.h>
 #include <kev/uapi.h>
@@ -24,11 +26,10 @@
  * @vcpu: the vCPU
  * @request: KEV_REQ_*
  *
- * Context: any but IRQs off.
+ * Context: any, IRQs off included.
  */
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
 {
-	struct task_struct *runner;
 	int cpu;
 
 	set_bit(request, &vcpu->requests);
@@ -42,12 +43,38 @@ void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
 		smp_send_reschedule(cpu);
 	preempt_enable();
 
-	/* It may wait for a page: the bit before the look at runner, as above. */
+	/* It may wait for a page, or halted: the bit before the look at runner, as above. */
+	kev_vcpu_wake_runner(vcpu);
+}
+
+/**
+ * kev_vcpu_wake_runner() - have a vCPU that sleeps in RUN look around
+ * @vcpu: the vCPU
+ *
+ * Context: any, IRQs off included.
+ */
+void kev_vcpu_wake_runner(struct kev_vcpu *vcpu)
+{
+	struct task_struct *runner;
+
 	rcu_read_lock();
 	runner = READ_ONCE(vcpu->runner);
-	if (runner)
+	if (runner && runner != current)
 		wake_up_process(runner);
 	rcu_read_unlock();
+}
+
+/**
+ * kev_vcpu_forget_exit() - control goes elsewhere: nothing is left to do of the last exit
+ * @vcpu: the caller holds its lock
+ */
+void kev_vcpu_forget_exit(struct kev_vcpu *vcpu)
+{
+	vcpu->answer = KEV_EXIT_NONE;
+	vcpu->pending = 0;
+	vcpu->printed = 0;
+	vcpu->intercepted = false;
+	vcpu->resumed = false;
 }
 
 /**
@@ -203,11 +230,9 @@ static long ioctl_set_state(void *object, void *arg)
 		return -EBUSY;
 	/* A new RIP: what the last exit left to do belongs to the old one. */
 	if (state->groups & KEV_STATE_GPRS) {
-		vcpu->answer = KEV_EXIT_NONE;
-		vcpu->pending = 0;
-		vcpu->printed = 0;
-		vcpu->halted = false;
-		vcpu->resumed = false;
+		kev_vcpu_forget_exit(vcpu);
+		if (vcpu->mp == KEV_MP_HALTED)
+			kev_halt_end(vcpu);
 	}
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	mutex_unlock(&vcpu->lock);
@@ -301,6 +326,7 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 {
 	struct kev_vm *vm = vcpu->vm;
 
+	kev_apic_destroy(vcpu);
 	free_page((unsigned long)vcpu->run);
 	kev_fpu_destroy(&vcpu->fpu);
 	kev_backend->vcpu_destroy(vcpu);
@@ -347,14 +373,31 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 		goto err_fpu;
 	}
 	kev_msr_reset(vcpu);
+	ret = kev_apic_create(vcpu);
+	if (ret)
+		goto err_run;
 	kev_vm_get(vm);
 	return vcpu;
 
+err_run:
+	free_page((unsigned long)vcpu->run);
 err_fpu:
 	kev_fpu_destroy(&vcpu->fpu);
 err_backend:
 	kev_backend->vcpu_destroy(vcpu);
 	return ERR_PTR(ret);
+}
+
+/* Called under the VM's lock. The first one is the bootstrap processor. */
+static int join(struct kev_vm *vm, struct kev_vcpu *vcpu)
+{
+	if (!vm->vcpus_made) {
+		vcpu->first = true;
+		kev_apic_set_base(vcpu, vcpu->msr.apic_base | KEV_APIC_BASE_BSP);
+	} else if (kev_boot_is_32bit(vm->start.protocol)) {
+		vcpu->mp = KEV_MP_WAIT_FOR_SIPI;
+	}
+	return xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
 }
 
 /* Give the vCPU its place in the VM. Others can kick it from now on. */
@@ -370,7 +413,7 @@ static int join_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
 	else if (vm->nr_vcpus == KEV_MAX_VCPUS)
 		ret = -ENOSPC;
 	else
-		ret = xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
+		ret = join(vm, vcpu);
 	if (!ret) {
 		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus + 1);
 		vm->vcpus_made++;
@@ -398,7 +441,10 @@ static int set_boot_state(struct kev_vcpu *vcpu)
 	state = kzalloc(sizeof(*state), GFP_KERNEL);
 	if (!state)
 		return -ENOMEM;
-	kev_boot_state(&vcpu->vm->start, vcpu->id, state);
+	if (vcpu->mp == KEV_MP_WAIT_FOR_SIPI)
+		kev_boot_init_state(kev_info.cpuid.basic[1].eax, state);
+	else
+		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
 	mutex_lock(&vcpu->lock);
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	mutex_unlock(&vcpu->lock);

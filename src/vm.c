@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tsc.h>
+#include <kev/apic.h>
 #include <kev/attach.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
@@ -170,6 +171,7 @@ void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu)
 		kev_vcpu_add_stats(&vm->past, &vcpu->stats);
 	}
 	mutex_unlock(&vm->lock);
+	kev_halt_recheck(vm);
 }
 
 /**

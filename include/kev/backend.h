@@ -76,6 +76,7 @@ struct kev_backend_info {
  *	take it then. Otherwise returns false, and there is an exit
  *	KEV_EV_INTERRUPT_WINDOW, once, as soon as it can. Armed.
  * @inject_nmi: the same for an NMI and KEV_EV_NMI_WINDOW. Armed.
+ * @tsc_offset: guest's TSC minus kev_hw_tsc(). The caller owns the vCPU.
  * @get: fill groups (KEV_STATE_*) of a state. Loaded.
  * @set: take checked groups of a state. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
@@ -107,6 +108,7 @@ struct kev_backend {
 	bool (*event_waits)(struct kev_vcpu *vcpu);
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
 	bool (*inject_nmi)(struct kev_vcpu *vcpu);
+	u64 (*tsc_offset)(const struct kev_vcpu *vcpu);
 	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);

@@ -9,6 +9,7 @@
 #include <linux/cpufeature.h>
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
+#include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -78,6 +79,18 @@ static inline void kev_fault_unlock(struct vm_fault *vmf)
 	release_fault_lock(vmf);
 #else
 	mmap_read_unlock(vmf->vma->vm_mm);
+#endif
+}
+
+static inline void kev_hrtimer_setup(struct hrtimer *timer,
+				     enum hrtimer_restart (*fn)(struct hrtimer *timer),
+				     clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
 #endif
 }
 

@@ -159,6 +159,7 @@ enum kev_verdict kev_fast_wrmsr(struct kev_vcpu *vcpu, const struct kev_exit *ex
 enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,

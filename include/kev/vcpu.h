@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/kev.h>
+#include <kev/apic.h>
 #include <kev/exit.h>
 #include <kev/fpu.h>
 #include <kev/msr.h>
@@ -21,17 +22,23 @@ struct task_struct;
 #define KEV_REQ_KICK		0	/* RUN returns -EINTR */
 #define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
 #define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
+#define KEV_REQ_MP		3	/* an INIT or a SIPI waits */
 
 /* Those that end work for the guest, which goes on at the next RUN */
 #define KEV_REQ_LEAVE		(BIT(KEV_REQ_KICK) | BIT(KEV_REQ_VM_ENDED))
 /* A fault that waits ends for an interrupt too: the guest may have better things to do. */
-#define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT))
+#define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT) | BIT(KEV_REQ_MP))
 
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
 
 /* One is delivered, and one waits behind it: SDM Vol. 3, "Handling Multiple NMIs" */
 #define KEV_MAX_NMIS		2
+
+/* kev_vcpu.mp_events: an INIT waits; so does, behind it, a SIPI with its vector */
+#define KEV_MP_EVENT_INIT	BIT(16)
+#define KEV_MP_EVENT_SIPI	BIT(8)
+#define KEV_MP_EVENT_VECTOR	0xffU
 
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
@@ -53,14 +60,28 @@ struct kev_exception {
 };
 
 /**
+ * struct kev_halt - what ends an HLT; written before it begins
+ * @class: the processor's priority: interrupts of a higher class do, 16 for none
+ * @timer: the APIC's timer is armed, and its interrupt does
+ * @error: the interrupt that an error of the APIC makes does
+ * @nmi: an NMI does
+ */
+struct kev_halt {
+	u8 class;
+	bool timer;
+	bool error;
+	bool nmi;
+};
+
+/**
  * struct kev_vcpu - a virtual CPU
  * @vm: [I] a reference
  * @id: [I]
+ * @first: [I] the first one made in its VM: the bootstrap processor
  * @lock: [c] owner of the vCPU: RUN, GET_STATE and SET_STATE try it; what is
  *	marked [c] belongs to whoever holds it
  * @gpr: [c] by enum kev_gpr; RSP lives in hardware state
  * @cr2: [c] guest's, while it does not run
- * @cr8: [c] task priority, 0..15; no interrupt controller looks at it yet
  * @xcr0: [c] guest's
  * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
  * @xcr0_live: [c] what the CPU has while armed
@@ -78,8 +99,11 @@ struct kev_exception {
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
  * @policed: [c] what the VM's policy says is in the hardware state
- * @halted: [c] @exit is a HLT that is finished but for its end: nothing is entered
- *	before an interrupt waits
+ * @mp: [a] enum kev_mp; written by the owner. Nothing is entered but when it is
+ *	KEV_MP_RUNNABLE; with KEV_MP_HALTED RIP is behind the HLT
+ * @halt: [a] valid with KEV_MP_HALTED; written by the owner
+ * @mp_events: [a] KEV_MP_EVENT_*
+ * @apic: see there
  * @interrupt: [a] an external interrupt that the guest has not taken yet:
  *	KEV_INTERRUPT_WAITS and its vector, or 0
  * @nmis: [a] NMIs that the guest has not taken yet, up to KEV_MAX_NMIS
@@ -93,11 +117,11 @@ struct kev_exception {
 struct kev_vcpu {
 	struct kev_vm *vm;
 	u32 id;
+	bool first;
 	struct mutex lock;	/* outermost */
 
 	u64 gpr[KEV_NR_GPRS];
 	u64 cr2;
-	u64 cr8;
 	u64 xcr0;
 	u64 xcr0_live;
 	bool osxsave;
@@ -115,7 +139,11 @@ struct kev_vcpu {
 	bool intercepted;
 	bool resumed;
 	bool policed;
-	bool halted;
+
+	u32 mp;
+	struct kev_halt halt;
+	u32 mp_events;
+	struct kev_apic apic;
 
 	u32 interrupt;
 	atomic_t nmis;
@@ -129,6 +157,8 @@ struct kev_vcpu {
 
 int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args);
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request);
+void kev_vcpu_wake_runner(struct kev_vcpu *vcpu);
+void kev_vcpu_forget_exit(struct kev_vcpu *vcpu);
 void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part);
 
 int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
@@ -141,11 +171,10 @@ void kev_vcpu_apply_pending(struct kev_vcpu *vcpu);
 void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu);
 int kev_vcpu_wait_for_hw(void);
 
-/* interrupt.c */
+/* irq/interrupt.c */
 int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector);
 bool kev_nmi_raise(struct kev_vcpu *vcpu);
 void kev_interrupt_offer(struct kev_vcpu *vcpu);
-bool kev_interrupt_wakes(struct kev_vcpu *vcpu);
 
 /* inject.c */
 long kev_vcpu_inject(void *object, void *arg);

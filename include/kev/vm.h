@@ -41,6 +41,8 @@ struct mm_struct;
  * @vcpus: [v] by id; entries are not references
  * @nr_vcpus: [a] vCPUs that exist; written under @lock
  * @vcpus_made: [v] vCPUs made so far
+ * @wakeups: [a] goes up before a vCPU ends its wait
+ * @nr_irqfds: [a] eventfds that interrupt the guest
  * @attaching: [v] an attach is under way; no vCPU can be made
  * @start: [v] how a vCPU starts; set once, before the first vCPU
  * @past: [v] statistics of vCPUs that are gone
@@ -69,6 +71,8 @@ struct kev_vm {
 	struct xarray vcpus;
 	u32 nr_vcpus;
 	u32 vcpus_made;
+	atomic_t wakeups;
+	u32 nr_irqfds;
 	bool attaching;
 	struct kev_boot_start start;
 	struct kev_vcpu_stats past;

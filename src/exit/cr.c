@@ -37,7 +37,7 @@ static enum kev_verdict write_cr8(struct kev_vcpu *vcpu, u64 value)
 {
 	if (value > CR8_MAX)
 		return raise_gp(vcpu);
-	vcpu->cr8 = value;
+	kev_apic_set_tpr(vcpu, value << 4);
 	return KEV_RESUME;
 }
 
@@ -61,7 +61,7 @@ enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 	case KEV_CR_READ:
 		if (exit->cr.reg != 8)
 			return KEV_PASS;
-		*gpr = vcpu->cr8;
+		*gpr = kev_apic_tpr(vcpu) >> 4;
 		return KEV_RESUME;
 	case KEV_CR_CLTS:
 		return write_cr(vcpu, 0, kev_backend->read_cr(vcpu, 0) & ~X86_CR0_TS);

@@ -139,26 +139,6 @@ static const struct kev_msr_ops msr_feature_control = { read_feature_control, wr
 static const struct kev_msr_ops msr_zero_read_only = { read_zero, write_faults };
 
 #define MISC_ENABLE_RESET	MSR_IA32_MISC_ENABLE_FAST_STRING
-#define APIC_BASE_RESET		(APIC_DEFAULT_PHYS_BASE | BIT_ULL(11))	/* enabled */
-#define APIC_BASE_BSP		BIT_ULL(8)
-#define APIC_BASE_X2APIC	BIT_ULL(10)
-#define APIC_BASE_WRITABLE	(GENMASK_ULL(35, 12) | BIT_ULL(11) | APIC_BASE_X2APIC)
-
-static int read_apic_base(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = vcpu->msr.apic_base;
-	return 0;
-}
-
-static int write_apic_base(struct kev_vcpu *vcpu, u32 index, u64 value)
-{
-	if (value & ~(APIC_BASE_WRITABLE | APIC_BASE_BSP))
-		return -EINVAL;
-	vcpu->msr.apic_base = value;
-	return 0;
-}
-
-static const struct kev_msr_ops msr_apic_base = { read_apic_base, write_apic_base };
 
 static int read_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 *value)
 {
@@ -178,7 +158,6 @@ static const struct {
 	u32 index;
 	const struct kev_msr_ops *ops;
 } builtin[] = {
-	{ MSR_IA32_APICBASE, &msr_apic_base },
 	{ MSR_IA32_FEAT_CTL, &msr_feature_control },
 	{ MSR_IA32_UCODE_WRITE, &msr_zero },
 	{ MSR_IA32_UCODE_REV, &msr_microcode },
@@ -226,7 +205,7 @@ void kev_msr_exit(void)
 void kev_msr_reset(struct kev_vcpu *vcpu)
 {
 	vcpu->msr = (struct kev_msr_values) {
-		.apic_base = APIC_BASE_RESET | (vcpu->id ? 0 : APIC_BASE_BSP),
+		.apic_base = KEV_APIC_BASE_DEFAULT | KEV_APIC_BASE_ENABLED,
 		.misc_enable = MISC_ENABLE_RESET,
 	};
 }
@@ -241,7 +220,7 @@ bool kev_msr_values_valid(const struct kev_msrs *msrs)
 	       kev_canonical(msrs->kernel_gs_base) && kev_canonical(msrs->sysenter_esp) &&
 	       kev_canonical(msrs->sysenter_eip) && !(msrs->sfmask >> 32) &&
 	       !(msrs->tsc_aux >> 32) && !(msrs->sysenter_cs >> 32) && kev_pat_valid(msrs->pat) &&
-	       !(msrs->apic_base & ~(APIC_BASE_WRITABLE | APIC_BASE_BSP));
+	       kev_apic_base_possible(msrs->apic_base, kev_info.phys_bits);
 }
 
 /* Nobody has the index: as hardware does, unless the VM's policy is to ask. */

@@ -47,16 +47,6 @@ static enum kev_verdict slow_split_lock(struct kev_vcpu *vcpu, const struct kev_
 	return KEV_RETRY;
 }
 
-/* RIP is behind the HLT when user space sees this, and there the guest goes on once it wakes. */
-static enum kev_verdict slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit)
-{
-	if (exit->hlt.stepped || kev_interrupt_wakes(vcpu))
-		return KEV_RESUME;
-	vcpu->halted = true;
-	vcpu->pending |= KEV_PENDING_ADVANCE;
-	return kev_report(vcpu, KEV_EXIT_HALTED);
-}
-
 static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	return kev_report(vcpu, KEV_EXIT_SHUTDOWN);
@@ -99,7 +89,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 			      .fast = kev_fast_wrmsr, .slow = kev_slow_msr),
 	[KEV_EV_HYPERCALL] = EXIT("hypercall", hypercall, .intercept = KEV_INTERCEPT_HYPERCALL,
 				  .fast = kev_fast_hypercall, .slow = kev_slow_hypercall),
-	[KEV_EV_HLT] = EXIT("HLT", other, .intercept = KEV_INTERCEPT_HLT, .slow = slow_hlt),
+	[KEV_EV_HLT] = EXIT("HLT", other, .intercept = KEV_INTERCEPT_HLT, .slow = kev_slow_hlt),
 	[KEV_EV_IO] = EXIT("I/O", io, .slow = kev_slow_io),
 	[KEV_EV_MEMORY] = EXIT("memory", memory, .slow = kev_slow_memory),
 	[KEV_EV_CR] = EXIT("control register", other, .intercept = KEV_INTERCEPT_CR,

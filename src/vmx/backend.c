@@ -181,6 +181,7 @@ const struct kev_backend kev_vmx_backend = {
 	.event_waits = kev_vmx_event_waits,
 	.inject_interrupt = kev_vmx_inject_interrupt,
 	.inject_nmi = kev_vmx_inject_nmi,
+	.tsc_offset = kev_vmx_tsc_offset,
 	.get = kev_vmx_get,
 	.set = kev_vmx_set,
 	.frame = kev_vmx_frame,

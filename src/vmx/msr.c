@@ -116,6 +116,15 @@ static int write_user_msr(struct kev_vmx_vcpu *vmx, unsigned int user, u64 value
 	return 0;
 }
 
+/* SDM Vol. 3, "IA32_TSC_ADJUST MSR": a write to either register moves both. */
+static void add_to_tsc(struct kev_vmx_vcpu *vmx, u64 ticks)
+{
+	vmx->tsc_offset += ticks;
+	vmx->vcpu.msr.tsc_adjust += ticks;
+	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+	kev_timer_tsc_changed(&vmx->vcpu);
+}
+
 /**
  * kev_vmx_wrmsr() - the guest writes an MSR
  * @vcpu: armed
@@ -148,14 +157,10 @@ int kev_vmx_wrmsr(struct kev_vcpu *vcpu, u32 index, u64 value)
 		kev_vmwrite_32(GUEST_SYSENTER_CS, value);
 		return 0;
 	case MSR_IA32_TSC:
-		vcpu->msr.tsc_adjust += value - (rdtsc() + vmx->tsc_offset);
-		vmx->tsc_offset = value - rdtsc();
-		kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+		add_to_tsc(vmx, value - (rdtsc() + vmx->tsc_offset));
 		return 0;
 	case MSR_IA32_TSC_ADJUST:
-		vmx->tsc_offset += value - vcpu->msr.tsc_adjust;
-		vcpu->msr.tsc_adjust = value;
-		kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+		add_to_tsc(vmx, value - vcpu->msr.tsc_adjust);
 		return 0;
 	case MSR_KERNEL_GS_BASE:
 		if (!kev_canonical(value))

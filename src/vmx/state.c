@@ -223,7 +223,7 @@ static void set_msrs(struct kev_vmx_vcpu *vmx, const struct kev_msrs *m)
 	kev_vmwrite_natural(GUEST_SYSENTER_ESP, m->sysenter_esp);
 	kev_vmwrite_natural(GUEST_SYSENTER_EIP, m->sysenter_eip);
 	kev_vmwrite_64(GUEST_IA32_PAT, m->pat);
-	vmx->vcpu.msr.apic_base = m->apic_base;
+	kev_apic_set_base(&vmx->vcpu, m->apic_base);
 	vmx->vcpu.msr.misc_enable = m->misc_enable;
 }
 

@@ -192,6 +192,19 @@ void kev_vmx_flush(struct kev_vcpu *vcpu)
 		kev_invept(VMX_EPT_EXTENT_GLOBAL, 0);
 }
 
+/**
+ * kev_vmx_tsc_offset() - guest's TSC minus kev_hw_tsc()
+ * @vcpu: the caller owns it
+ *
+ * Context: any. A suspend does not change it.
+ */
+u64 kev_vmx_tsc_offset(const struct kev_vcpu *vcpu)
+{
+	const struct kev_vmx_vcpu *vmx = container_of(vcpu, const struct kev_vmx_vcpu, vcpu);
+
+	return vmx->tsc_offset - vmx->tsc_lost;
+}
+
 /* A suspend has made every VMCS inactive: this is looked at before the next entry. */
 static void follow_tsc(struct kev_vmx_vcpu *vmx)
 {

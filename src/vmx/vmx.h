@@ -185,6 +185,7 @@ void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
 int kev_vmx_load(struct kev_vcpu *vcpu);
 int kev_vmx_policy(struct kev_vcpu *vcpu);
 void kev_vmx_flush(struct kev_vcpu *vcpu);
+u64 kev_vmx_tsc_offset(const struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
 
 /* bitmap.c */

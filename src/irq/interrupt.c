@@ -11,6 +11,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/exit.h>
 #include <kev/vcpu.h>
@@ -21,7 +22,7 @@
  * @vector: any, also those of exceptions: it comes without an error code, as
  *	from an interrupt controller that was set up so
  *
- * Context: process; no lock.
+ * Context: any, IRQs off included.
  * Return: 0, or -EBUSY while another one waits.
  */
 int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector)
@@ -37,7 +38,7 @@ int kev_interrupt_raise(struct kev_vcpu *vcpu, u8 vector)
  * kev_nmi_raise() - raise an NMI in a vCPU
  * @vcpu: the vCPU, running or not
  *
- * Context: process; no lock.
+ * Context: any, IRQs off included.
  * Return: false if two wait already: it is lost, as on a CPU.
  */
 bool kev_nmi_raise(struct kev_vcpu *vcpu)
@@ -48,6 +49,18 @@ bool kev_nmi_raise(struct kev_vcpu *vcpu)
 	if (raised)
 		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
 	return raised;
+}
+
+/*
+ * The interrupt that goes first: one that user space has raised is from outside of the
+ * local APIC, whose priorities do not count for it.
+ */
+static int next_interrupt(const struct kev_vcpu *vcpu, bool *external)
+{
+	u32 waiting = READ_ONCE(vcpu->interrupt);
+
+	*external = waiting;
+	return waiting ? (u8)waiting : kev_apic_deliverable(vcpu);
 }
 
 /**
@@ -61,7 +74,8 @@ bool kev_nmi_raise(struct kev_vcpu *vcpu)
  */
 void kev_interrupt_offer(struct kev_vcpu *vcpu)
 {
-	u32 waiting;
+	bool external;
+	int vector;
 
 	/* A full barrier: what this look misses makes a new request. */
 	if (!test_and_clear_bit(KEV_REQ_INTERRUPT, &vcpu->requests))
@@ -69,21 +83,17 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu)
 	/* Nobody else takes one away. Of two the first is injected, the other waits. */
 	while (atomic_read(&vcpu->nmis) && kev_backend->inject_nmi(vcpu))
 		atomic_dec(&vcpu->nmis);
-	waiting = READ_ONCE(vcpu->interrupt);
-	if (waiting && kev_backend->inject_interrupt(vcpu, (u8)waiting))
-		WRITE_ONCE(vcpu->interrupt, 0);
-}
 
-/**
- * kev_interrupt_wakes() - does an interrupt or an NMI end the HLT that was the last exit
- * @vcpu: the caller holds its lock
- *
- * Context: process.
- */
-bool kev_interrupt_wakes(struct kev_vcpu *vcpu)
-{
-	return (vcpu->exit.hlt.interruptible && READ_ONCE(vcpu->interrupt)) ||
-	       (!vcpu->exit.hlt.nmi_blocked && atomic_read(&vcpu->nmis));
+	kev_apic_sync(vcpu);
+	for (;;) {
+		vector = next_interrupt(vcpu, &external);
+		if (vector < 0 || !kev_backend->inject_interrupt(vcpu, vector))
+			break;
+		if (external)
+			WRITE_ONCE(vcpu->interrupt, 0);
+		else
+			kev_apic_deliver(vcpu, vector);
+	}
 }
 
 enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC as a page of memory: xAPIC mode.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kev/apic.h>
+#include <kev/vcpu.h>
+
+/**
+ * kev_apic_owns() - is an address in the page of the vCPU's local APIC
+ * @vcpu: the caller owns it
+ * @gpa: guest-physical address
+ *
+ * Context: any. Return: false also in x2APIC mode, which has no page.
+ */
+bool kev_apic_owns(const struct kev_vcpu *vcpu, u64 gpa)
+{
+	u64 base = vcpu->msr.apic_base;
+
+	return (base & KEV_APIC_BASE_MODE) == KEV_APIC_BASE_ENABLED &&
+	       kev_page_down(gpa) == kev_page_down(base);
+}
+
+/* What can be read: SDM Vol. 3, "Local APIC Register Address Map" */
+static bool readable(unsigned int offset)
+{
+	return offset != KEV_APIC_EOI && offset != KEV_APIC_SELF_IPI;
+}
+
+/**
+ * kev_apic_mmio_read() - a load from the page
+ * @vcpu: the caller owns it, and kev_apic_owns() the address
+ * @offset: of 4 bytes, in the page; the upper 12 of each 16 read as zero
+ *
+ * Context: process.
+ */
+u32 kev_apic_mmio_read(struct kev_vcpu *vcpu, unsigned int offset)
+{
+	if (offset & (KEV_APIC_STEP - 1) || !readable(offset))
+		return 0;
+	return kev_apic_read(vcpu, offset);
+}
+
+/**
+ * kev_apic_mmio_write() - a store to the page
+ * @vcpu: the caller owns it, and kev_apic_owns() the address
+ * @offset: of 4 bytes, in the page; the upper 12 of each 16 ignore it
+ * @value: what
+ *
+ * Context: process.
+ */
+void kev_apic_mmio_write(struct kev_vcpu *vcpu, unsigned int offset, u32 value)
+{
+	if (!(offset & (KEV_APIC_STEP - 1)))
+		kev_apic_write(vcpu, offset, value);
+}

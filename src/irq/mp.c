@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * INIT and SIPI: how one vCPU starts another.
+ *
+ * Senders leave a note; the vCPU's owner acts on it in RUN, before the next entry or out
+ * of its wait. An INIT takes a SIPI before it away, and a SIPI behind it stays.
+ *
+ * SDM Vol. 3, "Multiple-Processor (MP) Initialization"
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/slab.h>
+#include <kev/apic.h>
+#include <kev/backend.h>
+#include <kev/boot.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+#define LEAF_1		1	/* CPUID: EAX is the signature */
+
+/**
+ * kev_mp_init() - send an INIT
+ * @vcpu: not freed yet
+ *
+ * Context: any, IRQs off included.
+ */
+void kev_mp_init(struct kev_vcpu *vcpu)
+{
+	xchg(&vcpu->mp_events, KEV_MP_EVENT_INIT);
+	kev_vcpu_request(vcpu, KEV_REQ_MP);
+}
+
+/**
+ * kev_mp_sipi() - send a SIPI
+ * @vcpu: not freed yet
+ * @vector: page of the code where the vCPU starts, if it waits for one
+ *
+ * Context: any, IRQs off included.
+ */
+void kev_mp_sipi(struct kev_vcpu *vcpu, u8 vector)
+{
+	u32 old = READ_ONCE(vcpu->mp_events);
+
+	/* The first one counts. */
+	do {
+		if (old & KEV_MP_EVENT_SIPI)
+			return;
+	} while (!try_cmpxchg(&vcpu->mp_events, &old, old | KEV_MP_EVENT_SIPI | vector));
+	kev_vcpu_request(vcpu, KEV_REQ_MP);
+}
+
+static void call_get(struct kev_vcpu *vcpu, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+
+	kev_backend->get(vcpu, state->groups, state);
+}
+
+static void call_set(struct kev_vcpu *vcpu, void *arg)
+{
+	kev_backend->set(vcpu, arg);
+}
+
+/* The vCPU is as after INIT; one that is not the first of its VM waits. */
+static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
+{
+	int ret;
+
+	state->groups = KEV_STATE_CONTROLS;
+	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
+	if (ret)
+		return ret;
+	kev_boot_init_state(kev_info.cpuid.basic[LEAF_1].eax, state);
+	kev_vcpu_forget_exit(vcpu);
+	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
+	if (ret)
+		return ret;
+	atomic_set(&vcpu->nmis, 0);
+	kev_apic_reset(vcpu);
+	WRITE_ONCE(vcpu->mp, vcpu->first ? KEV_MP_RUNNABLE : KEV_MP_WAIT_FOR_SIPI);
+	return 0;
+}
+
+static int start_at(struct kev_vcpu *vcpu, u8 vector, struct kev_vcpu_state *state)
+{
+	int ret;
+
+	state->groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS;
+	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
+	if (ret)
+		return ret;
+	kev_boot_sipi_state(vector, state);
+	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
+	if (!ret)
+		kev_halt_end(vcpu);
+	return ret;
+}
+
+/**
+ * kev_mp_take() - act on INIT and SIPI, in this order
+ * @vcpu: the caller owns it
+ * @started_anew: set if nothing is left of what the vCPU was doing
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EOPNOTSUPP the CPU cannot run real mode, where the vCPU would start;
+ * -ENOMEM; -EIO.
+ */
+int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
+{
+	bool waits = READ_ONCE(vcpu->mp) == KEV_MP_WAIT_FOR_SIPI;
+	struct kev_vcpu_state *state;
+	u32 events;
+	int ret = 0;
+
+	/* A full barrier: an event that this look misses makes a new request. */
+	if (!test_and_clear_bit(KEV_REQ_MP, &vcpu->requests))
+		return 0;
+	events = xchg(&vcpu->mp_events, 0);
+	if (!(events & KEV_MP_EVENT_INIT) && !(waits && events & KEV_MP_EVENT_SIPI))
+		return 0;
+	if (!(kev_info.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		return -EOPNOTSUPP;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	if (events & KEV_MP_EVENT_INIT) {
+		*started_anew = true;
+		ret = start_anew(vcpu, state);
+	}
+	if (!ret && events & KEV_MP_EVENT_SIPI && vcpu->mp == KEV_MP_WAIT_FOR_SIPI) {
+		*started_anew = true;
+		ret = start_at(vcpu, events & KEV_MP_EVENT_VECTOR, state);
+	}
+	kfree(state);
+	return ret;
+}
