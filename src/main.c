@@ -12,6 +12,7 @@
 #include <kev/image.h>
 #include <kev/msr.h>
 #include <kev/uapi.h>
+#include <kev/vm.h>
 
 const struct kev_backend *kev_backend = &kev_vmx_backend;
 struct kev_backend_info kev_info;
@@ -49,9 +50,12 @@ static int __init kev_init(void)
 	ret = kev_read_init();
 	if (ret)
 		goto err_apic;
-	ret = kev_hw_init();
+	ret = kev_irqfd_init();
 	if (ret)
 		goto err_read;
+	ret = kev_hw_init();
+	if (ret)
+		goto err_irqfd;
 	ret = kev_dev_init();
 	if (ret)
 		goto err_hw;
@@ -60,6 +64,8 @@ static int __init kev_init(void)
 
 err_hw:
 	kev_hw_exit();
+err_irqfd:
+	kev_irqfd_exit();
 err_read:
 	kev_read_exit();
 err_apic:
@@ -76,6 +82,7 @@ err_unprobe:
 static void __exit kev_exit(void)
 {
 	kev_dev_exit();
+	kev_irqfd_exit();
 	kev_hw_exit();
 	kev_read_exit();
 	kev_apic_exit();

@@ -30,6 +30,7 @@ static void vm_free(struct kref *ref)
 {
 	struct kev_vm *vm = container_of(ref, struct kev_vm, ref);
 
+	kev_irqfd_fini(vm);
 	xa_destroy(&vm->vcpus);
 	kev_console_fini(&vm->console);
 	kev_mem_fini(&vm->mem);
@@ -326,6 +327,8 @@ static const struct kev_ioctl vm_ioctls[] = {
 	KEV_IOCTL(KEV_VM_WRITE, kev_access, done, true, KEV_OUT_SUCCESS, kev_vm_write_memory),
 	KEV_IOCTL(KEV_VM_ATTACH_IMAGE, kev_attach_image, segment, true, KEV_OUT_ALWAYS,
 		  ioctl_attach_image),
+	KEV_IOCTL(KEV_VM_IRQFD, kev_irqfd, address, true, KEV_OUT_NEVER, kev_vm_irqfd),
+	KEV_IOCTL(KEV_VM_SIGNAL, kev_signal, reserved, true, KEV_OUT_NEVER, kev_vm_signal),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
 	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),
@@ -434,6 +437,8 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 		goto err_abi;
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	mutex_init(&vm->irqfd_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
 	xa_init(&vm->vcpus);
 	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
 	init_waitqueue_head(&vm->wait);

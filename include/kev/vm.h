@@ -6,6 +6,7 @@
 #define _KEV_VM_H
 
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -21,6 +22,7 @@ struct mm_struct;
 
 #define KEV_MAX_VCPUS		64
 #define KEV_MAX_VCPU_ID		254
+#define KEV_MAX_IRQFDS		256
 
 /**
  * struct kev_vm - a virtual machine
@@ -42,7 +44,9 @@ struct mm_struct;
  * @nr_vcpus: [a] vCPUs that exist; written under @lock
  * @vcpus_made: [v] vCPUs made so far
  * @wakeups: [a] goes up before a vCPU ends its wait
- * @nr_irqfds: [a] eventfds that interrupt the guest
+ * @irqfd_lock: innermost
+ * @irqfds: eventfds that interrupt the guest, under @irqfd_lock
+ * @nr_irqfds: [a] how many; written under @irqfd_lock
  * @attaching: [v] an attach is under way; no vCPU can be made
  * @start: [v] how a vCPU starts; set once, before the first vCPU
  * @past: [v] statistics of vCPUs that are gone
@@ -72,6 +76,8 @@ struct kev_vm {
 	u32 nr_vcpus;
 	u32 vcpus_made;
 	atomic_t wakeups;
+	struct mutex irqfd_lock;	/* innermost */
+	struct list_head irqfds;
 	u32 nr_irqfds;
 	bool attaching;
 	struct kev_boot_start start;
@@ -106,6 +112,13 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm);
 u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
+
+/* irq/msi.c: calls of the VM fd, and the end */
+long kev_vm_irqfd(void *object, void *arg);
+long kev_vm_signal(void *object, void *arg);
+void kev_irqfd_fini(struct kev_vm *vm);
+int kev_irqfd_init(void);
+void kev_irqfd_exit(void);
 
 /* vm_memory.c: calls of the VM fd */
 long kev_vm_add_region(void *object, void *arg);

@@ -72,6 +72,8 @@ static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 	if (ret)
 		return ret;
 	kev_boot_init_state(kev_info.cpuid.basic[LEAF_1].eax, state);
+	state->interrupts = (struct kev_interrupts) {};
+	state->groups |= KEV_STATE_INTERRUPTS;
 	kev_vcpu_forget_exit(vcpu);
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	if (ret)
