@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Stands in for Bochs where the cures for interrupts look at it: the functions under their names,
- * and VMLAUNCH and InterruptAcknowledge of the form that VARIANT says. Prints what was called.
+ * and those that they change of the form that VARIANT says. Prints what was called.
  */
+#include <stdbool.h>
 #include <stdio.h>
 
 #define CURED 1 /* VMLAUNCH decides on the masks by itself */
-#define STRANGE 2 /* neither calls what the cure looks for */
+#define STRANGE 2 /* they do not call what the cures look for */
 #define OTHER 3 /* functions have another name */
 
 int bx_mem;
@@ -26,6 +27,10 @@ void acknowledge(void *cpu) __asm__("_ZN8BX_CPU_C20InterruptAcknowledgeEv");
 void deliver(void *cpu) __asm__("_ZN8BX_CPU_C29VMX_Deliver_Virtual_InterruptEv");
 void exit_guest(void *cpu) __asm__(EXIT);
 unsigned int flags(void *cpu) __asm__("_ZN8BX_CPU_C11force_flagsEv");
+void interrupt(void *cpu, unsigned char vector, unsigned int type, bool push, unsigned short error)
+	__asm__("_ZN8BX_CPU_C9interruptEhjbt");
+void note(void *cpu, unsigned int type, unsigned int vector, unsigned short error, bool has_error,
+	  unsigned long qualification) __asm__("_ZN8BX_CPU_C12VMexit_EventEjjtbm");
 
 void vmlaunch(void *cpu)
 {
@@ -57,6 +62,21 @@ void inject(void *cpu)
 void deliver(void *cpu)
 {
 	printf("deliver %d\n", *(int *)cpu);
+	if (VARIANT != STRANGE)
+		interrupt(cpu, 0x41, 0, false, 0);
+	printf("delivered\n");
+}
+
+void interrupt(void *cpu, unsigned char vector, unsigned int type, bool push, unsigned short error)
+{
+	printf("interrupt %d %#x %u %d %u\n", *(int *)cpu, vector, type, push, error);
+}
+
+void note(void *cpu, unsigned int type, unsigned int vector, unsigned short error, bool has_error,
+	  unsigned long qualification)
+{
+	printf("note %d %#x %u %d %lu\n", *(int *)cpu, type << 8 | vector, error, has_error,
+	       qualification);
 }
 
 void exit_guest(void *cpu)

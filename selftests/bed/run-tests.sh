@@ -344,14 +344,15 @@ make -s -C "$("$bed" kdir)" M="$scratch/report" modules >"$scratch/build" 2>&1 |
 gcc -O2 -D_GNU_SOURCE -shared -fPIC -o "$scratch/libbed.so" "$here"/../../tools/bed/bochs/*.c -ldl
 
 check "the judge of kernel logs" judge
-check "the cures work" cure 0 "cure: applied" "delivery: applied" \
-	"mask 7 inject 7 deliver 7 exit 8 "
+delivery="deliver 7 note 7 0x80000041 0 0 0 interrupt 7 0x41 0 0 0 delivered exit 8 "
+check "the cures work" cure 0 "cure: applied" "delivery: applied" "mask 7 inject 7 $delivery"
 check "the cure for lost interrupts is not needed" cure 1 "cure: unneeded" "delivery: applied" \
-	"mask 7 inject 7 deliver 7 exit 8 "
+	"mask 7 inject 7 $delivery"
 check "the cures find no place" cure 2 "cure: unusable: VMLAUNCH" \
-	"delivery: unusable: InterruptAcknowledge" ""
+	"delivery: unusable: the functions" ""
 check "the cures find no functions" cure 3 "cure: unusable: this Bochs" \
-	"delivery: unusable: this Bochs" "inject 7 deliver 7 deliver 8 "
+	"delivery: unusable: this Bochs" "inject 7 deliver 7 interrupt 7 0x41 0 0 0 delivered \
+deliver 8 interrupt 8 0x41 0 0 0 delivered "
 check "status 7" status_is 7 'exit 7'
 check "ended by a signal" status_is 137 'kill -9 $$'
 check "no such command" no_command

@@ -3,7 +3,7 @@
  * What the bed adds to a Bochs that Debian ships, as one library loaded with LD_PRELOAD:
  *
  *   irqcure.c   host interrupts are not lost while a guest runs, virtual ones do not come masked
- *               (an emulator's errors)
+ *               and are not mistaken for others (an emulator's errors)
  *   command.c   debugger commands: save the machine, put a file into its memory, leave
  *   port.c      port 0xe9 of the machine becomes a channel to the bed
  *

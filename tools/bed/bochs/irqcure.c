@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two errors of Bochs 2.7 in what interrupts do to a guest. A real processor needs nothing of this.
+ * Three errors of Bochs 2.7 in what interrupts do to a guest. A real processor needs nothing of this.
  *
  * It loses host interrupts while a guest runs that was entered with RFLAGS.IF = 0.
  *
@@ -20,10 +20,20 @@
  * RFLAGS.IF = 1). Its call of VMX_Deliver_Virtual_Interrupt is led through a function that looks,
  * and makes the exit for the host's interrupt otherwise.
  *
+ * And when the delivery of a virtual interrupt is cut off by an exit, it reports another event.
+ *
+ * What the IDT-vectoring information says is noted by VMexit_Event, which all events pass but this
+ * one: what is reported is the event before (SDM Vol. 3, "Information for VM Exits During Event
+ * Delivery": the virtual interrupt, as an external one). VMX_Deliver_Virtual_Interrupt's call of
+ * interrupt is led through a function that calls VMexit_Event first, with a type that has no bits
+ * in the information but the one that says that it is valid. Bochs does not know that type and
+ * has no exit for it.
+ *
  * What was found goes to the bed as two notes: "cure: applied" and "delivery: applied", or why it
  * was not.
  */
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -38,18 +48,25 @@
 #define SYM_DELIVER "_ZN8BX_CPU_C29VMX_Deliver_Virtual_InterruptEv"
 #define SYM_EXIT "_ZN8BX_CPU_C19VMexit_ExtInterruptEv"
 #define SYM_FLAGS "_ZN8BX_CPU_C11force_flagsEv"
+#define SYM_INTERRUPT "_ZN8BX_CPU_C9interruptEhjbt"
+#define SYM_NOTE "_ZN8BX_CPU_C12VMexit_EventEjjtbm"
 
 /* The functions are shorter than this in every build seen. */
 #define LAUNCH_BYTES 2048
 #define ACKNOWLEDGE_BYTES 512
+#define DELIVER_BYTES 256
 
 #define FLAG_IF 0x200
+#define TYPE_EXTERNAL_VALID (1u << (31 - 8)) /* the type is in bits 10:8 */
 
 static void (*inject_events)(void *cpu);
 static void (*mask_change)(void *cpu);
 static void (*deliver_virtual)(void *cpu);
 static void (*exit_for_interrupt)(void *cpu);
 static uint32_t (*flags)(void *cpu);
+static void (*interrupt)(void *cpu, uint8_t vector, unsigned type, bool push, uint16_t error);
+static void (*note_event)(void *cpu, unsigned type, unsigned vector, uint16_t error,
+			  bool has_error, uint64_t qualification);
 
 static void cured_inject_events(void *cpu)
 {
@@ -63,6 +80,12 @@ static void cured_deliver_virtual(void *cpu)
 		deliver_virtual(cpu);
 	else
 		exit_for_interrupt(cpu);
+}
+
+static void cured_interrupt(void *cpu, uint8_t vector, unsigned type, bool push, uint16_t error)
+{
+	note_event(cpu, TYPE_EXTERNAL_VALID, vector, 0, false, 0);
+	interrupt(cpu, vector, type, push, error);
 }
 
 /* The target of a "call rel32" or "jmp rel32" at code, or NULL where there is none. */
@@ -108,59 +131,64 @@ static int redirect_call(uint8_t *code, uint8_t *target)
 	return mprotect(start, 2 * page, PROT_READ | PROT_EXEC);
 }
 
-static void lead_through(const char *name, uint8_t *code, void *function)
+/* Where in a function, that many bytes long at most, a call of another is; NULL: nowhere */
+static uint8_t *find_call(uint8_t *function, unsigned int bytes, void *target)
+{
+	for (uint8_t *code = function; code < function + bytes; code++)
+		if (call_target(code) == target)
+			return code;
+	return NULL;
+}
+
+static bool lead_through(uint8_t *code, void *function)
 {
 	uint8_t *bridge = make_bridge(code, function);
 
-	if (!bridge || redirect_call(code, bridge))
-		bed_port_note("%s: unusable: the code of Bochs cannot be changed", name);
-	else
-		bed_port_note("%s: applied", name);
+	return bridge && !redirect_call(code, bridge);
 }
 
-static void cure_launch(void)
+static const char *cure_launch(void)
 {
 	uint8_t *launch = dlsym(RTLD_DEFAULT, SYM_VMLAUNCH);
-	uint8_t *code;
+	uint8_t *call;
 
 	inject_events = (void (*)(void *))dlsym(RTLD_DEFAULT, SYM_INJECT);
 	mask_change = (void (*)(void *))dlsym(RTLD_DEFAULT, SYM_MASK);
-	if (!launch || !inject_events || !mask_change) {
-		bed_port_note("cure: unusable: this Bochs does not export the functions it needs");
-		return;
-	}
-	for (code = launch; code < launch + LAUNCH_BYTES; code++) {
-		if (call_target(code) == (void *)mask_change) {
-			bed_port_note("cure: unneeded: this Bochs decides again by itself");
-			return;
-		}
-		if (call_target(code) == (void *)inject_events) {
-			lead_through("cure", code, (void *)cured_inject_events);
-			return;
-		}
-	}
-	bed_port_note("cure: unusable: VMLAUNCH of this Bochs has another form");
+	if (!launch || !inject_events || !mask_change)
+		return "unusable: this Bochs does not export the functions it needs";
+	call = find_call(launch, LAUNCH_BYTES, (void *)inject_events);
+	if (!call)
+		return "unusable: VMLAUNCH of this Bochs has another form";
+	if (find_call(launch, call - launch, (void *)mask_change))
+		return "unneeded: this Bochs decides again by itself";
+	if (!lead_through(call, (void *)cured_inject_events))
+		return "unusable: the code of Bochs cannot be changed";
+	return "applied";
 }
 
-static void cure_delivery(void)
+static const char *cure_delivery(void)
 {
 	uint8_t *acknowledge = dlsym(RTLD_DEFAULT, SYM_ACKNOWLEDGE);
-	uint8_t *code;
+	uint8_t *deliver = dlsym(RTLD_DEFAULT, SYM_DELIVER);
+	uint8_t *call_deliver, *call_interrupt;
 
-	deliver_virtual = (void (*)(void *))dlsym(RTLD_DEFAULT, SYM_DELIVER);
 	exit_for_interrupt = (void (*)(void *))dlsym(RTLD_DEFAULT, SYM_EXIT);
 	flags = (uint32_t (*)(void *))dlsym(RTLD_DEFAULT, SYM_FLAGS);
-	if (!acknowledge || !deliver_virtual || !exit_for_interrupt || !flags) {
-		bed_port_note("delivery: unusable: this Bochs does not export the functions it needs");
-		return;
-	}
-	for (code = acknowledge; code < acknowledge + ACKNOWLEDGE_BYTES; code++) {
-		if (call_target(code) == (void *)deliver_virtual) {
-			lead_through("delivery", code, (void *)cured_deliver_virtual);
-			return;
-		}
-	}
-	bed_port_note("delivery: unusable: InterruptAcknowledge of this Bochs has another form");
+	interrupt = (void (*)(void *, uint8_t, unsigned, bool, uint16_t))
+		dlsym(RTLD_DEFAULT, SYM_INTERRUPT);
+	note_event = (void (*)(void *, unsigned, unsigned, uint16_t, bool, uint64_t))
+		dlsym(RTLD_DEFAULT, SYM_NOTE);
+	if (!acknowledge || !deliver || !exit_for_interrupt || !flags || !interrupt || !note_event)
+		return "unusable: this Bochs does not export the functions it needs";
+	deliver_virtual = (void (*)(void *))deliver;
+	call_deliver = find_call(acknowledge, ACKNOWLEDGE_BYTES, deliver);
+	call_interrupt = find_call(deliver, DELIVER_BYTES, (void *)interrupt);
+	if (!call_deliver || !call_interrupt)
+		return "unusable: the functions of this Bochs have another form";
+	if (!lead_through(call_deliver, (void *)cured_deliver_virtual) ||
+	    !lead_through(call_interrupt, (void *)cured_interrupt))
+		return "unusable: the code of Bochs cannot be changed";
+	return "applied";
 }
 
 __attribute__((constructor)) static void cure(void)
@@ -168,6 +196,6 @@ __attribute__((constructor)) static void cure(void)
 	/* Not Bochs but a shell or loader on the way to it: nothing to say. */
 	if (!dlsym(RTLD_DEFAULT, "bx_mem"))
 		return;
-	cure_launch();
-	cure_delivery();
+	bed_port_note("cure: %s", cure_launch());
+	bed_port_note("delivery: %s", cure_delivery());
 }
