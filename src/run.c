@@ -171,6 +171,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 
 	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0());
 	WRITE_ONCE(vcpu->guest_cpu, -1);
+	kev_timer_leave(vcpu);
 	kev_backend->disarm(vcpu);
 	kev_fpu_put(&vcpu->fpu);
 

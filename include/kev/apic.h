@@ -19,8 +19,10 @@ struct kev_vm;
  * struct kev_timer - the timer of a local APIC
  * @hrtimer: watches for @expires, on the CPU where it was started
  * @armed: [c] it fires some time, or has fired and kev_timer_take() was not there since
+ * @in_guest: [c] the backend watches for @expires while the guest runs, and @hrtimer is off;
+ *	never outside of the guest
  * @expires: [a] when, as kev_hw_tsc() counts; written by the owner while @hrtimer is off,
- *	else by @hrtimer
+ *	or @in_guest, else by @hrtimer
  * @period: [a] ticks from one time to the next, 0 for once
  * @deadline: [c] TSC-deadline mode: what the guest has written
  * @expired: [a] bit 0: it has fired, and the owner has not looked
@@ -28,6 +30,7 @@ struct kev_vm;
 struct kev_timer {
 	struct hrtimer hrtimer;
 	bool armed;
+	bool in_guest;
 	u64 expires;
 	u64 period;
 	u64 deadline;
@@ -36,9 +39,12 @@ struct kev_timer {
 
 /**
  * struct kev_apic - a local APIC
- * @regs: [c] a page of registers at their architectural offsets; TPR, PPR, ISR, TMR and
- *	IRR are always up to date, what is in @posted is not there yet
+ * @regs: [c] a page of registers at their architectural offsets; TPR, ISR, TMR and IRR are
+ *	always up to date, what is in @posted is not there yet. Hardware may write to it
+ *	while the guest runs; PPR is as of the last kev_apic_ppr_now()
  * @at: [a] KEV_APIC_AT_* and LDR, for those who look for a destination; written by the owner
+ * @changed: [c] the mode or what the backend knows of @regs is new: it is told before the
+ *	next entry
  * @errors: [c] of ESR, what the next write to it shows
  * @posted: [a] vectors that others have sent, for the owner to move into IRR; those below
  *	KEV_APIC_FIRST_VECTOR become an error
@@ -50,6 +56,7 @@ struct kev_timer {
 struct kev_apic {
 	u32 *regs;
 	u64 at;
+	bool changed;
 	u32 errors;
 	DECLARE_BITMAP(posted, KEV_NR_VECTORS);
 	DECLARE_BITMAP(level, KEV_NR_VECTORS);
@@ -71,7 +78,10 @@ void kev_apic_eoi(struct kev_vcpu *vcpu);
 /* apic.c: interrupts on their way into the guest. The caller owns the vCPU. */
 void kev_apic_sync(struct kev_vcpu *vcpu);
 bool kev_apic_lvt_wakes(const struct kev_vcpu *vcpu, enum kev_apic_lvt entry, unsigned int class);
-int kev_apic_deliverable(const struct kev_vcpu *vcpu);
+u8 kev_apic_ppr_now(struct kev_vcpu *vcpu);
+int kev_apic_requested(const struct kev_vcpu *vcpu);
+int kev_apic_deliverable(struct kev_vcpu *vcpu);
+u8 kev_apic_held(const struct kev_vcpu *vcpu);
 void kev_apic_deliver(struct kev_vcpu *vcpu, u8 vector);
 void kev_apic_error(struct kev_vcpu *vcpu, u32 error);
 
@@ -101,6 +111,7 @@ u32 kev_timer_count(const struct kev_vcpu *vcpu);
 u64 kev_timer_deadline(const struct kev_vcpu *vcpu);
 bool kev_timer_take(struct kev_vcpu *vcpu);
 void kev_timer_tsc_changed(struct kev_vcpu *vcpu);
+void kev_timer_leave(struct kev_vcpu *vcpu);
 
 /* mp.c: INIT and SIPI, from anywhere; the third by the owner */
 void kev_mp_init(struct kev_vcpu *vcpu);

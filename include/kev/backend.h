@@ -77,6 +77,17 @@ struct kev_backend_info {
  *	KEV_EV_INTERRUPT_WINDOW, once, as soon as it can. Armed.
  * @inject_nmi: the same for an NMI and KEV_EV_NMI_WINDOW. Armed.
  * @tsc_offset: guest's TSC minus kev_hw_tsc(). The caller owns the vCPU.
+ * @apic_changed: the local APIC has another mode, or registers that its owner has set.
+ *	Loaded.
+ * @deliver: the hardware is to deliver what the local APIC has requested, of which this
+ *	vector is the greatest, -1 for none; it moves it to ISR as well. False: it is on
+ *	kev to choose and to call @inject_interrupt. Armed, about to enter.
+ * @watch_tpr: make an exit KEV_EV_TPR as soon as the class of the task priority is
+ *	below this, which it is not now; 0 for none. Where the hardware keeps no task
+ *	priority each change is an exit of its own. Armed, about to enter.
+ * @set_deadline: make an exit KEV_EV_TIMER when the host's TSC reaches this while the guest
+ *	runs. False: it cannot, not for so long; then nothing is watched. Armed.
+ * @clear_deadline: watch for none any more. Armed.
  * @get: fill groups (KEV_STATE_*) of a state. Loaded.
  * @set: take checked groups of a state. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
@@ -109,6 +120,11 @@ struct kev_backend {
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
 	bool (*inject_nmi)(struct kev_vcpu *vcpu);
 	u64 (*tsc_offset)(const struct kev_vcpu *vcpu);
+	void (*apic_changed)(struct kev_vcpu *vcpu);
+	bool (*deliver)(struct kev_vcpu *vcpu, int vector);
+	void (*watch_tpr)(struct kev_vcpu *vcpu, u8 class);
+	bool (*set_deadline)(struct kev_vcpu *vcpu, u64 deadline);
+	void (*clear_deadline)(struct kev_vcpu *vcpu);
 	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);

@@ -73,6 +73,7 @@ enum kev_cr_op {
  * @hypercall: for KEV_EV_HYPERCALL
  * @hlt: for KEV_EV_HLT; @hlt.interruptible: an external interrupt ends it;
  *	@hlt.stepped: its own single step does; @hlt.nmi_blocked: an NMI does not
+ * @apic_offset: for KEV_EV_APIC_WRITE: of the register in its page
  */
 struct kev_exit {
 	u8 event;
@@ -115,6 +116,7 @@ struct kev_exit {
 			bool stepped;
 			bool nmi_blocked;
 		} hlt;
+		u16 apic_offset;
 	};
 };
 
@@ -166,6 +168,8 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 				   int ret);
 enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_timer(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_apic_write(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 
 #endif /* _KEV_EXIT_H */

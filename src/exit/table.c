@@ -102,7 +102,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_INTERRUPT_WINDOW] = EXIT("interrupt window", other,
 					 .fast = kev_fast_window),
 	[KEV_EV_NMI_WINDOW] = EXIT("NMI window", other, .fast = kev_fast_window),
-	[KEV_EV_TIMER] = EXIT("timer", other, .slow = NULL),
+	[KEV_EV_TIMER] = EXIT("timer", other, .fast = kev_fast_timer),
 	[KEV_EV_DR] = EXIT("debug register", other, .intercept = KEV_INTERCEPT_DR, .slow = NULL),
 	[KEV_EV_RDTSC] = EXIT("RDTSC", other, .intercept = KEV_INTERCEPT_RDTSC, .slow = NULL),
 	[KEV_EV_RDPMC] = EXIT("RDPMC", other, .intercept = KEV_INTERCEPT_RDPMC, .fast = raise_gp),
@@ -120,6 +120,6 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_BUS_LOCK] = EXIT("bus lock", other, .slow = NULL),
 	[KEV_EV_NOTIFY] = EXIT("notify", other, .slow = NULL),
 	[KEV_EV_EOI] = EXIT("EOI", other, .slow = NULL),
-	[KEV_EV_APIC_WRITE] = EXIT("APIC write", other, .slow = NULL),
-	[KEV_EV_TPR] = EXIT("TPR", other, .slow = NULL),
+	[KEV_EV_APIC_WRITE] = EXIT("APIC write", other, .fast = kev_fast_apic_write),
+	[KEV_EV_TPR] = EXIT("TPR", other, .fast = kev_fast_window),
 };

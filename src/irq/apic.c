@@ -53,20 +53,36 @@ static void publish(struct kev_vcpu *vcpu)
 	if (mode(vcpu) && *reg(vcpu, KEV_APIC_SVR) & KEV_SVR_ENABLED)
 		at |= KEV_APIC_AT_ENABLED;
 	WRITE_ONCE(vcpu->apic.at, at);
+	vcpu->apic.changed = true;
+	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 }
 
-/* Something may have become deliverable: look before the next entry. */
+/*
+ * Something may have become deliverable, or is held by another priority than before: look
+ * before the next entry.
+ */
 static void look(struct kev_vcpu *vcpu)
 {
-	if (kev_apic_deliverable(vcpu) >= 0)
+	if (kev_apic_requested(vcpu) >= 0)
 		set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 }
 
-static void update_ppr(struct kev_vcpu *vcpu)
+/**
+ * kev_apic_ppr_now() - the processor priority
+ * @vcpu: the caller owns it
+ *
+ * The register holds it from now on, too: hardware that keeps the guest's task priority
+ * need not keep this.
+ *
+ * Context: any.
+ */
+u8 kev_apic_ppr_now(struct kev_vcpu *vcpu)
 {
 	int in_service = kev_apic_highest(vcpu->apic.regs, KEV_APIC_ISR);
+	u8 ppr = kev_apic_ppr(*reg(vcpu, KEV_APIC_TPR), in_service);
 
-	*reg(vcpu, KEV_APIC_PPR) = kev_apic_ppr(*reg(vcpu, KEV_APIC_TPR), in_service);
+	*reg(vcpu, KEV_APIC_PPR) = ppr;
+	return ppr;
 }
 
 /**
@@ -161,6 +177,8 @@ u32 kev_apic_read(struct kev_vcpu *vcpu, unsigned int offset)
 {
 	if (offset == KEV_APIC_CURRENT_COUNT)
 		return kev_timer_count(vcpu);
+	if (offset == KEV_APIC_PPR)
+		return kev_apic_ppr_now(vcpu);
 	return *reg(vcpu, offset);
 }
 
@@ -292,7 +310,6 @@ void kev_apic_write_icr(struct kev_vcpu *vcpu, u64 icr)
 void kev_apic_set_tpr(struct kev_vcpu *vcpu, u8 tpr)
 {
 	*reg(vcpu, KEV_APIC_TPR) = tpr;
-	update_ppr(vcpu);
 	look(vcpu);
 }
 
@@ -322,7 +339,6 @@ void kev_apic_eoi(struct kev_vcpu *vcpu)
 	if (vector < 0)
 		return;
 	kev_apic_clear_bit(vcpu->apic.regs, KEV_APIC_ISR, vector);
-	update_ppr(vcpu);
 	look(vcpu);
 }
 
@@ -402,16 +418,42 @@ void kev_apic_sync(struct kev_vcpu *vcpu)
 }
 
 /**
+ * kev_apic_requested() - the interrupt that goes first
+ * @vcpu: the caller owns it
+ *
+ * Context: any. Return: its vector, -1 for none.
+ */
+int kev_apic_requested(const struct kev_vcpu *vcpu)
+{
+	return kev_apic_highest(vcpu->apic.regs, KEV_APIC_IRR);
+}
+
+/**
  * kev_apic_deliverable() - the interrupt that comes next
  * @vcpu: the caller owns it
  *
  * Context: any. Return: its vector, -1 for none that the processor priority allows.
  */
-int kev_apic_deliverable(const struct kev_vcpu *vcpu)
+int kev_apic_deliverable(struct kev_vcpu *vcpu)
 {
-	int vector = kev_apic_highest(vcpu->apic.regs, KEV_APIC_IRR);
+	int vector = kev_apic_requested(vcpu);
 
-	return vector >> 4 > (int)(*reg(vcpu, KEV_APIC_PPR) >> 4) ? vector : -1;
+	return vector >> 4 > kev_apic_ppr_now(vcpu) >> 4 ? vector : -1;
+}
+
+/**
+ * kev_apic_held() - what nothing but the task priority holds back
+ * @vcpu: the caller owns it
+ *
+ * Context: any. Return: priority class of the interrupt that comes when the class of the
+ * task priority goes below it, 0 for none.
+ */
+u8 kev_apic_held(const struct kev_vcpu *vcpu)
+{
+	int class = kev_apic_requested(vcpu) >> 4;
+	int in_service = kev_apic_highest(vcpu->apic.regs, KEV_APIC_ISR) >> 4;
+
+	return class > in_service && class <= kev_apic_tpr(vcpu) >> 4 ? class : 0;
 }
 
 /**
@@ -440,5 +482,4 @@ void kev_apic_deliver(struct kev_vcpu *vcpu, u8 vector)
 {
 	kev_apic_clear_bit(vcpu->apic.regs, KEV_APIC_IRR, vector);
 	kev_apic_set_bit(vcpu->apic.regs, KEV_APIC_ISR, vector);
-	update_ppr(vcpu);
 }

@@ -9,6 +9,7 @@
 #include <asm/msr-index.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
+#include <kev/exit.h>
 #include <kev/msr.h>
 #include <kev/vcpu.h>
 
@@ -89,6 +90,30 @@ static int read_x2apic(struct kev_vcpu *vcpu, u32 index, u64 *value)
 	return 0;
 }
 
+/* As an ICR with this vector, mode fixed and the shorthand "self" */
+static void send_self_ipi(struct kev_vcpu *vcpu, u8 vector)
+{
+	if (vector < KEV_APIC_FIRST_VECTOR)
+		kev_apic_error(vcpu, KEV_ESR_SEND_VECTOR);
+	else if (vcpu->apic.at & KEV_APIC_AT_ENABLED)
+		kev_apic_post(vcpu, vector, false);
+}
+
+/*
+ * The hardware has written a register. Of those that it does write the only one that asks
+ * for more is SELF IPI, with a vector that it cannot send.
+ */
+enum kev_verdict kev_fast_apic_write(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	u32 *self_ipi = kev_apic_reg(vcpu->apic.regs, KEV_APIC_SELF_IPI);
+
+	if (exit->apic_offset != KEV_APIC_SELF_IPI)
+		return KEV_PASS;
+	send_self_ipi(vcpu, *self_ipi);
+	*self_ipi = 0;
+	return KEV_RETRY;
+}
+
 static int write_x2apic(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
 	const struct rule *rule = find_rule(index);
@@ -101,11 +126,7 @@ static int write_x2apic(struct kev_vcpu *vcpu, u32 index, u64 value)
 		kev_apic_write_icr(vcpu, value);
 		break;
 	case KEV_APIC_SELF_IPI:
-		/* As an ICR with this vector, mode fixed and the shorthand "self" */
-		if (value < KEV_APIC_FIRST_VECTOR)
-			kev_apic_error(vcpu, KEV_ESR_SEND_VECTOR);
-		else if (vcpu->apic.at & KEV_APIC_AT_ENABLED)
-			kev_apic_post(vcpu, value, false);
+		send_self_ipi(vcpu, value);
 		break;
 	default:
 		kev_apic_write(vcpu, offset_of(index), value);

@@ -6,6 +6,10 @@
  * a hrtimer. What that one does is to note that it has fired and to ask for a look; the
  * interrupt is the owner's to make, who knows the vector and whether it is masked. A
  * timer that is late or comes on a CPU that the vCPU has left changes nothing of that.
+ *
+ * A timer that is set while the guest runs is watched by the backend, where that can do so,
+ * until the guest is left: a guest that sets one time after the other costs the host no
+ * timer of its own and no interrupt. From then on the hrtimer watches for it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,6 +19,7 @@
 #include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
+#include <kev/exit.h>
 #include <kev/hw.h>
 #include <kev/vcpu.h>
 
@@ -39,30 +44,46 @@ static ktime_t when(u64 expires, u64 now)
 	return ktime_add_safe(ktime_get(), kev_tsc_to_ns(expires - now, tsc_khz));
 }
 
+/* It is time. Return: ticks from then to the next time, 0 for never. */
+static u64 expire(struct kev_timer *timer, u64 now)
+{
+	u64 expires = READ_ONCE(timer->expires);
+	u64 period = READ_ONCE(timer->period);
+
+	if (period) {
+		expires += period;
+		/* What was missed came while the last one was still waiting. */
+		if (expires <= now)
+			expires += ((now - expires) / period + 1) * period;
+		WRITE_ONCE(timer->expires, expires);
+	}
+	set_bit(0, &timer->expired);
+	return period;
+}
+
 static enum hrtimer_restart fire(struct hrtimer *hrtimer)
 {
 	struct kev_vcpu *vcpu = container_of(hrtimer, struct kev_vcpu, apic.timer.hrtimer);
 	struct kev_timer *timer = &vcpu->apic.timer;
-	u64 expires = READ_ONCE(timer->expires);
-	u64 period = READ_ONCE(timer->period);
 	u64 now = kev_hw_tsc();
+	u64 period;
 
 	/* The clock that has woken us need not agree with the TSC: never too early. */
-	if (now >= expires) {
-		if (period) {
-			expires += period;
-			/* What was missed came while the last one was still waiting. */
-			if (expires <= now)
-				expires += ((now - expires) / period + 1) * period;
-			WRITE_ONCE(timer->expires, expires);
-		}
-		set_bit(0, &timer->expired);
+	if (now >= READ_ONCE(timer->expires)) {
+		period = expire(timer, now);
 		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
 		if (!period)
 			return HRTIMER_NORESTART;
 	}
-	hrtimer_set_expires(hrtimer, when(expires, now));
+	hrtimer_set_expires(hrtimer, when(READ_ONCE(timer->expires), now));
 	return HRTIMER_RESTART;
+}
+
+/* Is the owner where the backend can watch the time, and can that? */
+static bool watch_in_guest(struct kev_vcpu *vcpu, u64 expires)
+{
+	return vcpu->guest_cpu >= 0 &&
+	       kev_backend->set_deadline(vcpu, expires - kev_hw_tsc_lost());
 }
 
 /* From now on until kev_timer_cancel() whatever watches the time may fire. */
@@ -79,15 +100,54 @@ static void kev_timer_arm(struct kev_vcpu *vcpu, u64 expires, u64 period)
 		set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 		return;
 	}
-	hrtimer_start(&timer->hrtimer, when(max(expires, now), now),
-		      HRTIMER_MODE_ABS_PINNED_HARD);
+	timer->in_guest = watch_in_guest(vcpu, expires);
+	if (!timer->in_guest)
+		hrtimer_start(&timer->hrtimer, when(max(expires, now), now),
+			      HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 /* Nothing fires from now on; it may have done so before. */
 static void kev_timer_cancel(struct kev_vcpu *vcpu)
 {
+	struct kev_timer *timer = &vcpu->apic.timer;
+
+	if (timer->in_guest) {
+		timer->in_guest = false;
+		kev_backend->clear_deadline(vcpu);
+		return;
+	}
 	/* Its handler takes no lock that the owner holds: this cannot wait for ever. */
-	hrtimer_cancel(&vcpu->apic.timer.hrtimer);
+	hrtimer_cancel(&timer->hrtimer);
+}
+
+/**
+ * kev_timer_leave() - the guest is left: from now on the hrtimer watches the time
+ * @vcpu: armed, but no longer marked as being in the guest
+ *
+ * Context: IRQs off.
+ */
+void kev_timer_leave(struct kev_vcpu *vcpu)
+{
+	struct kev_timer *timer = &vcpu->apic.timer;
+
+	if (likely(!timer->in_guest))
+		return;
+	kev_timer_cancel(vcpu);
+	kev_timer_arm(vcpu, timer->expires, timer->period);
+}
+
+enum kev_verdict kev_fast_timer(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	struct kev_timer *timer = &vcpu->apic.timer;
+	u64 now = kev_hw_tsc();
+
+	if (now < timer->expires)
+		return KEV_RETRY;
+	kev_timer_cancel(vcpu);
+	if (expire(timer, now))
+		kev_timer_arm(vcpu, timer->expires, timer->period);
+	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
+	return KEV_RETRY;
 }
 
 static u64 period_of(u32 lvt, u64 ticks)

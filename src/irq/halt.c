@@ -46,8 +46,7 @@
  */
 void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
 {
-	u8 ppr = *kev_apic_reg(vcpu->apic.regs, KEV_APIC_PPR);
-	unsigned int class = interruptible ? ppr >> 4 : CLASS_NONE;
+	unsigned int class = interruptible ? kev_apic_ppr_now(vcpu) >> 4 : CLASS_NONE;
 
 	kev_apic_sync(vcpu);
 	if (interruptible && kev_apic_deliverable(vcpu) >= 0) {

@@ -53,14 +53,28 @@ bool kev_nmi_raise(struct kev_vcpu *vcpu)
 
 /*
  * The interrupt that goes first: one that user space has raised is from outside of the
- * local APIC, whose priorities do not count for it.
+ * local APIC, whose priorities do not count for it. With @by_hardware those of the local
+ * APIC are not ours to inject.
  */
-static int next_interrupt(const struct kev_vcpu *vcpu, bool *external)
+static int next_interrupt(struct kev_vcpu *vcpu, bool by_hardware, bool *external)
 {
 	u32 waiting = READ_ONCE(vcpu->interrupt);
 
 	*external = waiting;
-	return waiting ? (u8)waiting : kev_apic_deliverable(vcpu);
+	if (waiting)
+		return (u8)waiting;
+	return by_hardware ? -1 : kev_apic_deliverable(vcpu);
+}
+
+/* Bring the backend up to date with the local APIC. Return: it delivers the interrupts. */
+static bool follow_apic(struct kev_vcpu *vcpu)
+{
+	kev_apic_sync(vcpu);
+	if (unlikely(vcpu->apic.changed)) {
+		vcpu->apic.changed = false;
+		kev_backend->apic_changed(vcpu);
+	}
+	return kev_backend->deliver(vcpu, kev_apic_requested(vcpu));
 }
 
 /**
@@ -74,7 +88,7 @@ static int next_interrupt(const struct kev_vcpu *vcpu, bool *external)
  */
 void kev_interrupt_offer(struct kev_vcpu *vcpu)
 {
-	bool external;
+	bool external, by_hardware;
 	int vector;
 
 	/* A full barrier: what this look misses makes a new request. */
@@ -84,9 +98,9 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu)
 	while (atomic_read(&vcpu->nmis) && kev_backend->inject_nmi(vcpu))
 		atomic_dec(&vcpu->nmis);
 
-	kev_apic_sync(vcpu);
+	by_hardware = follow_apic(vcpu);
 	for (;;) {
-		vector = next_interrupt(vcpu, &external);
+		vector = next_interrupt(vcpu, by_hardware, &external);
 		if (vector < 0 || !kev_backend->inject_interrupt(vcpu, vector))
 			break;
 		if (external)
@@ -94,6 +108,8 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu)
 		else
 			kev_apic_deliver(vcpu, vector);
 	}
+	if (!by_hardware)
+		kev_backend->watch_tpr(vcpu, kev_apic_held(vcpu));
 }
 
 enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit)

@@ -33,6 +33,7 @@ static void read_caps(struct kev_vmx_caps *caps)
 	caps->cpu_vmx = cpuid_ecx(1) & BIT(5);
 	if (!caps->cpu_vmx)
 		return;
+	caps->signature = cpuid_eax(1);
 	caps->feature_control = probe_msr(MSR_IA32_FEAT_CTL);
 	caps->basic = probe_msr(MSR_IA32_VMX_BASIC);
 	caps->pin = probe_msr(MSR_IA32_VMX_PINBASED_CTLS);
@@ -61,9 +62,21 @@ static void host_cpuid(void *ctx, u32 leaf, u32 subleaf, struct kev_cpuid_regs *
 	cpuid_count(leaf, subleaf, &regs->eax, &regs->ebx, &regs->ecx, &regs->edx);
 }
 
-static bool ept_ad = true;
-module_param(ept_ad, bool, 0444);
+static struct kev_vmx_choice choice = {
+	.ept_ad = true,
+	.tpr_shadow = true,
+	.apicv = true,
+	.preemption_timer = true,
+};
+
+module_param_named(ept_ad, choice.ept_ad, bool, 0444);
 MODULE_PARM_DESC(ept_ad, "use accessed and dirty flags of EPT where the CPU has them (Y)");
+module_param_named(tpr_shadow, choice.tpr_shadow, bool, 0444);
+MODULE_PARM_DESC(tpr_shadow, "let the CPU keep a guest's task priority where it can (Y)");
+module_param_named(apicv, choice.apicv, bool, 0444);
+MODULE_PARM_DESC(apicv, "let the CPU deliver a local APIC's interrupts where it can (Y)");
+module_param_named(preemption_timer, choice.preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "time guests by the VMX-preemption timer where it is there (Y)");
 
 static u64 features(const struct kev_vmx_config *config, u64 xcr0)
 {
@@ -80,6 +93,7 @@ static u64 features(const struct kev_vmx_config *config, u64 xcr0)
 		{ xcr0, KEV_FEATURE_XSAVE },
 		{ config->preemption_timer, KEV_FEATURE_PREEMPTION_TIMER },
 		{ config->tsc_scaling, KEV_FEATURE_TSC_SCALING },
+		{ config->apicv, KEV_FEATURE_VIRTUAL_INTERRUPTS },
 	};
 	u64 bits = 0;
 
@@ -146,7 +160,7 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 		return ret;
 	}
 
-	kev_vmx_config.ept_ad &= ept_ad;
+	kev_vmx_config_choose(&kev_vmx_config, &choice);
 	ret = kev_vmx_bitmaps_init();
 	if (ret)
 		return ret;
@@ -182,6 +196,11 @@ const struct kev_backend kev_vmx_backend = {
 	.inject_interrupt = kev_vmx_inject_interrupt,
 	.inject_nmi = kev_vmx_inject_nmi,
 	.tsc_offset = kev_vmx_tsc_offset,
+	.apic_changed = kev_vmx_apic_changed,
+	.deliver = kev_vmx_deliver,
+	.watch_tpr = kev_vmx_watch_tpr,
+	.set_deadline = kev_vmx_set_deadline,
+	.clear_deadline = kev_vmx_clear_deadline,
 	.get = kev_vmx_get,
 	.set = kev_vmx_set,
 	.frame = kev_vmx_frame,

@@ -220,6 +220,9 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	case KEV_EV_HLT:
 		decode_hlt(exit);
 		break;
+	case KEV_EV_APIC_WRITE:
+		exit->apic_offset = kev_qual_decode_apic(kev_vmread_natural(EXIT_QUALIFICATION));
+		break;
 	/* It is open: nobody need be told again. */
 	case KEV_EV_INTERRUPT_WINDOW:
 		kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, false);
@@ -249,6 +252,8 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 	if (unlikely(vmx->event_info))
 		kev_vmx_write_event(vmx);
 	kev_vmx_l1d_flush(vmx);
+	if (unlikely(vmx->pin & KEV_PIN_PREEMPTION_TIMER))
+		kev_vmx_write_timer(vmx);
 
 	if (unlikely(READ_ONCE(vmx->broken))) {
 		exit->event = KEV_EV_BROKEN;
@@ -302,6 +307,7 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 	if ((idt_info & VECTORING_INFO_VALID_MASK) && (idt_info & VECTORING_INFO_DELIVER_CODE_MASK))
 		run->idt_vectoring_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
 	run->interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	run->guest_interrupt_status = kev_vmx_interrupt_status(vmx);
 	memcpy(run->gpr, vcpu->gpr, sizeof(run->gpr));
 	run->gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);
 	run->rip = kev_vmread_natural(GUEST_RIP);

@@ -141,4 +141,10 @@ static inline struct kev_qual_dr kev_qual_decode_dr(u64 qual)
 	};
 }
 
+/* kev_qual_decode_apic() - offset in the page of registers; "APIC-Write VM Exits" */
+static inline u16 kev_qual_decode_apic(u64 qual)
+{
+	return qual & 0xfff;
+}
+
 #endif /* _KEV_VMX_QUAL_H */

@@ -43,6 +43,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	}
 	*(u32 *)page_address(vmx->vmcs) = kev_vmx_config.revision;
 	vmx->cpu = -1;
+	vmx->pin = kev_vmx_config.pin;
 	vmx->proc = kev_vmx_config.proc;
 	vmx->proc2 = kev_vmx_config.proc2;
 	if (kev_vmx_config.vpid) {
@@ -99,7 +100,7 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 {
 	const struct kev_vmx_config *config = &kev_vmx_config;
 
-	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, config->pin);
+	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, vmx->pin);
 	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
 	kev_vmwrite_32(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	kev_vmwrite_32(VM_EXIT_CONTROLS, config->exit);
@@ -119,6 +120,7 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, 0);
 	kev_vmwrite_64(MSR_BITMAP, kev_vmx_msr_bitmap(vmx));
+	kev_vmx_apic_init(vmx);
 	kev_vmwrite_64(EPT_POINTER, vmx->eptp);
 	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
 	kev_vmwrite_64(VMCS_LINK_POINTER, ~0ULL);

@@ -24,6 +24,7 @@ struct page;
 /* Sets of MSRs that a guest may have without exits */
 #define KEV_BITMAP_TPR		BIT(0)	/* task priority, in x2APIC mode */
 #define KEV_BITMAP_APICV	BIT(1)	/* what the CPU does of a local APIC in that mode */
+#define KEV_BITMAP_APIC		(KEV_BITMAP_TPR | KEV_BITMAP_APICV)
 #define KEV_NR_BITMAPS		4	/* combinations of them */
 
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
@@ -68,9 +69,13 @@ struct kev_vmx_host {
  * @broken: [a] a VMX instruction failed: the VM ends
  * @vpid: [I] 0 without VPID
  * @eptp: [I]
- * @proc: [c] primary controls, as the VMCS has them
- * @proc2: [I] secondary controls
+ * @pin: [c] pin-based controls, as the VMCS has them; as the next two
+ * @proc: [c] primary controls
+ * @proc2: [c] secondary controls
  * @passed_msrs: [c] sets of MSRs that the guest has without exits, KEV_BITMAP_*
+ * @apicv: [c] the CPU delivers the interrupts of the local APIC
+ * @tpr_threshold: [c] what TPR_THRESHOLD holds
+ * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
@@ -96,9 +101,13 @@ struct kev_vmx_vcpu {
 	bool broken;
 	u16 vpid;
 	u64 eptp;
+	u32 pin;
 	u32 proc;
 	u32 proc2;
 	unsigned int passed_msrs;
+	bool apicv;
+	u8 tpr_threshold;
+	u64 deadline;
 	u64 tsc_offset;
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
@@ -167,6 +176,24 @@ static inline void kev_vmx_set_proc(struct kev_vmx_vcpu *vmx, u32 controls, bool
 	kev_vmwrite_32(CPU_BASED_VM_EXEC_CONTROL, proc);
 }
 
+/**
+ * kev_vmx_set_pin() - turn pin-based controls on or off for the next entries
+ * @vmx: loaded
+ * @controls: KEV_PIN_*
+ * @on: which
+ *
+ * Context: IRQs off.
+ */
+static inline void kev_vmx_set_pin(struct kev_vmx_vcpu *vmx, u32 controls, bool on)
+{
+	u32 pin = on ? vmx->pin | controls : vmx->pin & ~controls;
+
+	if (pin == vmx->pin)
+		return;
+	vmx->pin = pin;
+	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, pin);
+}
+
 DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
 
 extern struct kev_vmx_config kev_vmx_config;
@@ -187,6 +214,18 @@ int kev_vmx_policy(struct kev_vcpu *vcpu);
 void kev_vmx_flush(struct kev_vcpu *vcpu);
 u64 kev_vmx_tsc_offset(const struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
+
+/* apicv.c */
+void kev_vmx_apic_init(struct kev_vmx_vcpu *vmx);
+void kev_vmx_apic_changed(struct kev_vcpu *vcpu);
+bool kev_vmx_deliver(struct kev_vcpu *vcpu, int vector);
+void kev_vmx_watch_tpr(struct kev_vcpu *vcpu, u8 class);
+u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx);
+
+/* timer.c */
+bool kev_vmx_set_deadline(struct kev_vcpu *vcpu, u64 deadline);
+void kev_vmx_clear_deadline(struct kev_vcpu *vcpu);
+void kev_vmx_write_timer(struct kev_vmx_vcpu *vmx);
 
 /* bitmap.c */
 int kev_vmx_bitmaps_init(void);
