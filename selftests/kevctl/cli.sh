@@ -61,6 +61,11 @@ expect "run: --boot" 125 "" "^kevctl: --boot: there is no boot protocol uefi$" \
 	"$kevctl" run --boot uefi "$image"
 expect "run: --huge" 125 "" "^kevctl: --huge: there is no way sometimes$" \
 	"$kevctl" run --huge sometimes "$image"
+for value in "" 0123456789abcdef; do
+	expect "run: --hypercalls '$value'" 125 "" \
+		"^kevctl: --hypercalls: $value is no name of 1 to 15 characters$" \
+		"$kevctl" run --hypercalls "$value" "$image"
+done
 for value in -1 3 513 1024 x; do
 	expect "run: --fault-around '$value'" 125 "" \
 		"^kevctl: --fault-around: $value is neither 0 nor a power of two up to 512$" \

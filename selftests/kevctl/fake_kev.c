@@ -11,6 +11,10 @@
  *	out PORT WIDTH VALUE	KEV_EXIT_IO
  *	in PORT WIDTH EXPECTED	KEV_EXIT_IO; ends with 0xbad unless EXPECTED comes back
  *	poll PORT WIDTH EXPECTED	the same, again and again until it comes
+ *	outs PORT WIDTH HEX	a string of writes, its bytes in hexadecimal
+ *	ins PORT WIDTH HEX	a string of reads; ends with 0xbad unless these bytes come back
+ *	mmio-write GPA WIDTH VALUE	KEV_EXIT_MMIO
+ *	mmio-read GPA WIDTH EXPECTED
  *	hypercall NR A B C D E F
  *	report KIND		any other report, by its name, with the fields of set lines
  *	set FIELD VALUE		reason, qualification, error and others: see set()
@@ -19,13 +23,15 @@
  *	halt CODE		the VM ends
  *	spin			until kicked
  *	pause MS		as long, or until kicked
- *	others-halt		the other vCPUs do not spin, but halt
+ *	others-wait		the other vCPUs do not spin, but wait for a start-up message
  *	hlt IF			HLT with RFLAGS.IF as given, until an interrupt comes
+ *	signal ADDRESS DATA	ends with 0xbad unless this was the last message
  *	vector N		ends with 0xbad unless the last interrupt had this vector
  *	busy N			the next N interrupts find another one waiting
  *	interrupt-error ERRNO	KEV_VCPU_INTERRUPT fails
  *	boot N			the protocol that KEV_BOOT_AUTO chooses
  *	check create HUGE FLAGS AROUND
+ *	check hypercalls NAME
  *	check boot N		what the attach was told
  *	check append TEXT
  *	check module N SIZE TEXT
@@ -62,9 +68,10 @@ static struct {
 	unsigned int line;		/* the next one to play */
 	unsigned long long flooded;	/* lines of the current flood already printed */
 	unsigned int printed;		/* bytes of the current line already printed */
-	bool others_halt;
+	bool others_wait;
 	bool check_answer, poll;
 	unsigned int expected;
+	uint8_t string[KEV_RUN_DATA];	/* what "ins" expects */
 	bool ended;
 	int console;			/* write end */
 	int vcpu_fds[MAX_VCPUS];
@@ -81,6 +88,9 @@ static struct {
 	unsigned int nr_modules;
 	struct kev_add_region region;	/* the last one */
 	pthread_mutex_t lock;		/* guards what follows */
+	bool halted;			/* vCPU 0 */
+	uint64_t address;		/* of the last message */
+	uint32_t data;
 	bool interrupt_waits;
 	unsigned int waiting, delivered;	/* vectors */
 	unsigned int busy;
@@ -209,8 +219,8 @@ int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 		if (sscanf(line, "problem %u %u %d", &problem, &segment, &error) == 3) {
 			image->problem = problem;
 			image->segment = segment;
-		} else if (!strcmp(line, "others-halt")) {
-			fake.others_halt = true;
+		} else if (!strcmp(line, "others-wait")) {
+			fake.others_wait = true;
 		} else if (sscanf(line, "boot %u", &fake.boot) != 1 &&
 			   sscanf(line, "span %llu", &span) != 1) {
 			fake.nr_lines++;
@@ -296,6 +306,35 @@ int kev_vcpu_interrupt(int vcpu, uint32_t vector)
 	}
 	pthread_mutex_unlock(&fake.lock);
 	return -error;
+}
+
+int kev_vm_signal(int vm, uint64_t address, uint32_t data)
+{
+	(void)vm;
+	pthread_mutex_lock(&fake.lock);
+	fake.address = address;
+	fake.data = data;
+	fake.interrupt_waits = true;
+	fake.waiting = data & 0xff;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+static void set_halted(bool halted)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.halted = halted;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static bool is_halted(void)
+{
+	bool halted;
+
+	pthread_mutex_lock(&fake.lock);
+	halted = fake.halted;
+	pthread_mutex_unlock(&fake.lock);
+	return halted;
 }
 
 static bool take_interrupt(void)
@@ -384,10 +423,53 @@ static int io(struct kev_run *run, unsigned int direction, unsigned int port, un
 	run->io.port = port;
 	run->io.width = width;
 	run->io.direction = direction;
+	run->io.count = 1;
 	run->io.data = direction == KEV_IO_OUT ? value : 0;
 	fake.check_answer = direction == KEV_IO_IN;
 	fake.expected = value;
 	return report(run, KEV_EXIT_IO);
+}
+
+static int string_io(struct kev_run *run, unsigned int direction, unsigned int port,
+		     unsigned int width, const char *hex)
+{
+	unsigned int bytes = strlen(hex) / 2, byte;
+
+	memset(&run->io, 0, sizeof(run->io));
+	memset(run->data, 0, sizeof(run->data));
+	memset(fake.string, 0, sizeof(fake.string));
+	for (unsigned int i = 0; i < bytes && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++)
+		(direction == KEV_IO_OUT ? run->data : fake.string)[i] = byte;
+	run->io.port = port;
+	run->io.width = width;
+	run->io.direction = direction;
+	run->io.count = bytes / width;
+	run->io.flags = KEV_IO_STRING;
+	fake.check_answer = direction == KEV_IO_IN;
+	return report(run, KEV_EXIT_IO);
+}
+
+static int mmio(struct kev_run *run, unsigned int direction, uint64_t gpa, unsigned int width,
+		uint64_t value)
+{
+	memset(&run->mmio, 0, sizeof(run->mmio));
+	run->mmio.gpa = gpa;
+	run->mmio.width = width;
+	run->mmio.direction = direction;
+	run->mmio.data = direction == KEV_MMIO_WRITE ? value : 0;
+	fake.check_answer = direction == KEV_MMIO_READ;
+	fake.expected = value;
+	return report(run, KEV_EXIT_MMIO);
+}
+
+/* Has user space answered the last report as the script expects? */
+static bool right_answer(const struct kev_run *run)
+{
+	if (run->kind == KEV_EXIT_MMIO)
+		return run->mmio.data == fake.expected;
+	if (run->io.flags & KEV_IO_STRING)
+		return !memcmp(run->data, fake.string, sizeof(fake.string));
+	return run->io.data == fake.expected;
 }
 
 static bool flood(unsigned long long lines)
@@ -407,9 +489,11 @@ static bool flood(unsigned long long lines)
 static int halt(struct kev_run *run, bool enabled)
 {
 	if (enabled && take_interrupt()) {
+		set_halted(false);
 		fake.line++;
 		return 1;
 	}
+	set_halted(true);
 	run->rflags = enabled ? 0x202 : 2;
 	return report(run, KEV_EXIT_HALTED);
 }
@@ -429,10 +513,13 @@ static bool check(const char *line)
 		return fake.nr_modules == x;
 	if (sscanf(line, "region %u %lli %lli", &x, (long long *)&a, (long long *)&b) == 3)
 		return fake.region.kind == x && fake.region.gpa == a && fake.region.length == b &&
-		       !fake.region.prot;
+		       fake.region.prot == (x == KEV_REGION_PRINT ?
+					    KEV_MEM_READ | KEV_MEM_EXEC : 0);
 	if (sscanf(line, "module %u %llu %n", &x, &a, &text) == 2)
 		return x < fake.nr_modules && fake.modules[x].size == a &&
 		       !strcmp(fake.modules[x].text, line + text);
+	if (!strncmp(line, "hypercalls ", 11))
+		return !strcmp(fake.create.hypercall_abi, line + 11);
 	if (!strncmp(line, "append ", 7))
 		return !strcmp(fake.append, line + 7);
 	abort();
@@ -476,6 +563,8 @@ static int play(int vcpu, struct kev_run *run)
 	}
 	if (sscanf(line, "vector %i", (int *)&x) == 1)
 		return fake.delivered == x ? 1 : end(run, 0xbad);
+	if (sscanf(line, "signal %lli %lli", (long long *)&a[0], (long long *)&a[1]) == 2)
+		return fake.address == a[0] && fake.data == a[1] ? 1 : end(run, 0xbad);
 	if (sscanf(line, "busy %u", &fake.busy) == 1 ||
 	    sscanf(line, "interrupt-error %d", &fake.interrupt_error) == 1)
 		return 1;
@@ -485,6 +574,16 @@ static int play(int vcpu, struct kev_run *run)
 		return kicked(vcpu, x) ? -EINTR : 1;
 	if (sscanf(line, "out %i %i %i", (int *)&x, (int *)&y, (int *)&z) == 3)
 		return io(run, KEV_IO_OUT, x, y, z);
+	if (sscanf(line, "outs %i %i %127s", (int *)&x, (int *)&y, field) == 3)
+		return string_io(run, KEV_IO_OUT, x, y, field);
+	if (sscanf(line, "ins %i %i %127s", (int *)&x, (int *)&y, field) == 3)
+		return string_io(run, KEV_IO_IN, x, y, field);
+	if (sscanf(line, "mmio-write %lli %i %lli", (long long *)&a[0], (int *)&x,
+		   (long long *)&a[1]) == 3)
+		return mmio(run, KEV_MMIO_WRITE, a[0], x, a[1]);
+	if (sscanf(line, "mmio-read %lli %i %lli", (long long *)&a[0], (int *)&x,
+		   (long long *)&a[1]) == 3)
+		return mmio(run, KEV_MMIO_READ, a[0], x, a[1]);
 	fake.poll = !strncmp(line, "poll ", 5);
 	if (sscanf(line, fake.poll ? "poll %i %i %x" : "in %i %i %x", (int *)&x, (int *)&y,
 		   &z) == 3)
@@ -511,6 +610,17 @@ static int play(int vcpu, struct kev_run *run)
 	abort();
 }
 
+/* vCPUs beside the first: kicked, or told that nothing will wake them. */
+static int run_other(int vcpu, struct kev_run *run)
+{
+	if (!fake.others_wait)
+		return spin(vcpu);
+	while (!kicked(vcpu, 10))
+		if (is_halted())
+			return report(run, KEV_EXIT_HALTED);
+	return -EINTR;
+}
+
 int kev_vcpu_run(int vcpu)
 {
 	struct kev_run *run = &fake.runs[vcpu_of(vcpu)];
@@ -520,12 +630,14 @@ int kev_vcpu_run(int vcpu)
 		return -EINTR;
 	run->rflags = 2;
 	if (run->vcpu_id)
-		return fake.others_halt ? report(run, KEV_EXIT_HALTED) : spin(vcpu);
+		return run_other(vcpu, run);
 	if (fake.check_answer) {
 		fake.check_answer = false;
-		if (run->io.data != fake.expected && !fake.poll)
-			return end(run, 0xbad);
-		fake.line -= run->io.data != fake.expected;
+		if (!right_answer(run)) {
+			if (!fake.poll)
+				return end(run, 0xbad);
+			fake.line--;
+		}
 	}
 	while (result == 1) {
 		if (fake.line == fake.nr_lines)

@@ -15,7 +15,7 @@ static struct machine machine;
 /* What the hooks have seen */
 static struct {
 	bool busy;
-	uint64_t last;		/* vCPU << 8 | vector, or NOTHING */
+	uint64_t last;		/* vector or address << 32 | data of a message, or NOTHING */
 	unsigned int interrupts;
 	uint64_t alarm;
 	unsigned int alarms, listens;
@@ -32,14 +32,20 @@ static int hook_print(void *owner, uint8_t byte)
 	return byte == '!' ? -1 : 0;
 }
 
-static bool hook_interrupt(void *owner, uint32_t vcpu_id, uint8_t vector)
+static bool hook_interrupt(void *owner, uint8_t vector)
 {
 	(void)owner;
 	if (seen.busy)
 		return false;
-	seen.last = vcpu_id << 8 | vector;
+	seen.last = vector;
 	seen.interrupts++;
 	return true;
+}
+
+static void hook_signal(void *owner, uint64_t address, uint32_t data)
+{
+	(void)owner;
+	seen.last = address << 32 | data;
 }
 
 static void hook_alarm(void *owner, uint64_t deadline)
@@ -60,6 +66,7 @@ static void start(enum machine_kind kind)
 	const struct machine_hooks hooks = {
 		.print = hook_print,
 		.interrupt = hook_interrupt,
+		.signal = hook_signal,
 		.alarm = hook_alarm,
 		.listen = hook_listen,
 	};
@@ -71,21 +78,21 @@ static void start(enum machine_kind kind)
 		abort();
 }
 
-static enum port_verdict out(uint16_t port, uint32_t value, uint64_t now)
+static enum verdict out(uint16_t port, uint32_t value, uint64_t now)
 {
-	struct kev_exit_io io = {
-		.port = port, .width = 1, .direction = KEV_IO_OUT, .data = value,
+	struct kev_run run = {
+		.io = { .port = port, .width = 1, .direction = KEV_IO_OUT, .data = value },
 	};
 
-	return machine_io(&machine, &io, now);
+	return machine_io(&machine, &run, now);
 }
 
 static uint32_t in(uint16_t port, uint64_t now)
 {
-	struct kev_exit_io io = { .port = port, .width = 1, .direction = KEV_IO_IN };
+	struct kev_run run = { .io = { .port = port, .width = 1, .direction = KEV_IO_IN } };
 
-	machine_io(&machine, &io, now);
-	return io.data;
+	machine_io(&machine, &run, now);
+	return run.io.data;
 }
 
 /* Vectors from 0x20; @mask of the first 8259 */
@@ -133,15 +140,15 @@ static void timer_cases(void)
 	out(0x20, 0x20, machine.board.now);
 	seen.busy = true;
 	machine_advance(&machine, 12 * MS);
+	tap_result(seen.alarm <= 13 * MS, "busy vCPU: tried again soon");
 	seen.busy = false;
 	tap_result(take_last() == NOTHING && in(0x20, 12 * MS) & 1,
 		   "busy vCPU: the request stays");
 	tap_result(take_last() == 0x20, "busy vCPU: the next call delivers it");
-	tap_result(machine_can_interrupt(&machine, 0), "a running timer can interrupt vCPU 0");
-	tap_result(!machine_can_interrupt(&machine, 1), "but not vCPU 1");
+	tap_result(machine_can_interrupt(&machine), "a running timer can interrupt");
 	out(0x21, 0xff, 12 * MS);
 	tap_result(seen.alarm == PIT_NEVER, "masked: no alarm");
-	tap_result(!machine_can_interrupt(&machine, 0), "masked: cannot interrupt");
+	tap_result(!machine_can_interrupt(&machine), "masked: cannot interrupt");
 	out(0x43, 0x34, 13 * MS);
 	out(0x40, 2, 13 * MS);
 	out(0x40, 0, 13 * MS);
@@ -161,7 +168,7 @@ static void input_cases(void)
 	out(0x3f9, 1, 0);
 	tap_result(seen.listens == 1, "input: the guest listens");
 	tap_result(machine_room(&machine) == 1, "input: room for a byte");
-	tap_result(machine_can_interrupt(&machine, 0), "input: may interrupt");
+	tap_result(machine_can_interrupt(&machine), "input: may interrupt");
 	machine_receive(&machine, (const uint8_t *)"x", 1, 0);
 	tap_result(take_last() == 0x24, "input: interrupts");
 	tap_result(!machine_room(&machine), "input: full");
@@ -169,18 +176,44 @@ static void input_cases(void)
 	tap_result(seen.listens == 2, "input: room again");
 	machine_hang_up(&machine);
 	tap_result(!machine_room(&machine), "input: hung up, no room");
-	tap_result(!machine_can_interrupt(&machine, 0), "input: hung up, no interrupt");
+	tap_result(!machine_can_interrupt(&machine), "input: hung up, no interrupt");
 	machine_fini(&machine);
 }
 
-/* Write a redirection entry as a guest does by way of the page. */
+static enum verdict mmio(struct kev_exit_mmio access)
+{
+	return machine_mmio(&machine, &access, 0);
+}
+
+static void ioapic_out(unsigned int offset, uint32_t value)
+{
+	mmio((struct kev_exit_mmio){
+		.gpa = IOAPIC_BASE + offset, .width = 4, .direction = KEV_MMIO_WRITE,
+		.data = value,
+	});
+}
+
+static uint64_t ioapic_in(unsigned int offset, uint8_t width)
+{
+	struct kev_exit_mmio access = {
+		.gpa = IOAPIC_BASE + offset, .width = width, .direction = KEV_MMIO_READ,
+		.data = ~0ULL,
+	};
+
+	machine_mmio(&machine, &access, 0);
+	return access.data;
+}
+
+/* Write a redirection entry. */
 static void redirect(unsigned int pin, uint32_t high, uint32_t low)
 {
-	ioapic_write(&machine.ioapic, 0x00, 0x11 + 2 * pin);
-	ioapic_write(&machine.ioapic, 0x10, high);
-	ioapic_write(&machine.ioapic, 0x00, 0x10 + 2 * pin);
-	ioapic_write(&machine.ioapic, 0x10, low);
+	ioapic_out(0x00, 0x11 + 2 * pin);
+	ioapic_out(0x10, high);
+	ioapic_out(0x00, 0x10 + 2 * pin);
+	ioapic_out(0x10, low);
 }
+
+#define MESSAGE(address, data)	((uint64_t)(address) << 32 | (data))
 
 static void ioapic_cases(void)
 {
@@ -189,10 +222,13 @@ static void ioapic_cases(void)
 		uint32_t high, low;
 		uint64_t expected;
 	} messages[] = {
-		{ "I/O APIC: fixed, by id", 3U << 24, 0x41, 0x341 },
-		{ "I/O APIC: lowest priority, logical", 6U << 24, 0x0942, 0x142 },
-		{ "I/O APIC: logical, nobody", 0, 0x0843, 0x043 },
-		{ "I/O APIC: an NMI goes nowhere", 0, 0x0444, NOTHING },
+		{ "I/O APIC: fixed, by id", 3U << 24, 0x41, MESSAGE(0xfee03000, 0x41) },
+		{ "I/O APIC: lowest priority, logical", 6U << 24, 0x0942,
+		  MESSAGE(0xfee06004, 0x142) },
+		{ "I/O APIC: to all", 255U << 24, 0x43, MESSAGE(0xfeeff000, 0x43) },
+		{ "I/O APIC: an NMI", 0, 0x0444, MESSAGE(0xfee00000, 0x444) },
+		{ "I/O APIC: an SMI goes nowhere", 0, 0x0245, NOTHING },
+		{ "I/O APIC: an external interrupt goes nowhere", 0, 0x0745, NOTHING },
 		{ "I/O APIC: masked", 0, 0x10045, NOTHING },
 	};
 
@@ -202,35 +238,80 @@ static void ioapic_cases(void)
 		redirect(2, messages[i].high, messages[i].low);
 		machine_advance(&machine, 2 * MS);
 		tap_result(take_last() == messages[i].expected, messages[i].name);
+		machine_advance(&machine, 2 * MS);
+		tap_result(take_last() == NOTHING, "I/O APIC: once");
 		machine_fini(&machine);
 	}
 	start(MACHINE_MIN);
-	start_timer(0);
-	redirect(2, 0, 0x41);
-	seen.busy = true;
-	machine_advance(&machine, 2 * MS);
-	seen.busy = false;
-	machine_advance(&machine, 2 * MS);
-	tap_result(take_last() == 0x41, "I/O APIC: a message waits for a busy vCPU");
-	machine_advance(&machine, 2 * MS);
-	tap_result(take_last() == NOTHING, "I/O APIC: and comes once");
+	redirect(2, 0, 0x10077);
+	tap_result(ioapic_in(0x10, 4) == 0x10077, "I/O APIC: a register of 32 bits");
+	tap_result(!ioapic_in(0x10, 1) && !ioapic_in(0x10, 8), "I/O APIC: nothing in other widths");
+	mmio((struct kev_exit_mmio){
+		.gpa = IOAPIC_BASE + 0x10, .width = 8, .direction = KEV_MMIO_WRITE,
+	});
+	tap_result(ioapic_in(0x10, 4) == 0x10077, "I/O APIC: nor is anything written");
+	tap_result(mmio((struct kev_exit_mmio){ .gpa = IOAPIC_BASE - 4, .width = 4 }) ==
+		   ACCESS_UNCLAIMED, "no device below it");
+	tap_result(mmio((struct kev_exit_mmio){ .gpa = IOAPIC_BASE + 0x1000, .width = 4 }) ==
+		   ACCESS_UNCLAIMED, "nor above");
+	machine_fini(&machine);
+	start(MACHINE_KEV);
+	tap_result(mmio((struct kev_exit_mmio){ .gpa = IOAPIC_BASE, .width = 4 }) ==
+		   ACCESS_UNCLAIMED, "kev: no I/O APIC");
+	machine_fini(&machine);
+}
+
+/* Strings of port accesses: each is one access to the device. */
+static void string_cases(void)
+{
+	struct kev_run run = {
+		.io = {
+			.port = 0x70, .width = 1, .direction = KEV_IO_OUT, .count = 3,
+			.flags = KEV_IO_STRING,
+		},
+		.data = { 0x0b, 0x0d, 0x7f },
+	};
+
+	start(MACHINE_MIN);
+	tap_result(machine_io(&machine, &run, 0) == ACCESS_DONE && machine.cmos.index == 0x7f,
+		   "string: the last byte counts");
+	run.io.port = 0xf4;
+	memcpy(run.data, (uint8_t []){ 1, 2, 3 }, 3);
+	tap_result(machine_io(&machine, &run, 0) == ACCESS_END && machine.code == 3,
+		   "string: the first byte ends it");
+	machine_fini(&machine);
+
+	start(MACHINE_MIN);
+	run.io.port = 0x81;
+	run.io.width = 2;
+	run.io.direction = KEV_IO_IN;
+	memset(run.data, 0, sizeof(run.data));
+	tap_result(machine_io(&machine, &run, 0) == ACCESS_DONE && run.data[5] == 0xff &&
+		   !run.data[6] && machine.counts[0x81].reads == 3,
+		   "string: a port without device is read and counted each time");
+	start_pic(0xa5);
+	run.io.port = 0x21;
+	run.io.width = 4;
+	tap_result(machine_io(&machine, &run, 0) == ACCESS_DONE &&
+		   !memcmp(run.data, (uint8_t []){ 0xa5, 0xff, 0xff, 0xff }, 4) &&
+		   !memcmp(run.data + 8, run.data, 4), "string: little-endian, one after the other");
 	machine_fini(&machine);
 }
 
 static void verdict_cases(void)
 {
 	start(MACHINE_MIN);
-	tap_result(out(0x80, 0, 0) == PORT_DONE && machine.counts[0x80].writes == 1,
+	tap_result(out(0x80, 0, 0) == ACCESS_DONE && machine.counts[0x80].writes == 1,
 		   "a port without device is counted");
-	tap_result(out(0xf4, 3, 0) == PORT_END && machine.code == 7, "the exit device's code");
-	tap_result(out(0xf4, 4, 0) == PORT_END && machine.code == 7, "the first end counts");
-	tap_result(out(0x3f8, '!', 0) == PORT_ERROR, "output that fails");
+	tap_result(out(0xf4, 3, 0) == ACCESS_END && machine.code == 7, "the exit device's code");
+	tap_result(out(0xf4, 4, 0) == ACCESS_END && machine.code == 7, "the first end counts");
+	tap_result(out(0x3f8, '!', 0) == ACCESS_ERROR, "output that fails");
 	machine_fini(&machine);
 	start(MACHINE_NONE);
-	tap_result(out(0x3f8, 'x', 0) == PORT_UNCLAIMED, "none: no port at all");
+	tap_result(out(0x3f8, 'x', 0) == ACCESS_UNCLAIMED, "none: no port at all");
 	machine_fini(&machine);
 	start(MACHINE_KEV);
-	tap_result(out(0x21, 0, 0) == PORT_DONE && machine.counts[0x21].writes == 1,
+	tap_result(out(0x21, 0, 0) == ACCESS_DONE && machine.counts[0x21].writes == 1,
 		   "kev: no interrupt controller");
 	machine_fini(&machine);
 }
@@ -240,6 +321,7 @@ int main(void)
 	timer_cases();
 	input_cases();
 	ioapic_cases();
+	string_cases();
 	verdict_cases();
 	return tap_end();
 }

@@ -132,7 +132,7 @@ hlt 1
 vector 0x24
 halt 3"
 run "min: an interrupt that cannot be raised" 125 "" \
-	'^kevctl: raising an interrupt: vCPU 0: Inappropriate ioctl' --machine min <<<"$(pic 0xef)
+	'^kevctl: raising an interrupt: Inappropriate ioctl' --machine min <<<"$(pic 0xef)
 interrupt-error 25
 out 0x3fc 1 8
 out 0x3f9 1 2
@@ -170,9 +170,34 @@ halt 6"
 echo "out 0x3f8 1 0x41" >"$script"
 tap_check "min: output alone takes no input" test \
 	"$(echo rest | { "$kevctl" run --machine min "$script"; cat; })" = "Arest"
-run "min: an I/O APIC's page" 125 "" 'read of guest-physical 0xfec00000: a device, by an' \
-	--machine min <<<$'check region 2 0xfec00000 0x1000\nset gpa 0xfec00000
-set access 1\nset kind 2\nreport memory'
+run "min: an I/O APIC's page" 0 "" "" --machine min \
+	<<<$'check region 2 0xfec00000 0x1000\nmmio-write 0xfec00000 4 1\nmmio-read 0xfec00010 4 0x170011'
+run "min: no device in memory there" 125 "" \
+	'write of 0x5 \(2 bytes\) to guest-physical 0xfec01000, which has no device$' --machine min \
+	<<<"mmio-write 0xfec01000 2 5"
+run "min: an instruction that nobody decodes" 125 "" 'read of guest-physical 0xfec00000: a device, by an' \
+	--machine min <<<$'set gpa 0xfec00000\nset access 1\nset kind 2\nreport memory'
+# The timer's line leads to pin 2.
+run "min: the timer by a message" 9 "" "" --machine min <<<"mmio-write 0xfec00000 4 0x15
+mmio-write 0xfec00010 4 0x03000000
+mmio-write 0xfec00000 4 0x14
+mmio-write 0xfec00010 4 0x41
+$timer
+hlt 1
+signal 0xfee03000 0x41
+halt 9"
+run "strings: printed in one report" 0 "Hello" "" <<<"outs 0x3f8 1 48656c6c6f"
+run "strings: read value by value" 0 "" "" --machine min \
+	<<<"$(pic 0xa5)"$'\nins 0x21 1 a5a5a5\nins 0x21 2 a5ffa5ff\nins 0x80 4 ffffffffffffffff'
+run "strings: --strict-ports" 125 "" \
+	'string read of 3 times 2 bytes from port 0x80, which has no device$' --strict-ports \
+	<<<"ins 0x80 2 000000000000"
+run "strings: --strict-ports, writes" 125 "" \
+	'string write of 2 times 1 bytes to port 0x80, which has no device$' --strict-ports \
+	<<<"outs 0x80 1 0000"
+run "the print device of direct64" 0 "" "" --boot direct64 <<<"check region 9 0xcafe0000 0x1000"
+run "kev32 brings its own" 0 "" "" --boot kev32 <<<"check region 0 0 0"
+run "--machine none has none" 0 "" "" --boot direct64 --machine none <<<"check region 0 0 0"
 
 # Boot protocols: which devices go with them, and what is handed over
 while read -r option number machine; do
@@ -215,6 +240,10 @@ run "--huge auto" 0 "" "" --huge auto <<<"check create 2 0 0"
 run "--huge always" 0 "" "" --huge always <<<"check create 3 0 0"
 run "--fault-around 0" 0 "" "" --fault-around 0 <<<"check create 0 8 0"
 run "--fault-around 16" 0 "" "" --fault-around 16 <<<"check create 0 8 16"
+
+run "--clock" 0 "" "" --clock <<<"check create 0 64 0"
+run "hypercalls" 0 "" "" <<<"check hypercalls kev"
+run "--hypercalls akaros" 0 "" "" --hypercalls akaros <<<"check hypercalls akaros"
 
 # Every kind of report: what is said, and 125
 while IFS='|' read -r kind sets line; do
@@ -279,9 +308,19 @@ run "an image that nothing holds" 125 "" '^  hint: give it more with --memory' \
 
 # Several vCPUs
 run "vCPUs beside the first end with the VM" 5 "x" "" --cpus 4 <<<$'print x\nhalt 5'
-run "halted vCPUs do not end the others" 5 "" "" --cpus 4 <<<$'others-halt\npause 200\nhalt 5'
-run "the last vCPU that halts ends the VM" 125 "" "^kevctl: vCPU [0-3]: HLT, and nothing can wake" \
-	--cpus 4 <<<$'others-halt\nreport halted'
+run "waiting vCPUs do not end the others" 5 "" "" --cpus 4 <<<$'others-wait\npause 200\nhalt 5'
+run "when all have halted, the VM ends" 125 "" "^kevctl: vCPU 0: HLT, and nothing can wake" \
+	--cpus 4 <<<$'others-wait\nhlt 1'
+run "not while the machine can wake one: the others wait too" 7 "" "" --machine min --cpus 4 \
+	<<<"others-wait
+$(pic 0xfe)
+$timer
+hlt 1
+vector 0x20
+out 0x20 1 0x20
+hlt 1
+vector 0x20
+halt 7"
 run "more vCPUs than kev has" 125 "" '^kevctl: --cpus: 9 is more than 8, the most that kev has$' \
 	--cpus 9 <<<"halt 0"
 

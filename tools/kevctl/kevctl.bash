@@ -18,6 +18,9 @@ _kevctl()
 		--boot)
 			words="auto none direct64 kev32 multiboot multiboot2 pvh"
 			;;
+		--hypercalls)
+			words="kev akaros none report"
+			;;
 		--huge)
 			words="never auto always"
 			;;
@@ -41,7 +44,8 @@ _kevctl()
 			case $command in
 			run)
 				words="--memory --cpus --boot --append --module --machine
-					--strict-ports --huge --fault-around --stats
+					--strict-ports --hypercalls --clock --huge
+					--fault-around --stats
 					--verbose --device --help"
 				;;
 			check)

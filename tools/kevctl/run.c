@@ -15,9 +15,15 @@
 #include "run_options.h"
 #include "session.h"
 
+/* Where guests of --machine kev look for the device that prints from memory */
+#define PRINT_DEVICE	0xcafe0000ULL
+#define PAGE_SIZE	4096ULL
+
 static const char *create_vm_hint(int error)
 {
 	switch (error) {
+	case ENOENT:
+		return "kev, akaros, none and report are always there; others come with a module";
 	case EBUSY:
 		return "another hypervisor uses the CPUs' VMX: "
 		       "end its VMs, then modprobe -r kvm_intel";
@@ -31,15 +37,16 @@ static const char *create_vm_hint(int error)
 
 static int create_vm(int kev, const struct run_options *options)
 {
-	const struct kev_create_vm create = {
+	struct kev_create_vm create = {
 		.size = sizeof(create),
-		.flags = options->has_fault_around ? KEV_VM_FAULT_AROUND : 0,
-		.hypercall_abi = "kev",
+		.flags = options->flags,
 		.huge_pages = options->huge_pages,
 		.fault_around = options->fault_around,
 	};
-	int vm = kev_create_vm_from(kev, &create);
+	int vm;
 
+	strcpy(create.hypercall_abi, options->hypercalls);
+	vm = kev_create_vm_from(kev, &create);
 	if (vm < 0) {
 		message("creating the VM", "%s", strerror(-vm));
 		if (create_vm_hint(-vm))
@@ -91,8 +98,7 @@ static int tell_outcome(const struct outcome *outcome, const struct run_options 
 			hint("%s", create_vm_hint(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_INTERRUPT_ERROR:
-		message("raising an interrupt", "vCPU %u: %s", outcome->vcpu_id,
-			strerror(outcome->error));
+		message("raising an interrupt", "%s", strerror(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_OUTPUT_ERROR:
 		/* As SIGPIPE would have done, had it not been ignored. */
@@ -123,12 +129,15 @@ static void print_stats(int vm)
 		stats_print(stderr, &stats);
 }
 
-/* Nothing decodes an access to the I/O APIC: its page is there to be reported. */
-static int add_device_pages(int vm, enum machine_kind kind)
+/* The protocol kev32 brings its print device itself. */
+static int add_device_pages(int vm, enum machine_kind kind, uint32_t boot)
 {
-	if (kind != MACHINE_MIN)
-		return 0;
-	return kev_vm_add_region(vm, KEV_REGION_TRAP, 0, IOAPIC_BASE, IOAPIC_SIZE);
+	if (kind == MACHINE_KEV && boot == KEV_BOOT_DIRECT64)
+		return kev_vm_add_region(vm, KEV_REGION_PRINT, KEV_MEM_READ | KEV_MEM_EXEC,
+					 PRINT_DEVICE, PAGE_SIZE);
+	if (kind == MACHINE_MIN)
+		return kev_vm_add_region(vm, KEV_REGION_TRAP, 0, IOAPIC_BASE, IOAPIC_SIZE);
+	return 0;
 }
 
 /* The VM has its image: give it devices, vCPUs and a console, and run it. */
@@ -145,7 +154,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	int status = STATUS_FAILURE;
 	int error;
 
-	error = add_device_pages(vm, config.kind);
+	error = add_device_pages(vm, config.kind, image->boot);
 	if (error) {
 		message("device pages", "%s", strerror(-error));
 		return status;

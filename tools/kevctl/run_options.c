@@ -30,6 +30,10 @@ static void help(void)
 	     "  --machine NAME  devices: min (default for multiboot, multiboot2 and pvh),\n"
 	     "                  kev (default otherwise) or none\n"
 	     "  --strict-ports  end the VM when the guest uses a port without device\n"
+	     "  --hypercalls NAME\n"
+	     "                  what hypercalls mean: kev (default), akaros, none or another\n"
+	     "                  that a module brings\n"
+	     "  --clock         offer KVM's clock to the guest\n"
 	     "  --huge WHEN     memory in pages of 2 MiB: never, auto or always\n"
 	     "  --fault-around PAGES\n"
 	     "                  pages of the image that are mapped together at most\n"
@@ -132,8 +136,17 @@ static int set_fault_around(struct run_options *options, const char *text)
 		return -EINVAL;
 	}
 	options->fault_around = pages;
-	options->has_fault_around = true;
+	options->flags |= KEV_VM_FAULT_AROUND;
 	return 0;
+}
+
+static int set_hypercalls(struct run_options *options, const char *text)
+{
+	options->hypercalls = text;
+	if (*text && strlen(text) < KEV_NAME_LEN)
+		return 0;
+	message("--hypercalls", "%s is no name of 1 to %d characters", text, KEV_NAME_LEN - 1);
+	return -EINVAL;
 }
 
 static int check_length(const char *option, const char *text)
@@ -207,7 +220,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 {
 	enum {
 		OPT_MEMORY = 0x100, OPT_CPUS, OPT_BOOT, OPT_APPEND, OPT_MODULE, OPT_MACHINE,
-		OPT_STRICT, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE,
+		OPT_STRICT, OPT_HYPERCALLS, OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE,
 	};
 	static const struct option names[] = {
 		{ "memory", required_argument, NULL, OPT_MEMORY },
@@ -217,6 +230,8 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 		{ "module", required_argument, NULL, OPT_MODULE },
 		{ "machine", required_argument, NULL, OPT_MACHINE },
 		{ "strict-ports", no_argument, NULL, OPT_STRICT },
+		{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
+		{ "clock", no_argument, NULL, OPT_CLOCK },
 		{ "huge", required_argument, NULL, OPT_HUGE },
 		{ "fault-around", required_argument, NULL, OPT_AROUND },
 		{ "stats", no_argument, NULL, OPT_STATS },
@@ -227,7 +242,9 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 	};
 	int option, error = 0;
 
-	*options = (struct run_options){ .cpus = 1, .boot = KEV_BOOT_AUTO, .append = "" };
+	*options = (struct run_options){
+		.cpus = 1, .boot = KEV_BOOT_AUTO, .append = "", .hypercalls = "kev",
+	};
 	*status = STATUS_FAILURE;
 	opterr = 0;
 	while (!error && (option = getopt_long(argc, argv, ":vh", names, NULL)) != -1) {
@@ -252,6 +269,12 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 			break;
 		case OPT_STRICT:
 			options->strict_ports = true;
+			break;
+		case OPT_HYPERCALLS:
+			error = set_hypercalls(options, optarg);
+			break;
+		case OPT_CLOCK:
+			options->flags |= KEV_VM_CLOCK;
 			break;
 		case OPT_HUGE:
 			error = choose(huge_pages, "--huge", "way", optarg, &options->huge_pages);

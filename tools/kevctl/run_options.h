@@ -27,8 +27,9 @@ struct run_options {
 	struct run_module modules[KEV_MAX_MODULES];
 	unsigned int nr_modules;
 	enum machine_kind machine;
+	uint32_t flags;			/* KEV_VM_* */
+	const char *hypercalls;		/* name of the ABI */
 	uint32_t huge_pages;		/* enum kev_huge_pages */
-	bool has_fault_around;
 	unsigned int fault_around;
 	bool strict_ports;
 	bool stats;

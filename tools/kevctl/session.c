@@ -62,6 +62,13 @@ static bool overrides(enum outcome_kind next, enum outcome_kind present)
 	       (next == OUTCOME_OUTPUT_ERROR && present != OUTCOME_SIGNAL);
 }
 
+/* Halted vCPUs have to look again. */
+static void change_locked(struct session *session)
+{
+	session->changes++;
+	pthread_cond_broadcast(&session->changed);
+}
+
 /* Keep the outcome, if it counts, and make every vCPU's thread end. */
 static void session_end(struct session *session, const struct outcome *outcome)
 {
@@ -71,7 +78,7 @@ static void session_end(struct session *session, const struct outcome *outcome)
 	__atomic_store_n(&session->stopping, true, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < session->nr_vcpus; i++)
 		kev_vcpu_kick(session->vcpus[i].fd);
-	pthread_cond_broadcast(&session->wake);
+	change_locked(session);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -104,25 +111,38 @@ static int hook_print(void *owner, uint8_t byte)
 	return console_put(&session->console, byte);
 }
 
-static bool hook_interrupt(void *owner, uint32_t vcpu_id, uint8_t vector)
+static void note_raised(struct session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	session->raised++;
+	change_locked(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
+static bool hook_interrupt(void *owner, uint8_t vector)
 {
 	struct session *session = owner;
-	int error;
+	int error = kev_vcpu_interrupt(session->vcpus[0].fd, vector);
 
-	if (vcpu_id >= session->nr_vcpus)
-		return true;
-	error = kev_vcpu_interrupt(session->vcpus[vcpu_id].fd, vector);
 	if (error == -EBUSY)
 		return false;
-	if (error) {
-		end_with_error(session, OUTCOME_INTERRUPT_ERROR, vcpu_id, error);
-		return true;
-	}
-	pthread_mutex_lock(&session->lock);
-	session->vcpus[vcpu_id].raised++;
-	pthread_cond_broadcast(&session->wake);
-	pthread_mutex_unlock(&session->lock);
+	if (error)
+		end_with_error(session, OUTCOME_INTERRUPT_ERROR, 0, error);
+	else
+		note_raised(session);
 	return true;
+}
+
+static void hook_signal(void *owner, uint64_t address, uint32_t data)
+{
+	struct session *session = owner;
+	int error = kev_vm_signal(session->vm, address, data);
+
+	/* A message that makes no sense is the guest's affair, and lost. */
+	if (error && error != -EINVAL)
+		end_with_error(session, OUTCOME_INTERRUPT_ERROR, 0, error);
+	else
+		note_raised(session);
 }
 
 static void hook_alarm(void *owner, uint64_t deadline)
@@ -144,8 +164,7 @@ static void input_ended(void *owner)
 	struct session *session = owner;
 
 	pthread_mutex_lock(&session->lock);
-	session->hung_up = true;
-	pthread_cond_broadcast(&session->wake);
+	change_locked(session);
 	pthread_mutex_unlock(&session->lock);
 }
 
@@ -155,6 +174,7 @@ int session_init_machine(struct session *session, const struct machine_config *c
 		.owner = session,
 		.print = hook_print,
 		.interrupt = hook_interrupt,
+		.signal = hook_signal,
 		.alarm = hook_alarm,
 		.listen = hook_listen,
 	};
@@ -180,66 +200,83 @@ void session_fini_machine(struct session *session)
 	machine_fini(&session->machine);
 }
 
-static unsigned int interrupts_raised(struct vcpu *vcpu)
+static unsigned int interrupts_raised(struct session *session)
 {
 	unsigned int raised;
 
-	pthread_mutex_lock(&vcpu->session->lock);
-	raised = vcpu->raised;
-	pthread_mutex_unlock(&vcpu->session->lock);
+	pthread_mutex_lock(&session->lock);
+	raised = session->raised;
+	pthread_mutex_unlock(&session->lock);
 	return raised;
 }
 
-/* Sleep until something has changed for a halted vCPU. Returns whether it is to run. */
-static bool sleep_halted(struct vcpu *vcpu, unsigned int seen, bool hung_up)
+static unsigned int note_halted(struct vcpu *vcpu, bool halted)
 {
 	struct session *session = vcpu->session;
-	bool awake;
+	unsigned int changes;
 
 	pthread_mutex_lock(&session->lock);
-	while (vcpu->raised == seen && session->hung_up == hung_up && !session->stopping)
-		pthread_cond_wait(&session->wake, &session->lock);
-	awake = vcpu->raised != seen || session->stopping;
+	session->nr_halted += halted ? 1 : -1;
+	vcpu->listens = halted && vcpu->run->rflags & RFLAGS_IF;
+	change_locked(session);
+	changes = session->changes;
 	pthread_mutex_unlock(&session->lock);
-	return awake;
+	return changes;
+}
+
+static bool someone_listens_locked(const struct session *session)
+{
+	for (unsigned int i = 0; i < session->nr_vcpus; i++)
+		if (session->vcpus[i].listens)
+			return true;
+	return false;
+}
+
+enum halt { HALT_WAIT, HALT_OVER, HALT_FOR_GOOD };
+
+/*
+ * @silent: the machine can raise no interrupt; all that it has raised is counted. vCPU 0
+ * speaks for all.
+ */
+static enum halt judge_halt_locked(const struct vcpu *vcpu, unsigned int seen, bool silent)
+{
+	const struct session *session = vcpu->session;
+
+	if (session->raised != seen || session->stopping)
+		return HALT_OVER;
+	if (session->nr_halted < session->nr_vcpus || vcpu->id)
+		return HALT_WAIT;
+	return silent || !someone_listens_locked(session) ? HALT_FOR_GOOD : HALT_WAIT;
 }
 
 /*
- * Wait for an interrupt that came after the first @seen. One of those may have come
- * before the HLT: then the next RUN reports the HLT again.
- *
- * Returns false when none can come any more.
+ * kev has nothing that could wake any vCPU, and tells each of them. The machine may have:
+ * wait for an interrupt that came after the first @seen. One of those may have come before
+ * the HLT: then the next RUN reports the HLT again.
  */
-static bool wait_for_interrupt(struct vcpu *vcpu, unsigned int seen)
-{
-	struct machine *machine = &vcpu->session->machine;
-	bool hung_up = false;
-
-	if (!(vcpu->run->rflags & RFLAGS_IF))
-		return false;
-	for (;; hung_up = true) {
-		/* In this order: an interrupt on its way is counted when the machine is free. */
-		if (!machine_can_interrupt(machine, vcpu->id) && interrupts_raised(vcpu) == seen)
-			return false;
-		if (sleep_halted(vcpu, seen, hung_up))
-			return true;
-	}
-}
-
-/* Only when all vCPUs have halted for good, the VM has come to an end. */
 static bool handle_halted(struct vcpu *vcpu, unsigned int seen)
 {
 	struct session *session = vcpu->session;
-	bool all;
+	unsigned int changes = note_halted(vcpu, true);
+	enum halt halt;
+	bool silent;
 
-	if (wait_for_interrupt(vcpu, seen))
-		return true;
-	pthread_mutex_lock(&session->lock);
-	all = ++session->nr_halted == session->nr_vcpus;
-	pthread_mutex_unlock(&session->lock);
-	if (all)
-		end_with_report(vcpu);
-	return false;
+	for (;;) {
+		/* Before the lock: an interrupt on its way is counted when the machine is free. */
+		silent = !machine_can_interrupt(&session->machine);
+		pthread_mutex_lock(&session->lock);
+		halt = judge_halt_locked(vcpu, seen, silent);
+		while (halt == HALT_WAIT && session->changes == changes)
+			pthread_cond_wait(&session->changed, &session->lock);
+		changes = session->changes;
+		pthread_mutex_unlock(&session->lock);
+		if (halt == HALT_OVER)
+			break;
+		if (halt == HALT_FOR_GOOD)
+			end_with_report(vcpu);
+	}
+	note_halted(vcpu, false);
+	return true;
 }
 
 static bool handle_console(struct vcpu *vcpu)
@@ -251,20 +288,21 @@ static bool handle_console(struct vcpu *vcpu)
 	return result >= 0;
 }
 
-static bool handle_io(struct vcpu *vcpu)
+/* The report is a device's. */
+static bool handle_access(struct vcpu *vcpu, enum verdict verdict)
 {
 	struct session *session = vcpu->session;
 
-	switch (machine_io(&session->machine, &vcpu->run->io, events_now())) {
-	case PORT_DONE:
+	switch (verdict) {
+	case ACCESS_DONE:
 		return true;
-	case PORT_END:
+	case ACCESS_END:
 		end_with_code(session, vcpu->id, session->machine.code);
 		return false;
-	case PORT_UNCLAIMED:
+	case ACCESS_UNCLAIMED:
 		end_with_report(vcpu);
 		return false;
-	case PORT_ERROR:
+	case ACCESS_ERROR:
 		end_with_error(session, OUTCOME_OUTPUT_ERROR, vcpu->id, -session->console.error);
 		return false;
 	}
@@ -274,13 +312,18 @@ static bool handle_io(struct vcpu *vcpu)
 /* Returns whether the vCPU is to run on. @seen: interrupts raised before it ran. */
 static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 {
-	switch (vcpu->run->kind) {
+	struct machine *machine = &vcpu->session->machine;
+	struct kev_run *run = vcpu->run;
+
+	switch (run->kind) {
 	case KEV_EXIT_CONSOLE:
 		return handle_console(vcpu);
 	case KEV_EXIT_IO:
-		return handle_io(vcpu);
+		return handle_access(vcpu, machine_io(machine, run, events_now()));
+	case KEV_EXIT_MMIO:
+		return handle_access(vcpu, machine_mmio(machine, &run->mmio, events_now()));
 	case KEV_EXIT_VM_EXITED:
-		end_with_code(vcpu->session, vcpu->id, vcpu->run->exit_code);
+		end_with_code(vcpu->session, vcpu->id, run->exit_code);
 		return false;
 	case KEV_EXIT_HALTED:
 		return handle_halted(vcpu, seen);
@@ -298,7 +341,7 @@ static void *vcpu_thread(void *argument)
 	int error;
 
 	while (!stopping(session)) {
-		seen = interrupts_raised(vcpu);
+		seen = interrupts_raised(session);
 		/* An interrupt that found another one waiting gets its next chance. */
 		machine_advance(&session->machine, events_now());
 		error = kev_vcpu_run(vcpu->fd);
@@ -424,7 +467,7 @@ void session_run(struct session *session)
 	int signals = open_signals();
 
 	pthread_mutex_init(&session->lock, NULL);
-	pthread_cond_init(&session->wake, NULL);
+	pthread_cond_init(&session->changed, NULL);
 	session->vcpus_finished = eventfd(0, EFD_CLOEXEC);
 	session->console_finished = eventfd(0, EFD_CLOEXEC);
 	session->no_more = eventfd(0, EFD_CLOEXEC);
@@ -437,6 +480,6 @@ void session_run(struct session *session)
 	close(session->console_finished);
 	close(session->vcpus_finished);
 	close(signals);
-	pthread_cond_destroy(&session->wake);
+	pthread_cond_destroy(&session->changed);
 	pthread_mutex_destroy(&session->lock);
 }

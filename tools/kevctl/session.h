@@ -18,7 +18,7 @@ enum outcome_kind {
 	OUTCOME_EXITED,		/* by HaltCpu, a power switch or an exit device: code */
 	OUTCOME_REPORT,		/* with a report that nobody can answer: run */
 	OUTCOME_RUN_ERROR,	/* KEV_VCPU_RUN failed: error, vcpu_id */
-	OUTCOME_INTERRUPT_ERROR, /* KEV_VCPU_INTERRUPT failed: error, vcpu_id */
+	OUTCOME_INTERRUPT_ERROR, /* KEV_VCPU_INTERRUPT or KEV_VM_SIGNAL failed: error */
 	OUTCOME_OUTPUT_ERROR,	/* stdout cannot be written: error */
 	OUTCOME_SIGNAL,		/* kevctl was told to end: signal */
 	OUTCOME_SYSTEM_ERROR,	/* no thread, no descriptor: error */
@@ -40,8 +40,8 @@ struct outcome {
 struct session;
 
 /*
- * One vCPU and the thread that runs it. @raised counts the interrupts that the
- * machine has given it [session.lock].
+ * One vCPU and the thread that runs it. @listens: it has halted where a maskable interrupt
+ * wakes it [session.lock].
  */
 struct vcpu {
 	struct session *session;
@@ -49,7 +49,7 @@ struct vcpu {
 	int fd;
 	struct kev_run *run;
 	pthread_t thread;
-	unsigned int raised;
+	bool listens;
 };
 
 /**
@@ -65,10 +65,13 @@ struct vcpu {
  * @console_finished: eventfd, readable once the console's thread has ended
  * @no_more: eventfd, readable once no vCPU can print any more
  * @lock: guards what follows; taken inside the machine's
- * @wake: an interrupt has been raised, the input has ended, or the vCPUs shall end
- * @hung_up: no more input will come [lock]
+ * @changed: broadcast with each change of the next
+ * @changes: counts what a vCPU that has halted has to look at again: another one has
+ *	halted or goes on, an interrupt was raised, the input has ended, the vCPUs shall
+ *	end [lock]
+ * @raised: interrupts that the machine has raised [lock]
  * @stopping: the vCPUs shall end [lock for writing]
- * @nr_halted: vCPUs that nothing can wake [lock]
+ * @nr_halted: vCPUs that nothing of kev's can wake [lock]
  * @outcome: how the VM ended [lock]
  */
 struct session {
@@ -83,8 +86,9 @@ struct session {
 	int console_finished;
 	int no_more;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool hung_up;
+	pthread_cond_t changed;
+	unsigned int changes;
+	unsigned int raised;
 	bool stopping;
 	unsigned int nr_halted;
 	struct outcome outcome;

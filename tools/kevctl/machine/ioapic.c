@@ -17,13 +17,13 @@
 #define ENTRY_MODE(e)	((e) >> 8 & 7)
 #define ENTRY_LOGICAL	(1ULL << 11)
 #define ENTRY_PENDING	(1ULL << 12)	/* delivery status */
-#define ENTRY_REMOTE	(1ULL << 14)	/* remote IRR: a local APIC serves it */
+#define ENTRY_REMOTE	(1ULL << 14)	/* remote IRR: the message of a level has gone */
 #define ENTRY_LEVEL	(1ULL << 15)
 #define ENTRY_MASKED	(1ULL << 16)
 #define ENTRY_READ_ONLY	(ENTRY_PENDING | ENTRY_REMOTE)
 #define ENTRY_BITS	(0xff0000000001ffffULL)
 
-/* A level-triggered pin asks as long as it is up and nobody serves it. */
+/* A level-triggered pin asks once it is up. */
 static void update(struct ioapic *ioapic, unsigned int pin)
 {
 	uint64_t *entry = &ioapic->entries[pin];
@@ -104,6 +104,8 @@ void ioapic_line(struct ioapic *ioapic, unsigned int pin, bool asserted)
 	bool rises = asserted && !(ioapic->lines & bit);
 
 	ioapic->lines = asserted ? ioapic->lines | bit : ioapic->lines & ~bit;
+	if (!asserted)
+		ioapic->entries[pin] &= ~ENTRY_REMOTE;
 	/* An edge at a masked pin is lost. */
 	if (rises && !(ioapic->entries[pin] & (ENTRY_LEVEL | ENTRY_MASKED)))
 		ioapic->entries[pin] |= ENTRY_PENDING;
@@ -141,16 +143,4 @@ void ioapic_accepted(struct ioapic *ioapic, unsigned int pin)
 bool ioapic_open(const struct ioapic *ioapic, unsigned int pin)
 {
 	return !(ioapic->entries[pin] & ENTRY_MASKED);
-}
-
-void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)
-{
-	for (unsigned int pin = 0; pin < IOAPIC_PINS; pin++) {
-		uint64_t *entry = &ioapic->entries[pin];
-
-		if (!(*entry & ENTRY_REMOTE) || (uint8_t)*entry != vector)
-			continue;
-		*entry &= ~ENTRY_REMOTE;
-		update(ioapic, pin);
-	}
 }

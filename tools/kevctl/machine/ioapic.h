@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The 82093AA I/O APIC (Intel data sheet 290566): registers and messages. */
+/*
+ * The 82093AA I/O APIC (Intel data sheet 290566): registers and messages.
+ *
+ * The local APICs are kev's, which does not tell when a guest has served an interrupt. So a
+ * level-triggered pin sends one message as it goes up, and the next one after it was down:
+ * enough for a driver that serves its device until the line falls.
+ */
 #ifndef KEVCTL_IOAPIC_H
 #define KEVCTL_IOAPIC_H
 
@@ -65,8 +71,5 @@ void ioapic_accepted(struct ioapic *ioapic, unsigned int pin);
 
 /* Would @pin send a message as it is asserted? */
 bool ioapic_open(const struct ioapic *ioapic, unsigned int pin);
-
-/* A local APIC broadcasts the end of the interrupt with @vector. */
-void ioapic_eoi(struct ioapic *ioapic, uint8_t vector);
 
 #endif /* KEVCTL_IOAPIC_H */

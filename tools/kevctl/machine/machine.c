@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
 #include "../kevctl.h"
 #include "debug_exit.h"
@@ -15,17 +15,23 @@
 
 #define NR_PORTS	0x10000
 
-/* The 8259s interrupt this vCPU. */
-#define BOOT_VCPU	0
-
 /* The 8254's line 0 leads to the I/O APIC's pin 2, as in every PC. */
 #define IOAPIC_PIT_PIN	2
 
 /* A timer that runs out more often than this would leave no time for the guest. */
 #define LEAST_WAIT_NS	50000
 
-/* Delivery modes of the I/O APIC that come as a vector */
+/* An interrupt that found another one waiting is tried again after so long. */
+#define RETRY_NS	1000000
+
+/* SDM Vol. 3, "Message Address Register Format" and "Message Data Register Format" */
+#define MESSAGE_ADDRESS		0xfee00000ULL
+#define MESSAGE_LOGICAL		(1U << 2)
+#define MESSAGE_DESTINATION(d)	((uint64_t)(d) << 12)
+#define MESSAGE_MODE(m)		((uint32_t)(m) << 8)
+#define MODE_FIXED	0
 #define MODE_LOWEST	1
+#define MODE_NMI	4
 
 static struct machine *machine_of(struct board *board)
 {
@@ -116,34 +122,38 @@ void machine_fini(struct machine *machine)
 	pthread_mutex_destroy(&machine->lock);
 }
 
-static bool interrupt(struct machine *machine, uint32_t vcpu_id, uint8_t vector)
+/* A message with another mode is none that a device's line makes: it goes nowhere. */
+static void send(struct machine *machine, const struct ioapic_message *message)
 {
-	return machine->hooks.interrupt(machine->hooks.owner, vcpu_id, vector);
-}
+	uint64_t address = MESSAGE_ADDRESS | MESSAGE_DESTINATION(message->destination);
 
-/* The vCPU that a message is for: vCPU ids are APIC ids. */
-static uint32_t destination(const struct ioapic_message *message)
-{
-	if (!message->logical)
-		return message->destination;
-	return message->destination ? ffs(message->destination) - 1 : BOOT_VCPU;
+	if (message->mode != MODE_FIXED && message->mode != MODE_LOWEST &&
+	    message->mode != MODE_NMI)
+		return;
+	if (message->logical)
+		address |= MESSAGE_LOGICAL;
+	machine->hooks.signal(machine->hooks.owner, address,
+			      MESSAGE_MODE(message->mode) | message->vector);
 }
 
 /*
  * A vector is acknowledged when the vCPU has it, so that a busy vCPU leaves the
- * controllers as they are. A message that is no vector goes nowhere.
+ * 8259s as they are.
  */
 static void deliver(struct machine *machine)
 {
 	struct ioapic_message message;
 	int vector = pic_pending(&machine->pic);
 
-	if (vector >= 0 && interrupt(machine, BOOT_VCPU, vector))
-		pic_acknowledge(&machine->pic);
+	machine->blocked = false;
+	if (vector >= 0) {
+		if (machine->hooks.interrupt(machine->hooks.owner, vector))
+			pic_acknowledge(&machine->pic);
+		else
+			machine->blocked = true;
+	}
 	while (ioapic_pending(&machine->ioapic, &message)) {
-		if (message.mode <= MODE_LOWEST &&
-		    !interrupt(machine, destination(&message), message.vector))
-			break;
+		send(machine, &message);
 		ioapic_accepted(&machine->ioapic, message.pin);
 	}
 }
@@ -157,12 +167,15 @@ static bool line_open(const struct machine *machine, unsigned int irq)
 /* While nobody hears the timer, what it has missed is found at the next access. */
 static uint64_t next_deadline(const struct machine *machine)
 {
-	uint64_t deadline, least = machine->board.now + LEAST_WAIT_NS;
+	uint64_t least = machine->board.now + LEAST_WAIT_NS;
+	uint64_t retry = machine->blocked ? machine->board.now + RETRY_NS : PIT_NEVER;
+	uint64_t tick = PIT_NEVER;
 
-	if (!line_open(machine, PIT_IRQ))
-		return PIT_NEVER;
-	deadline = pit_deadline(&machine->pit);
-	return deadline < least ? least : deadline;
+	if (line_open(machine, PIT_IRQ))
+		tick = pit_deadline(&machine->pit);
+	if (tick < least)
+		tick = least;
+	return tick < retry ? tick : retry;
 }
 
 /* Time passes before an access, and what it has changed is passed on behind it. */
@@ -207,27 +220,82 @@ static void count_locked(struct machine *machine, const struct kev_exit_io *io)
 		machine->counts[io->port].writes++;
 }
 
-enum port_verdict machine_io(struct machine *machine, struct kev_exit_io *io, uint64_t now)
+static enum verdict port_locked(struct machine *machine, struct kev_exit_io *io)
 {
-	enum port_verdict verdict = PORT_DONE;
-	bool claimed;
+	bool claimed = access_locked(machine, io);
+
+	if (!claimed && machine->strict)
+		return ACCESS_UNCLAIMED;
+	if (!claimed)
+		count_locked(machine, io);
+	if (machine->failed)
+		return ACCESS_ERROR;
+	return machine->ended ? ACCESS_END : ACCESS_DONE;
+}
+
+/* The accesses of a string instruction, one after the other */
+static enum verdict string_locked(struct machine *machine, struct kev_run *run)
+{
+	enum verdict verdict = ACCESS_DONE;
+
+	for (uint32_t i = 0; i < run->io.count && verdict == ACCESS_DONE; i++) {
+		uint8_t *value = run->data + i * run->io.width;
+		struct kev_exit_io io = {
+			.port = run->io.port,
+			.direction = run->io.direction,
+			.width = run->io.width,
+			.count = 1,
+		};
+
+		if (io.direction == KEV_IO_OUT)
+			memcpy(&io.data, value, io.width);
+		verdict = port_locked(machine, &io);
+		if (io.direction == KEV_IO_IN)
+			memcpy(value, &io.data, io.width);
+	}
+	return verdict;
+}
+
+enum verdict machine_io(struct machine *machine, struct kev_run *run, uint64_t now)
+{
+	enum verdict verdict;
 
 	if (machine->kind == MACHINE_NONE)
-		return PORT_UNCLAIMED;
+		return ACCESS_UNCLAIMED;
 	pthread_mutex_lock(&machine->lock);
 	begin_locked(machine, now);
-	claimed = access_locked(machine, io);
-	if (!claimed && !machine->strict)
-		count_locked(machine, io);
-	if (!claimed && machine->strict)
-		verdict = PORT_UNCLAIMED;
-	else if (machine->failed)
-		verdict = PORT_ERROR;
-	else if (machine->ended)
-		verdict = PORT_END;
+	if (run->io.flags & KEV_IO_STRING)
+		verdict = string_locked(machine, run);
+	else
+		verdict = port_locked(machine, &run->io);
 	finish_locked(machine);
 	pthread_mutex_unlock(&machine->lock);
 	return verdict;
+}
+
+/* Its registers are 32 bits wide; what is written beside them is lost. */
+static void ioapic_locked(struct machine *machine, struct kev_exit_mmio *mmio)
+{
+	unsigned int offset = mmio->gpa - IOAPIC_BASE;
+	bool whole = mmio->width == sizeof(uint32_t);
+
+	if (mmio->direction == KEV_MMIO_READ)
+		mmio->data = whole ? ioapic_read(&machine->ioapic, offset) : 0;
+	else if (whole)
+		ioapic_write(&machine->ioapic, offset, mmio->data);
+}
+
+enum verdict machine_mmio(struct machine *machine, struct kev_exit_mmio *mmio, uint64_t now)
+{
+	if (machine->kind != MACHINE_MIN || mmio->gpa < IOAPIC_BASE ||
+	    mmio->gpa - IOAPIC_BASE >= IOAPIC_SIZE)
+		return ACCESS_UNCLAIMED;
+	pthread_mutex_lock(&machine->lock);
+	begin_locked(machine, now);
+	ioapic_locked(machine, mmio);
+	finish_locked(machine);
+	pthread_mutex_unlock(&machine->lock);
+	return ACCESS_DONE;
 }
 
 void machine_advance(struct machine *machine, uint64_t now)
@@ -269,20 +337,17 @@ void machine_hang_up(struct machine *machine)
 
 static bool can_interrupt_locked(const struct machine *machine)
 {
-	struct ioapic_message message;
-
 	return pic_pending(&machine->pic) >= 0 ||
-	       ioapic_pending(&machine->ioapic, &message) ||
 	       (line_open(machine, PIT_IRQ) && pit_deadline(&machine->pit) != PIT_NEVER) ||
 	       (line_open(machine, UART_IRQ) && machine->input_open &&
 		uart_waits(&machine->uart));
 }
 
-bool machine_can_interrupt(struct machine *machine, uint32_t vcpu_id)
+bool machine_can_interrupt(struct machine *machine)
 {
 	bool can;
 
-	if (machine->kind != MACHINE_MIN || vcpu_id != BOOT_VCPU)
+	if (machine->kind != MACHINE_MIN)
 		return false;
 	pthread_mutex_lock(&machine->lock);
 	can = can_interrupt_locked(machine);

@@ -29,11 +29,11 @@ enum machine_kind {
 };
 
 /* What became of an access */
-enum port_verdict {
-	PORT_DONE,	/* answered */
-	PORT_END,	/* the guest has ended the machine: machine.code */
-	PORT_UNCLAIMED,	/* no device has this port, and that ends the VM */
-	PORT_ERROR,	/* the output failed */
+enum verdict {
+	ACCESS_DONE,		/* answered */
+	ACCESS_END,		/* the guest has ended the machine: machine.code */
+	ACCESS_UNCLAIMED,	/* no device is there, and that ends the VM */
+	ACCESS_ERROR,		/* the output failed */
 };
 
 struct port_count {
@@ -45,7 +45,8 @@ struct port_count {
  * struct machine_hooks - what a machine needs from the one who runs it
  * @owner: first argument of each
  * @print: print a byte; 0 or a negative errno
- * @interrupt: give @vector to a vCPU; false: one waits there, it is to come again
+ * @interrupt: give @vector to vCPU 0; false: one waits there, it is to come again
+ * @signal: send a message to the local APICs, as a device writes it
  * @alarm: call machine_advance() at @deadline ns, PIT_NEVER for never; replaces the last
  * @listen: there is room for input again
  *
@@ -54,7 +55,8 @@ struct port_count {
 struct machine_hooks {
 	void *owner;
 	int (*print)(void *owner, uint8_t byte);
-	bool (*interrupt)(void *owner, uint32_t vcpu_id, uint8_t vector);
+	bool (*interrupt)(void *owner, uint8_t vector);
+	void (*signal)(void *owner, uint64_t address, uint32_t data);
 	void (*alarm)(void *owner, uint64_t deadline);
 	void (*listen)(void *owner);
 };
@@ -92,6 +94,7 @@ struct machine_config {
  * @ended: the guest has ended the machine
  * @code: with which code
  * @failed: a byte could not be printed
+ * @blocked: an interrupt found another one waiting at vCPU 0
  * @deadline: what hooks.alarm was told last
  */
 struct machine {
@@ -112,6 +115,7 @@ struct machine {
 	bool ended;
 	uint64_t code;
 	bool failed;
+	bool blocked;
 	uint64_t deadline;
 };
 
@@ -128,14 +132,22 @@ int machine_init(struct machine *machine, const struct machine_config *config,
 void machine_fini(struct machine *machine);
 
 /**
- * machine_io() - answer one access
+ * machine_io() - answer a report of port accesses
  * @machine: machine
- * @io: in: the access; out: data of an IN
+ * @run: run page with KEV_EXIT_IO: in: one access, or a string of them; out: data of an IN
  * @now: monotonic ns
  *
  * From any thread, as the functions below.
  */
-enum port_verdict machine_io(struct machine *machine, struct kev_exit_io *io, uint64_t now);
+enum verdict machine_io(struct machine *machine, struct kev_run *run, uint64_t now);
+
+/**
+ * machine_mmio() - answer an access to memory where a device is
+ * @machine: machine
+ * @mmio: in: the access; out: data of a read
+ * @now: monotonic ns
+ */
+enum verdict machine_mmio(struct machine *machine, struct kev_exit_mmio *mmio, uint64_t now);
 
 /* The time is @now: let timers run out, and give vCPUs the interrupts that wait. */
 void machine_advance(struct machine *machine, uint64_t now);
@@ -150,7 +162,7 @@ void machine_receive(struct machine *machine, const uint8_t *bytes, size_t lengt
 void machine_hang_up(struct machine *machine);
 
 /* Can the machine still interrupt a vCPU without being touched by the guest? */
-bool machine_can_interrupt(struct machine *machine, uint32_t vcpu_id);
+bool machine_can_interrupt(struct machine *machine);
 
 /* Names each port without device once, with how often it was used, on stderr. */
 void machine_print_unclaimed(struct machine *machine);
