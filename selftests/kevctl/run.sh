@@ -311,10 +311,13 @@ run "vCPUs beside the first end with the VM" 5 "x" "" --cpus 4 <<<$'print x\nhal
 run "waiting vCPUs do not end the others" 5 "" "" --cpus 4 <<<$'others-wait\npause 200\nhalt 5'
 run "when all have halted, the VM ends" 125 "" "^kevctl: vCPU 0: HLT, and nothing can wake" \
 	--cpus 4 <<<$'others-wait\nhlt 1'
+# 50 ms a tick: the others notice that they have halted.
 run "not while the machine can wake one: the others wait too" 7 "" "" --machine min --cpus 4 \
 	<<<"others-wait
 $(pic 0xfe)
-$timer
+out 0x43 1 0x34
+out 0x40 1 0x0b
+out 0x40 1 0xe9
 hlt 1
 vector 0x20
 out 0x20 1 0x20
