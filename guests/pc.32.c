@@ -5,15 +5,13 @@
  * debug console, and the debug-exit port ends the machine. Reads a line from the
  * serial port and gives it back.
  */
-#include "guest32.h"
+#include "tables32.h"
 
 #define MAGIC	0x1badb002U
 #define FLAGS	0U
 
 static const u32 header[3] __boot_header = { MAGIC, FLAGS, -(MAGIC + FLAGS) };
 
-#define CODE		0x08
-#define DATA		0x10
 #define IRQ_BASE	0x20
 #define IRQ_TIMER	0
 #define IRQ_UART	4
@@ -34,18 +32,6 @@ static const u32 header[3] __boot_header = { MAGIC, FLAGS, -(MAGIC + FLAGS) };
 /* kevctl's exit status is twice this and one: 85 */
 #define EXIT_VALUE	42
 
-struct pointer {
-	u16 limit;
-	u32 base;
-} __packed;
-
-struct gate {
-	u16 low, selector;
-	u8 zero, type;
-	u16 high;
-} __packed;
-
-static const u64 gdt[] = { 0, 0x00cf9b000000ffffULL, 0x00cf93000000ffffULL };
 static struct gate idt[IRQ_BASE + 16];
 static volatile u32 ticks;
 static volatile u32 received;
@@ -87,33 +73,12 @@ void uart_stub(void);
 asm("timer_stub: pusha; cld; call timer_tick; popa; iret\n"
 	"uart_stub: pusha; cld; call uart_input; popa; iret\n");
 
-static void set_gate(u32 vector, void (*handler)(void))
-{
-	u32 address = (u32)handler;
-
-	idt[vector] = (struct gate) {
-		.low = address,
-		.selector = CODE,
-		.type = 0x8e,	/* 32-bit interrupt gate */
-		.high = address >> 16,
-	};
-}
-
 static void load_tables(void)
 {
-	const struct pointer gdtr = { sizeof(gdt) - 1, (u32)gdt };
-	const struct pointer idtr = { sizeof(idt) - 1, (u32)idt };
-
-	set_gate(IRQ_BASE + IRQ_TIMER, timer_stub);
-	set_gate(IRQ_BASE + IRQ_UART, uart_stub);
-	asm volatile("lgdt %0\n\t"
-		     "lidt %1\n\t"
-		     "ljmp %2, $1f\n"
-		     "1:\n\t"
-		     "mov %3, %%ds\n\t"
-		     "mov %3, %%es\n\t"
-		     "mov %3, %%ss"
-		     : : "m"(gdtr), "m"(idtr), "i"(CODE), "r"(DATA) : "memory");
+	idt[IRQ_BASE + IRQ_TIMER] = interrupt_gate((u32)timer_stub);
+	idt[IRQ_BASE + IRQ_UART] = interrupt_gate((u32)uart_stub);
+	load_gdt();
+	load_idt(idt, sizeof(idt));
 }
 
 static void start_devices(void)

@@ -2,7 +2,7 @@
 /* The C half of the exception helper; isr.S is the other. */
 #include "exception.h"
 
-#define NR_VECTORS	32
+#define NR_VECTORS	32		/* that are exceptions */
 #define GATE_INTERRUPT	0x8e00U		/* present, DPL 0, 64-bit interrupt gate */
 #define CODE_SELECTOR	0x08
 
@@ -20,13 +20,24 @@ static_assert(sizeof(struct gate) == 16, "SDM Vol. 3, 64-bit IDT gate descriptor
 extern const u64 isr_stubs[NR_VECTORS];
 void exception_dispatch(struct exception_frame *frame);
 
-static struct gate idt[NR_VECTORS];
+static struct gate idt[256];
 static struct exception_frame last;
 static bool pending;
 
 u64 exception_expected;
 u64 exception_fixup;
 u64 exception_count;
+
+void set_interrupt_gate(u8 vector, u64 handler)
+{
+	idt[vector] = (struct gate){
+		.offset_low = handler,
+		.selector = CODE_SELECTOR,
+		.attributes = GATE_INTERRUPT,
+		.offset_middle = handler >> 16,
+		.offset_high = handler >> 32,
+	};
+}
 
 void exceptions_init(void)
 {
@@ -36,13 +47,7 @@ void exceptions_init(void)
 	} __packed idtr = { sizeof(idt) - 1, (u64)idt };
 
 	for (int i = 0; i < NR_VECTORS; i++)
-		idt[i] = (struct gate){
-			.offset_low = isr_stubs[i],
-			.selector = CODE_SELECTOR,
-			.attributes = GATE_INTERRUPT,
-			.offset_middle = isr_stubs[i] >> 16,
-			.offset_high = isr_stubs[i] >> 32,
-		};
+		set_interrupt_gate(i, isr_stubs[i]);
 	asm volatile("lidt %0" : : "m"(idtr), "m"(idt));
 }
 

@@ -44,6 +44,13 @@ extern u64 exception_count;
 void exceptions_init(void);
 
 /*
+ * Let @handler, a function with the attribute "interrupt", have a vector that is no
+ * exception, after exceptions_init().
+ */
+struct interrupt_frame;
+void set_interrupt_gate(u8 vector, u64 handler);
+
+/*
  * Did the last FAULTING() fault, with this vector and error code, and with RIP
  * at the instruction itself? Asking takes the answer away.
  */

@@ -39,6 +39,10 @@ typedef uint64_t u64;
 #define MSR_SYSENTER_ESP	0x175U
 #define MSR_SYSENTER_EIP	0x176U
 #define MSR_PAT			0x277U
+#define MSR_TSC_DEADLINE	0x6e0U
+#define MSR_X2APIC_EOI		0x80bU
+#define MSR_X2APIC_SVR		0x80fU
+#define MSR_X2APIC_LVT_TIMER	0x832U
 #define MSR_EFER		0xc0000080U
 #define MSR_STAR		0xc0000081U
 #define MSR_LSTAR		0xc0000082U
@@ -116,6 +120,14 @@ static inline u64 rdmsr(u32 index)
 static inline void wrmsr(u32 index, u64 value)
 {
 	asm volatile("wrmsr" : : "c"((u64)index), "a"((u32)value), "d"(value >> 32) : "memory");
+}
+
+static inline u64 rdtsc(void)
+{
+	u64 low, high;
+
+	asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return high << 32 | low;
 }
 
 static inline void out8(u16 port, u8 value)
