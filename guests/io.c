@@ -47,6 +47,35 @@ static void check_pci(void)
 	expect(9, "inb 0xcfe", IN("inb %%dx, %%al", PCI_DATA + 2), 0x11223344556677ff);
 }
 
+/* All 64 bits of the registers of a REP instruction */
+struct string {
+	u64 rcx, rsi, rdi;
+};
+
+static struct string outs(u16 port, const char *bytes, u64 count)
+{
+	struct string r = { count, (u64)bytes, 0 };
+
+	asm volatile("rep outsb" : "+c"(r.rcx), "+S"(r.rsi) : "d"(port) : "memory");
+	return r;
+}
+
+static void check_strings(void)
+{
+	static const char text[] = "five\n";
+	u16 words[4] = { 1, 2, 3, 4 };
+	struct string r = outs(SERIAL, text, sizeof(text) - 1);
+
+	expect(11, "rep outsb: RCX", r.rcx, 0);
+	expect(12, "rep outsb: RSI", r.rsi, (u64)text + sizeof(text) - 1);
+	r = (struct string){ .rcx = 3, .rdi = (u64)words };
+	asm volatile("rep insw" : "+c"(r.rcx), "+D"(r.rdi) : "d"(NOTHING_DX) : "memory");
+	expect(13, "rep insw: RCX", r.rcx, 0);
+	expect(14, "rep insw: RDI", r.rdi, (u64)(words + 3));
+	expect(15, "rep insw: what it read", words[0] & words[1] & words[2], 0xffff);
+	expect(16, "rep insw: no more", words[3], 4);
+}
+
 static void serial(const char *string)
 {
 	for (; *string; string++)
@@ -62,6 +91,7 @@ u64 main(u64 boot_info, u64 vcpu_id)
 	serial("two, ");
 	print("three, ");
 	serial("four\n");
+	check_strings();
 	check_nothing();
 	check_pci();
 	out16(POWER_OFF, 0x1000);	/* not the value that switches off */

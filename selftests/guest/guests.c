@@ -42,19 +42,21 @@ static const struct {
 	{ "cpuid", NULL, 0, "vendor GenuineIntel\nhypervisor KVMKVMKVM\n" },
 	{ "exit256", NULL, 255, "" },
 	{ "exits", NULL, 0, "" },
-	{ "io", NULL, 0, "one, two, three, four\nio: ok\n" },
+	{ "io", NULL, 0, "one, two, three, four\nfive\nio: ok\n" },
 	{ "lazy", NULL, 0xa2, "" },
 	{ "memtest", "--memory=32M", 0, "memtest: ok\n" },
+	{ "mmio", NULL, 0, "one\ntwo\n" },
 	{ "msr", NULL, 0, "msr: ok\n" },
 	{ "print", NULL, 0, "registers\nacross pages\nnot loaded: 0123456789\n"
 	  "up to the bad page\nhuge length\nprint: ok\n" },
 	{ "regs", NULL, 0, "regs: ok\n" },
+	{ "timer", NULL, 0xfe, "timer: ok\n" },
 	{ "ud", NULL, 0, "ud: ok\n" },
 	/* These end without an exit code: a report that kevctl cannot answer. */
 	{ "triple", NULL, 125, "before\n" },
 	{ "hlt", NULL, 125, "" },
 	{ "callother", NULL, 125, "" },
-	{ "io", "--strict-ports", 125, "one, two, three, four\n" },
+	{ "io", "--strict-ports", 125, "one, two, three, four\nfive\n" },
 	{ "no such guest", NULL, 127, "" },
 	{ "..", NULL, 126, "" },
 };
@@ -105,6 +107,8 @@ static const struct {
 	const char *output;
 } boots[] = {
 	{ { "kevctl", "run", "--boot=kev32", "--memory=32M", "/guests/kev32" }, "kev32: ok\n" },
+	{ { "kevctl", "run", "--boot=kev32", "--cpus=4", "/guests/smp" },
+	  "vCPU 0\nvCPU 1\nvCPU 2\nvCPU 3\nsmp: ok\n" },
 	{ { "kevctl", "run", "--memory=32M", "--append=alpha beta",
 	    "--module=/guests/hello,first", "/guests/multiboot" }, "multiboot: ok\n" },
 	{ { "kevctl", "run", "--memory=32M", "--append=alpha beta",

@@ -23,17 +23,28 @@ if ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
 	echo "ok 1 # SKIP no unrestricted guest"
 	exit 4
 fi
-echo "1..3"
+echo "1..6"
 
-output=$(printf 'a line\n' | kevctl run --memory 16M /guests/pc)
-status=$?
-# isa-debug-exit gives (42 << 1) | 1.
-[ $status -eq 85 ]
-result "debug exit" $?
-[ "$output" = "pc: the timer ticks
+# pc NAME [OPTION...]: the guest reads a line and ends by isa-debug-exit: (42 << 1) | 1
+pc() {
+	name=$1
+	shift
+	output=$(printf 'a line\n' | kevctl run --memory 16M "$@" /guests/pc)
+	status=$?
+	[ $status -eq 85 ]
+	result "$name: debug exit" $?
+	[ "$output" = "pc: the timer ticks
 pc: got a line
 D" ]
-result "timer, serial port and debug console" $?
+	result "$name: timer, serial port and debug console" $?
+}
+pc "8259s"
+pc "I/O APIC" --append ioapic
+
+# HLT waits in kev for the local APIC's timer, while no device can interrupt.
+output=$(kevctl run --machine min --boot direct64 /guests/timer </dev/null)
+[ $? -eq 254 ] && [ "$output" = "timer: ok" ]
+result "timer of the local APIC" $?
 
 # Without the hardware no tick comes: HLT with nothing to end it
 kevctl run --machine none --memory 16M /guests/pc </dev/null >/dev/null 2>&1
