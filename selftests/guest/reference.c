@@ -2,7 +2,8 @@
 /*
  * What guests of this kind expect of any hypervisor for them: a code at the end, a line
  * that is printed, a large kernel that costs what it touches, second-level tables that
- * give and take as they are told, a device in memory, and boot information.
+ * give and take as they are told, a device in memory, and boot information. What concerns
+ * the CPU is in reference_cpu.c.
  */
 #include "kselftest_harness.h"
 
