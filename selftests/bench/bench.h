@@ -48,15 +48,28 @@ int bench_print_json(void);
 #define BENCH_DATA_GPA		(2 * KT_MIB)
 #define BENCH_RAM_GPA		(32 * KT_MIB)
 #define BENCH_MEMORY		(128 * KT_MIB)
+/* A page where a device could be */
+#define BENCH_DEVICE_GPA	(256 * KT_MIB)
+
+/* A second vCPU, with the id 1 */
+enum bench_other { BENCH_ALONE, BENCH_STANDS, BENCH_RUNS };
 
 /* Code that does the same in every hypervisor, and what it works on */
 struct bench_program {
 	const struct kt_code *code;
 	uint64_t rounds;
 	uint64_t address, stride;	/* of code that touches memory */
+	enum bench_other other;
 };
 
-extern const struct kt_code bench_empty, bench_vmcall, bench_cpuid, bench_rdmsr, bench_out;
+/* Exits that the kernel answers */
+extern const struct kt_code bench_empty, bench_vmcall, bench_cpuid, bench_rdmsr, bench_wrmsr,
+	bench_xsetbv, bench_cr0, bench_cr4, bench_cr8, bench_dr, bench_wbinvd;
+/* The local APIC and its timer */
+extern const struct kt_code bench_tpr, bench_eoi, bench_deadline, bench_ipi, bench_self_ipi,
+	bench_expiry, bench_expiry_halted, bench_ping_pong;
+/* Exits to user space */
+extern const struct kt_code bench_out, bench_outs, bench_mmio_read, bench_mmio_write;
 /* Each round reads or writes one byte, and gives a sample */
 extern const struct kt_code bench_read, bench_write;
 /* Read without samples, then end by BENCH_PORT_END or HaltCpu */
@@ -75,6 +88,8 @@ int bench_image(const char *path, const struct bench_program *program, uint64_t 
 
 /* Run a program in a fresh VM and take its samples. */
 int bench_kvm(const struct bench_program *program, struct bench_samples *samples);
+/* So many RUNs that are told to return at once */
+int bench_kvm_kick(const struct bench_program *program, struct bench_samples *samples);
 
 /* How a kev VM is made */
 struct bench_kev {
@@ -91,10 +106,12 @@ int bench_kev_init(struct kt_guest *guest, const struct bench_kev *how);
 /* Run to BENCH_PORT_END; @samples may be NULL. */
 int bench_kev_run(struct kt_guest *guest, struct bench_samples *samples);
 
-/* ---- what is measured: exits.c, start.c, faults.c, many.c ---- */
+/* ---- what is measured: exits.c, kick.c, start.c, faults.c, many.c ---- */
 
 /* Each makes its images at @path. */
 void bench_exits(const char *path);
+/* The part of it that is measured from outside: for KVM, without a path */
+void bench_kicks(const char *subject, const char *path);
 void bench_start(const char *path);
 void bench_faults(const char *path);
 void bench_many(const char *path);

@@ -56,6 +56,8 @@ int bench_kev_run(struct kt_guest *guest, struct bench_samples *samples)
 		ret = kt_run(guest->vcpu);
 		if (ret)
 			return ret;
+		if (run->kind == KEV_EXIT_MMIO)
+			continue;
 		if (run->kind != KEV_EXIT_IO)
 			return run->kind == KEV_EXIT_MEMORY_ERROR ? -(int)run->error : -EPROTO;
 		if (run->io.port == BENCH_PORT_END)

@@ -103,7 +103,10 @@ static void report(size_t i, const uint64_t kib[NR_PARTS], int error)
 void bench_many(const char *path)
 {
 	const struct bench_program program = {
-		&bench_walk, IMAGE / KT_PAGE, BENCH_DATA_GPA, KT_PAGE
+		.code = &bench_walk,
+		.rounds = IMAGE / KT_PAGE,
+		.address = BENCH_DATA_GPA,
+		.stride = KT_PAGE,
 	};
 	int image = bench_image(path, &program, IMAGE);
 

@@ -90,7 +90,10 @@ void bench_start(const char *path)
 {
 	static struct bench_samples samples[NR_PARTS];
 	const struct bench_program program = {
-		&bench_walk_halt, TOUCHED, BENCH_DATA_GPA, 16 * KT_PAGE
+		.code = &bench_walk_halt,
+		.rounds = TOUCHED,
+		.address = BENCH_DATA_GPA,
+		.stride = 16 * KT_PAGE,
 	};
 	/* Fault-around would touch more than the guest does. */
 	struct bench_kev how = { .fault_around = 1 };
