@@ -55,6 +55,7 @@
 
 #include <libkev.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define CONSOLE_SIZE	4096
 #define MAX_VCPUS	8
 #define MAX_LINES	256
@@ -406,7 +407,7 @@ static void set(struct kev_run *run, const char *field, unsigned long long value
 #undef FIELD
 	bool known = false;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (strcmp(field, fields[i].name))
 			continue;
 		memcpy((char *)run + fields[i].offset, &value, fields[i].size);

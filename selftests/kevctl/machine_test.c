@@ -308,7 +308,8 @@ static void string_cases(void)
 	run.io.width = 4;
 	tap_result(machine_io(&machine, &run, 0) == ACCESS_DONE &&
 		   !memcmp(run.data, (uint8_t []){ 0xa5, 0xff, 0xff, 0xff }, 4) &&
-		   !memcmp(run.data + 8, run.data, 4), "string: little-endian, one after the other");
+		   !memcmp(run.data + 8, run.data, 4),
+		   "string: little-endian, one after the other");
 	machine_fini(&machine);
 }
 

@@ -206,7 +206,8 @@ int main(void)
 	}
 	kev_entry_failure_text(&(struct kev_run){ .exit_reason = 33 }, text, 9);
 	tap_result(!strcmp(text, "VM entry"), "entry failure: cut off");
-	kev_entry_failure_text(&(struct kev_run){ .exit_reason = 33, .entry.problem = "x" }, text, 9);
+	kev_entry_failure_text(&(struct kev_run){ .exit_reason = 33, .entry.problem = "x" }, text,
+			       9);
 	tap_result(!strcmp(text, "VM entry"), "entry failure: cut off before the problem");
 	return tap_end();
 }
