@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <kev/backend.h>
+#include <kev/fpu.h>
 #include <kev/uapi.h>
 #include <kev/vm.h>
 
@@ -28,6 +29,7 @@ static long ioctl_query(void *object, void *arg)
 		.run_page_size = PAGE_SIZE,
 		.console_size = KEV_CONSOLE_SIZE,
 		.max_regions = KEV_MEM_MAX_REGIONS,
+		.xsave_size = kev_fpu_image_size(),
 	};
 	strscpy(query->backend, kev_backend->name, sizeof(query->backend));
 	strscpy(query->module_version, KEV_MODULE_VERSION, sizeof(query->module_version));

@@ -18,15 +18,19 @@
 #include <asm/fpu/xstate.h>
 #include <kev/cpuid.h>
 #include <kev/fpu.h>
+#include <kev/problem.h>
 
 /* SDM Vol. 1, "Initialization of the x87 FPU" and "MXCSR Control and Status Register" */
 #define FCW_RESET	0x37f
 #define MXCSR_RESET	0x1f80
 
+#define MXCSR_MASK_DEFAULT	0xffbfU
+
 #define CPUID_LEAF_XSTATE	0xd
 
 static u64 fpu_xcr0;		/* what is switched; 0: FXSAVE */
 static u64 fpu_host_xcr0;
+static u32 fpu_mxcsr_reserved;	/* bits that a load of MXCSR must not have */
 
 /* Bytes of an XSAVE image in standard format that holds @xcr0 */
 static u32 image_size(u64 xcr0)
@@ -44,6 +48,17 @@ static u32 image_size(u64 xcr0)
 	return end;
 }
 
+/* SDM Vol. 1, "Guidelines for Writing to the MXCSR Register" */
+static u32 mxcsr_reserved(void)
+{
+	static struct fxregs_state fx __aligned(16);
+
+	kernel_fpu_begin_mask(0);
+	asm volatile("fxsave64 %0" : "=m" (fx));
+	kernel_fpu_end();
+	return ~(fx.mxcsr_mask ?: MXCSR_MASK_DEFAULT);
+}
+
 /**
  * kev_fpu_probe() - find out how to switch
  *
@@ -53,6 +68,7 @@ u64 kev_fpu_probe(void)
 {
 	fpu_xcr0 = 0;
 	fpu_host_xcr0 = 0;
+	fpu_mxcsr_reserved = mxcsr_reserved();
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
 	fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
@@ -90,6 +106,86 @@ int kev_fpu_create(struct kev_fpu *fpu)
 void kev_fpu_destroy(struct kev_fpu *fpu)
 {
 	free_page((unsigned long)fpu->area);
+}
+
+/**
+ * kev_fpu_image_size() - bytes of a guest's registers as user space has them
+ *
+ * An XSAVE image in standard format, also where the CPU has only FXSAVE.
+ */
+u32 kev_fpu_image_size(void)
+{
+	return image_size(fpu_xcr0);
+}
+
+/**
+ * kev_fpu_get() - a guest's registers as an image
+ * @fpu: the guest's, saved
+ * @image: kev_fpu_image_size() bytes, all of them written
+ */
+void kev_fpu_get(const struct kev_fpu *fpu, void *image)
+{
+	struct xregs_state *x = image;
+
+	memcpy(image, fpu->area, kev_fpu_image_size());
+	/* FXSAVE leaves the header alone; what it saves may be in use. */
+	if (!fpu_xcr0)
+		x->header.xfeatures = XFEATURE_MASK_FPSSE;
+}
+
+static bool all_zero(const void *bytes, size_t size)
+{
+	return !memchr_inv(bytes, 0, size);
+}
+
+/**
+ * kev_fpu_check() - can the CPU load an image
+ * @image: kev_fpu_image_size() bytes
+ * @problem: written on failure
+ *
+ * SDM Vol. 1, "Operation of XRSTOR"
+ */
+bool kev_fpu_check(const void *image, struct kev_problem *problem)
+{
+	const struct xregs_state *x = image;
+	u64 known = fpu_xcr0 ?: XFEATURE_MASK_FPSSE;
+
+	if (x->header.xfeatures & ~known)
+		return kev_problem_is(problem, "XSTATE_BV", "has a component that guests have not");
+	if (x->header.xcomp_bv)
+		return kev_problem_is(problem, "XCOMP_BV", "is not 0");
+	if (!all_zero(x->header.reserved, sizeof(x->header.reserved)))
+		return kev_problem_is(problem, "XSAVE header", "has reserved bytes");
+	if (x->i387.mxcsr & fpu_mxcsr_reserved)
+		return kev_problem_is(problem, "MXCSR", "has reserved bits");
+	return true;
+}
+
+/* What XRSTOR makes of a component that the header does not name */
+static void reset_legacy(struct xregs_state *x, u64 components)
+{
+	if (components & XFEATURE_MASK_FP) {
+		memset(&x->i387, 0, offsetof(struct fxregs_state, mxcsr));
+		memset(x->i387.st_space, 0, sizeof(x->i387.st_space));
+		x->i387.cwd = FCW_RESET;
+	}
+	if (components & XFEATURE_MASK_SSE)
+		memset(x->i387.xmm_space, 0, sizeof(x->i387.xmm_space));
+}
+
+/**
+ * kev_fpu_set() - replace a guest's registers
+ * @fpu: the guest's, saved
+ * @image: kev_fpu_check() takes it
+ */
+void kev_fpu_set(struct kev_fpu *fpu, const void *image)
+{
+	struct xregs_state *x = fpu->area;
+
+	memcpy(fpu->area, image, kev_fpu_image_size());
+	/* FXRSTOR does not look at the header. */
+	if (!fpu_xcr0)
+		reset_legacy(x, XFEATURE_MASK_FPSSE & ~x->header.xfeatures);
 }
 
 /**

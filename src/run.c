@@ -423,6 +423,10 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 				verdict = kev_report(vcpu, KEV_EXIT_HALTED);
 			continue;
 		}
+		if (unlikely(vcpu->pdptes_wanted)) {
+			verdict = kev_load_pdptes(vcpu);
+			continue;
+		}
 		ret = run_once(vcpu, &verdict);
 		if (ret == -EAGAIN)
 			ret = kev_vcpu_wait_for_hw();

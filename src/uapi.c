@@ -33,6 +33,18 @@ static int copy_in(const struct kev_ioctl *call, u8 *buf, void __user *user, u32
 	return copy_struct_from_user(buf, call->size, user, *size);
 }
 
+static bool goes_back(enum kev_ioctl_out out, long ret)
+{
+	switch (out) {
+	case KEV_OUT_SUCCESS:
+		return ret >= 0;
+	case KEV_OUT_FAILURE:
+		return ret < 0;
+	default:
+		return out == KEV_OUT_ALWAYS;
+	}
+}
+
 /**
  * kev_uapi_call() - carry out one ioctl
  * @table: the calls of this kind of file
@@ -70,11 +82,11 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 		return err;
 
 	ret = call->handler(object, buf);
-	if (call->out == KEV_OUT_NEVER || (ret < 0 && call->out == KEV_OUT_SUCCESS))
+	if (!goes_back(call->out, ret))
 		return ret;
 	/* Only what both sides know; the first field, the size, is the caller's. */
 	if (copy_to_user(user + sizeof(u32), (u8 *)buf + sizeof(u32),
-			 min(size, call->size) - sizeof(u32)))
+			 min(size, call->size) - sizeof(u32)) && call->out != KEV_OUT_FAILURE)
 		return -EFAULT;
 	return ret;
 }

@@ -10,12 +10,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
-#include <asm/processor-flags.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
-#include <kev/boot.h>
 #include <kev/compat.h>
-#include <kev/direct64.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -121,18 +118,6 @@ int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu
 	return ret == -EAGAIN ? -EIO : ret;
 }
 
-static void call_get(struct kev_vcpu *vcpu, void *arg)
-{
-	struct kev_vcpu_state *state = arg;
-
-	kev_backend->get(vcpu, state->groups, state);
-}
-
-static void call_set(struct kev_vcpu *vcpu, void *arg)
-{
-	kev_backend->set(vcpu, arg);
-}
-
 static void call_paging(struct kev_vcpu *vcpu, void *arg)
 {
 	kev_backend->paging(vcpu, arg);
@@ -150,93 +135,32 @@ int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
 	return kev_vcpu_loaded_call(vcpu, call_paging, paging);
 }
 
-static bool segment_valid(const struct kev_segment *seg)
-{
-	return !seg->reserved[0] && !seg->reserved[1] && !seg->reserved[2];
-}
-
-static bool table_valid(const struct kev_table *table)
-{
-	return !table->reserved[0] && !table->reserved[1] && !table->reserved[2];
-}
-
-static bool segments_valid(const struct kev_segments *s)
-{
-	return segment_valid(&s->cs) && segment_valid(&s->ds) && segment_valid(&s->es) &&
-	       segment_valid(&s->fs) && segment_valid(&s->gs) && segment_valid(&s->ss) &&
-	       segment_valid(&s->tr) && segment_valid(&s->ldtr) &&
-	       table_valid(&s->gdt) && table_valid(&s->idt);
-}
-
-static bool controls_valid(const struct kev_vm *vm, const struct kev_controls *c)
-{
-	/* A feature that the guest is not given may need state that kev does not switch. */
-	if (c->cr4 & ~kev_vm_cr4_guest(vm))
-		return false;
-	/* PAE paging: the CPU takes the PDPTEs from hardware state, not from memory. */
-	if ((c->cr0 & X86_CR0_PG) && (c->cr4 & X86_CR4_PAE) && !(c->efer & EFER_LMA))
-		return false;
-	if (c->efer & ~kev_vm_efer_guest(vm))
-		return false;
-	/* The guest has no debug registers: its DR7 would arm the host's. */
-	if (c->dr7 != KEV_DIRECT64_DR7)
-		return false;
-	if (c->xcr0 == KEV_XCR0_X87)
-		return true;
-	return kev_vm_xcr0_valid(vm, c->xcr0);
-}
-
-#define STATE_GROUPS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | KEV_STATE_MSRS)
-
-/*
- * What the host's CPU would have to take on the guest's behalf is checked here;
- * the rest of a guest's state the CPU checks at the entry.
+/**
+ * kev_vcpu_gpr() - a general-purpose register
+ * @vcpu: loaded
+ * @gpr: enum kev_gpr
+ *
+ * Context: IRQs off.
  */
-static bool state_valid(const struct kev_vm *vm, const struct kev_vcpu_state *state)
+u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr)
 {
-	u32 groups = state->groups;
-
-	if (!groups || groups & ~STATE_GROUPS)
-		return false;
-	return (!(groups & KEV_STATE_SEGMENTS) || segments_valid(&state->segments)) &&
-	       (!(groups & KEV_STATE_CONTROLS) || controls_valid(vm, &state->controls)) &&
-	       (!(groups & KEV_STATE_MSRS) || kev_msr_values_valid(&state->msrs));
+	return gpr == KEV_RSP ? kev_backend->read_rsp(vcpu) : vcpu->gpr[gpr];
 }
 
-static long ioctl_get_state(void *object, void *arg)
+/**
+ * kev_vcpu_set_gpr() - change a general-purpose register
+ * @vcpu: loaded
+ * @gpr: enum kev_gpr
+ * @value: all 64 bits
+ *
+ * Context: IRQs off.
+ */
+void kev_vcpu_set_gpr(struct kev_vcpu *vcpu, unsigned int gpr, u64 value)
 {
-	struct kev_vcpu_state *state = arg;
-	struct kev_vcpu *vcpu = object;
-	int ret;
-
-	if (!state->groups || state->groups & ~STATE_GROUPS)
-		return -EINVAL;
-	if (!mutex_trylock(&vcpu->lock))
-		return -EBUSY;
-	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
-	mutex_unlock(&vcpu->lock);
-	return ret;
-}
-
-static long ioctl_set_state(void *object, void *arg)
-{
-	struct kev_vcpu_state *state = arg;
-	struct kev_vcpu *vcpu = object;
-	int ret;
-
-	if (!state_valid(vcpu->vm, state))
-		return -EINVAL;
-	if (!mutex_trylock(&vcpu->lock))
-		return -EBUSY;
-	/* A new RIP: what the last exit left to do belongs to the old one. */
-	if (state->groups & KEV_STATE_GPRS) {
-		kev_vcpu_forget_exit(vcpu);
-		if (vcpu->mp == KEV_MP_HALTED)
-			kev_halt_end(vcpu);
-	}
-	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
-	mutex_unlock(&vcpu->lock);
-	return ret;
+	if (gpr == KEV_RSP)
+		kev_backend->write_rsp(vcpu, value);
+	else
+		vcpu->gpr[gpr] = value;
 }
 
 static long ioctl_run(void *object, void *arg)
@@ -291,9 +215,9 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 		.handler = ioctl_kick,
 	},
 	KEV_IOCTL(KEV_VCPU_GET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_SUCCESS,
-		  ioctl_get_state),
-	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_NEVER,
-		  ioctl_set_state),
+		  kev_vcpu_get_state),
+	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_FAILURE,
+		  kev_vcpu_set_state),
 	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS, ioctl_stats),
 	KEV_IOCTL(KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, reserved, true, KEV_OUT_NEVER,
 		  ioctl_interrupt),
@@ -363,6 +287,7 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->id = id;
 	vcpu->guest_cpu = -1;
 	vcpu->xcr0 = KEV_XCR0_X87;
+	vcpu->dr6 = KEV_DR6_RESET;
 	mutex_init(&vcpu->lock);
 	ret = kev_fpu_create(&vcpu->fpu);
 	if (ret)
@@ -433,25 +358,6 @@ static void leave_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
 	mutex_unlock(&vm->lock);
 }
 
-static int set_boot_state(struct kev_vcpu *vcpu)
-{
-	struct kev_vcpu_state *state;
-	int ret;
-
-	state = kzalloc(sizeof(*state), GFP_KERNEL);
-	if (!state)
-		return -ENOMEM;
-	if (vcpu->mp == KEV_MP_WAIT_FOR_SIPI)
-		kev_boot_init_state(kev_info.cpuid.basic[1].eax, state);
-	else
-		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
-	mutex_lock(&vcpu->lock);
-	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
-	mutex_unlock(&vcpu->lock);
-	kfree(state);
-	return ret;
-}
-
 /**
  * kev_vcpu_create() - make a vCPU
  * @vm: its VM
@@ -474,7 +380,7 @@ int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args)
 	ret = join_vm(vm, vcpu);
 	if (ret)
 		goto err_free;
-	ret = set_boot_state(vcpu);
+	ret = kev_vcpu_start_state(vcpu);
 	if (ret)
 		goto err_leave;
 	ret = anon_inode_getfd("[kev-vcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);

@@ -14,6 +14,7 @@
 struct kev_exception;
 struct kev_exit;
 struct kev_paging;
+struct kev_problem;
 struct kev_vcpu;
 struct kev_vm;
 
@@ -89,15 +90,24 @@ struct kev_backend_info {
  *	runs. False: it cannot, not for so long; then nothing is watched. Armed.
  * @clear_deadline: watch for none any more. Armed.
  * @get: fill groups (KEV_STATE_*) of a state. Loaded.
- * @set: take checked groups of a state. Loaded.
+ * @set: take groups of a state that @check accepts with the others as they are. Loaded.
+ * @check: would the hardware enter the guest with this state, whose groups GPRS to MSRS
+ *	and INTERRUPTS are filled. Says why not. -EINVAL; -EOPNOTSUPP: a mode that only
+ *	this hardware does not run. Loaded.
+ * @entry_problem: what was wrong when an entry has just failed; empty if it cannot be
+ *	told. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
  * @paging: registers that a guest page walk needs. Loaded.
  * @read_msr: read an MSR that lives in hardware state. Armed. -ENOENT: not such.
  * @write_msr: write one; the value is checked for canonical form and reserved bits
  *	here. Armed. -EINVAL: the guest gets #GP(0).
- * @write_cr: guest writes CR0 or CR4; -EINVAL: #GP(0), -EOPNOTSUPP: a mode
- *	change that kev does not make. Armed.
- * @read_cr: CR0 or CR4 as the guest sees it. Armed.
+ * @write_cr: guest writes CR0, CR3 or CR4. -EINVAL: #GP(0); -EAGAIN: it loads
+ *	page-directory-pointer entries, @pdptes is NULL and should be what CR3 points to;
+ *	-EOPNOTSUPP: a mode that the hardware does not run. Armed, with @pdptes loaded.
+ * @read_cr: CR0 or CR4 as the guest sees it. Loaded.
+ * @set_pdptes: the page-directory-pointer entries of PAE paging, unchecked. Loaded.
+ * @read_rsp: the guest's RSP. Loaded.
+ * @write_rsp: the opposite. Loaded.
  */
 struct kev_backend {
 	const char *name;
@@ -127,12 +137,18 @@ struct kev_backend {
 	void (*clear_deadline)(struct kev_vcpu *vcpu);
 	void (*get)(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 	void (*set)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
+	int (*check)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
+		     struct kev_problem *problem);
+	void (*entry_problem)(struct kev_vcpu *vcpu, struct kev_problem *problem);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);
 	void (*paging)(struct kev_vcpu *vcpu, struct kev_paging *paging);
 	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);
 	int (*write_msr)(struct kev_vcpu *vcpu, u32 index, u64 value);
-	int (*write_cr)(struct kev_vcpu *vcpu, unsigned int cr, u64 value);
+	int (*write_cr)(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes);
 	u64 (*read_cr)(struct kev_vcpu *vcpu, unsigned int cr);
+	void (*set_pdptes)(struct kev_vcpu *vcpu, const u64 *pdptes);
+	u64 (*read_rsp)(struct kev_vcpu *vcpu);
+	void (*write_rsp)(struct kev_vcpu *vcpu, u64 value);
 };
 
 extern const struct kev_backend *kev_backend;

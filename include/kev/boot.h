@@ -312,8 +312,8 @@ void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
  * kev_boot_init_state() - the state after INIT
  * @signature: what CPUID leaf 1 has in EAX: EDX
  * @state: in: CR0 and XCR0 of the group CONTROLS, of which CD, NW and all components
- *	stay; all zeros will do. Out: the groups GPRS, SEGMENTS, CONTROLS and DEBUG,
- *	@groups names them; the rest stays
+ *	stay; all zeros will do. Out: the groups GPRS, SEGMENTS, CONTROLS, DEBUG and
+ *	INTERRUPTS, @groups names them; the rest stays
  *
  * Real mode; the vCPU waits for a SIPI, or starts at the reset vector. SDM Vol. 3,
  * "Processor State After Reset", column INIT. IA32_EFER is cleared, as it holds LMA.

@@ -15,6 +15,7 @@ enum kev_ioctl_out {
 	KEV_OUT_NEVER,		/* it has no field to fill: it may lie in read-only memory */
 	KEV_OUT_SUCCESS,
 	KEV_OUT_ALWAYS,		/* it tells why the call failed */
+	KEV_OUT_FAILURE,	/* it tells that and no more: read-only memory will do */
 };
 
 /**

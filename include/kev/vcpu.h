@@ -29,6 +29,9 @@ struct task_struct;
 /* A fault that waits ends for an interrupt too: the guest may have better things to do. */
 #define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT) | BIT(KEV_REQ_MP))
 
+/* DR6 after reset. SDM Vol. 3, "Debug Status Register (DR6)" */
+#define KEV_DR6_RESET		0xffff0ff0ULL
+
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
 
@@ -85,6 +88,11 @@ struct kev_halt {
  * @xcr0: [c] guest's
  * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
  * @xcr0_live: [c] what the CPU has while armed
+ * @dr: [c] DR0 to DR3 as the guest reads them
+ * @dr6: [c] likewise
+ * @dr7: [c] likewise
+ * @pdptes_wanted: [c] page-directory-pointer entries have to be loaded before an entry:
+ *	user space has set the registers that point to them
  * @msr: [c]
  * @fpu: [c]
  * @pending: [c] KEV_PENDING_*
@@ -125,6 +133,10 @@ struct kev_vcpu {
 	u64 xcr0;
 	u64 xcr0_live;
 	bool osxsave;
+	u64 dr[4];
+	u64 dr6;
+	u64 dr7;
+	bool pdptes_wanted;
 	struct kev_msr_values msr;
 	struct kev_fpu fpu;
 
@@ -164,6 +176,13 @@ void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats 
 int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
 			 void *arg);
 int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
+u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr);
+void kev_vcpu_set_gpr(struct kev_vcpu *vcpu, unsigned int gpr, u64 value);
+
+/* state.c */
+long kev_vcpu_get_state(void *object, void *arg);
+long kev_vcpu_set_state(void *object, void *arg);
+int kev_vcpu_start_state(struct kev_vcpu *vcpu);
 
 /* run.c */
 long kev_vcpu_run(struct kev_vcpu *vcpu);

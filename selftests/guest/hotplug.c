@@ -101,7 +101,7 @@ TEST_F(hotplug, between_runs)
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
 		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
-		EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_ALL, &state));
+		EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
 		EXPECT_EQ(KT_CODE_GPA, state.gprs.rip & ~0xfffULL);
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, -1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));

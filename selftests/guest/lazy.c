@@ -172,9 +172,9 @@ TEST_F(lazy, pages_are_read_once)
 
 	/* Without a HaltCpu that would end the VM */
 	ASSERT_EQ(0, kt_guest_init_file(&guest, IMAGE, 128 << 10, "report"));
-	ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_ALL, &boot));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
 	for (int i = 0; i < 3; i++) {
-		ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_ALL, &boot));
+		ASSERT_EQ(0, kt_set_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
 		ASSERT_EQ(0, kt_run(guest.vcpu));
 		ASSERT_EQ(KEV_EXIT_HYPERCALL, guest.run->kind);
 		EXPECT_EQ(0x1a2, guest.run->hypercall.args[0]);

@@ -36,6 +36,11 @@ struct kev_vm_status kt_status(int vm);
 struct kev_vcpu_stats kt_vcpu_stats(int vcpu);
 struct kev_vm_stats kt_vm_stats(int vm);
 
+/* Every group of registers whose place is in the structure itself */
+#define KT_STATE_REGISTERS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | \
+				 KEV_STATE_MSRS | KEV_STATE_DEBUG | KEV_STATE_INTERRUPTS | \
+				 KEV_STATE_TIME)
+
 /* Read or write groups of registers; @state's size and groups are filled in. */
 int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
 int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);

@@ -132,14 +132,14 @@ TEST(states)
 	seed = 19700101;
 	start_timer();
 	make_guest(&guest);
-	ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_ALL, &boot));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
 	for (int i = 0; i < ROUNDS / 4; i++) {
 		uint8_t *bytes = (uint8_t *)&state;
 
 		state = boot;
 		for (uint32_t j = 1 + below(3); j > 0; j--)
 			bytes[8 + below(sizeof(state) - 8)] ^= 1 << below(8);
-		refused += kt_set_state(guest.vcpu, KEV_STATE_ALL, &state) != 0;
+		refused += kt_set_state(guest.vcpu, KT_STATE_REGISTERS, &state) != 0;
 		kt_run(guest.vcpu);
 		if (kt_status(guest.vm).state == KEV_VM_ALIVE)
 			continue;

@@ -399,8 +399,8 @@ TEST_F(interrupt, stack_without_region)
 	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
 }
 
-/* The guest has taken it: where control goes elsewhere, it is gone. */
-TEST_F(interrupt, set_state_during_delivery)
+/* The guest has taken it: a new stack is what it waits for. */
+TEST_F(interrupt, new_stack_during_delivery)
 {
 	ASSERT_EQ(0, start(self->vcpu, holds, HOLE + KT_PAGE));
 	ASSERT_EQ(0, kt_interrupt(self->vcpu, VECTOR));
@@ -408,6 +408,24 @@ TEST_F(interrupt, set_state_during_delivery)
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
 	ASSERT_EQ(0, start(self->vcpu, holds, STACK));
+	RUN_TO_HANDLER(VECTOR, holds_at);
+	RUN_TO(AT_END);
+	EXPECT_EQ(1, self->run->gpr[KEV_R14]);
+}
+
+/* Where control goes elsewhere, it is gone. */
+TEST_F(interrupt, new_rip_during_delivery)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, start(self->vcpu, holds, HOLE + KT_PAGE));
+	ASSERT_EQ(0, kt_interrupt(self->vcpu, VECTOR));
+	RUN_TO(AT_START);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.rip++;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
 	RUN_TO(AT_END);
 	EXPECT_EQ(0, self->run->gpr[KEV_R14]);
 }

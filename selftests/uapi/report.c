@@ -183,8 +183,8 @@ TEST(other_groups_do_not_cancel)
 
 	report_init(_metadata, &guest, &in_32, 0, NULL);
 	ASSERT_REPORT(KEV_EXIT_IO, &guest);
-	ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_ALL, &state));
-	ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_ALL & ~KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &state));
+	ASSERT_EQ(0, kt_set_state(guest.vcpu, KT_STATE_REGISTERS & ~KEV_STATE_GPRS, &state));
 	guest.run->io.data = 2;
 	ASSERT_REPORT(KEV_EXIT_VM_EXITED, &guest);
 	EXPECT_EQ(2, guest.run->exit_code);
@@ -471,20 +471,37 @@ TEST(hypercall_from_user_mode)
 	kt_guest_fini(&guest);
 }
 
-/* An exit that nobody handles: the guest would leave long mode. */
-KT_CODE(leaves_long_mode, "mov %cr0, %rax\n btr $31, %rax\n mov %rax, %cr0\n");
+/*
+ * An exit that nobody handles: a task switch, which takes 32-bit code. The boot
+ * structures' page directories serve PAE paging as they are.
+ */
+KT_CODE(switches_task, "1: .byte 0xea\n .long 0\n .word 0x18\n jmp 1b\n");
 
 TEST(unhandled)
 {
+	const uint64_t pdpt[] = { 0x4001, 0x5001, 0x6001, 0x7001 };
+	const uint64_t tss = 0x0000890090000067;	/* 0x67 bytes at 0x9000, available */
+	struct kev_vcpu_state state = { 0 };
 	struct kt_guest guest;
 
-	report_init(_metadata, &guest, &leaves_long_mode, 0, NULL);
+	report_init(_metadata, &guest, &switches_task, 0, NULL);
+	ASSERT_EQ(sizeof(pdpt), kt_write_guest(guest.vm, 0x8000, pdpt, sizeof(pdpt)));
+	ASSERT_EQ(sizeof(tss), kt_write_guest(guest.vm, 0x1018, &tss, sizeof(tss)));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &state));
+	state.segments.cs.access = 0xc09b;
+	state.segments.gdt.limit = 0x1f;
+	state.controls.cr3 = 0x8000;
+	state.controls.efer = 0;
+	ASSERT_EQ(0, kt_set_state(guest.vcpu, KT_STATE_REGISTERS, &state)) {
+		TH_LOG("%.48s", state.problem);
+	}
 	for (int i = 0; i < 2; i++) {
 		EXPECT_REPORT(KEV_EXIT_UNHANDLED, &guest);
-		EXPECT_EQ(28, guest.run->exit_reason);
-		EXPECT_EQ(0, guest.run->exit_qualification & 0xff);
-		EXPECT_EQ(3, guest.run->instruction_length);
-		EXPECT_EQ(KT_CODE_GPA + 8, guest.run->rip);
+		EXPECT_EQ(9, guest.run->exit_reason);
+		/* A JMP to this selector */
+		EXPECT_EQ(0x80000018, guest.run->exit_qualification);
+		EXPECT_EQ(7, guest.run->instruction_length);
+		EXPECT_EQ(KT_CODE_GPA, guest.run->rip);
 		EXPECT_EQ(0x80010033, guest.run->cr0);
 	}
 	EXPECT_EQ(KEV_VM_ALIVE, kt_status(guest.vm).state);

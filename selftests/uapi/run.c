@@ -139,18 +139,18 @@ TEST_F(run, two_threads)
 	struct kev_vcpu_state state = { 0 };
 	struct kt_runner runner;
 
-	ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_ALL, &state));
+	ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
 	ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, -1));
 	EXPECT_EQ(-EBUSY, kt_run(self->guest.vcpu));
-	EXPECT_EQ(-EBUSY, kt_get_state(self->guest.vcpu, KEV_STATE_ALL, &state));
-	EXPECT_EQ(-EBUSY, kt_set_state(self->guest.vcpu, KEV_STATE_ALL, &state));
+	EXPECT_EQ(-EBUSY, kt_get_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
+	EXPECT_EQ(-EBUSY, kt_set_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
 	/* What is wrong with the arguments is said all the same. */
 	EXPECT_EQ(-EINVAL, kt_get_state(self->guest.vcpu, 0, &state));
 	/* These do not wait for the guest. */
 	EXPECT_EQ(KEV_VM_ALIVE, kt_status(self->guest.vm).state);
 	EXPECT_LE(1, kt_vm_stats(self->guest.vm).vcpu.entries);
 	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
-	EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_ALL, &state));
+	EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
 }
 
 /* A guest that is called out has lost nothing: it is where it was. */

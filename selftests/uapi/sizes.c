@@ -113,6 +113,7 @@ static void fill_in(const struct call *call, void *arg)
 	case KEV_VCPU_GET_STATE:
 	case KEV_VCPU_SET_STATE:
 		((struct kev_vcpu_state *)arg)->groups = KEV_STATE_GPRS;
+		((struct kev_vcpu_state *)arg)->gprs.rflags = 2;
 		break;
 	}
 }

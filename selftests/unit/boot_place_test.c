@@ -560,7 +560,8 @@ TEST(state_after_init)
 	want = state;
 	state.controls.cr0 = 0xe005003b;
 	state.controls.xcr0 = 7;
-	want.groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | KEV_STATE_DEBUG;
+	want.groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS |
+		      KEV_STATE_DEBUG | KEV_STATE_INTERRUPTS;
 	want.gprs = (struct kev_gprs) { .gpr[KEV_RDX] = 0x306c3, .rip = 0xfff0, .rflags = 2 };
 	want.segments = (struct kev_segments) {
 		.cs = {
@@ -573,6 +574,7 @@ TEST(state_after_init)
 	};
 	want.controls = (struct kev_controls) { .cr0 = 0x60000010, .xcr0 = 7, .dr7 = 0x400 };
 	want.debug = (struct kev_debug_registers) { .dr6 = 0xffff0ff0 };
+	want.interrupts = (struct kev_interrupts) {};
 
 	kev_boot_init_state(0x306c3, &state);
 	EXPECT_EQ(0, memcmp(&want, &state, sizeof(want)));

@@ -7,7 +7,9 @@
 #include <linux/stddef.h>
 #include <asm/cpu.h>
 #include <asm/trapnr.h>
+#include <kev/backend.h>
 #include <kev/exit.h>
+#include <kev/state.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -52,10 +54,19 @@ static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_ex
 	return kev_report(vcpu, KEV_EXIT_SHUTDOWN);
 }
 
+static void call_entry_problem(struct kev_vcpu *vcpu, void *arg)
+{
+	kev_backend->entry_problem(vcpu, arg);
+}
+
 static enum kev_verdict slow_entry_failed(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	struct kev_problem problem = {};
+
+	kev_vcpu_loaded_call(vcpu, call_entry_problem, &problem);
 	kev_vm_end(vcpu, KEV_VM_FAILED, 0, EIO);
 	kev_report(vcpu, KEV_EXIT_ENTRY_FAILED);
+	kev_problem_text(&problem, vcpu->run->entry.problem);
 	vcpu->run->entry.instruction_error = exit->entry.instruction_error;
 	return KEV_REPORT;
 }
@@ -93,7 +104,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_IO] = EXIT("I/O", io, .slow = kev_slow_io),
 	[KEV_EV_MEMORY] = EXIT("memory", memory, .slow = kev_slow_memory),
 	[KEV_EV_CR] = EXIT("control register", other, .intercept = KEV_INTERCEPT_CR,
-			   .fast = kev_fast_cr),
+			   .fast = kev_fast_cr, .slow = kev_slow_cr),
 	[KEV_EV_XSETBV] = EXIT("XSETBV", other, .intercept = KEV_INTERCEPT_XSETBV,
 			       .fast = kev_fast_xsetbv),
 	[KEV_EV_UNDEFINED] = EXIT("undefined", other, .intercept = KEV_INTERCEPT_UNDEFINED,

@@ -95,7 +95,7 @@ void kev_boot_init_state(u32 signature, struct kev_vcpu_state *state)
 	};
 
 	state->groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS |
-			KEV_STATE_DEBUG;
+			KEV_STATE_DEBUG | KEV_STATE_INTERRUPTS;
 	state->gprs = (struct kev_gprs) {
 		.gpr[KEV_RDX] = signature,
 		.rip = INIT_RIP,
@@ -120,6 +120,7 @@ void kev_boot_init_state(u32 signature, struct kev_vcpu_state *state)
 		.dr7 = KEV_DIRECT64_DR7,
 	};
 	state->debug = (struct kev_debug_registers) { .dr6 = INIT_DR6 };
+	state->interrupts = (struct kev_interrupts) {};
 }
 
 void kev_boot_sipi_state(u8 vector, struct kev_vcpu_state *state)

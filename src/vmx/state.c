@@ -1,135 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest state in the VMCS: groups of it for user space, control registers for
- * the guest.
+ * Guest state in the VMCS, by groups.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <asm/processor-flags.h>
-#include <asm/tlbflush.h>
 #include <asm/vmx.h>
-#include <kev/exit.h>
-#include <kev/walk.h>
 
 #include "vmx.h"
-
-/* The guest writes these without an exit. TS and the like are its own business. */
-#define CR0_GUEST_OWNED	(X86_CR0_TS | X86_CR0_MP | X86_CR0_EM | X86_CR0_WP | X86_CR0_AM)
-
-/* Entries and exits leave these of the CPU alone, they belong to the host. */
-#define CR0_HOST_ONLY	(X86_CR0_CD | X86_CR0_NW)
-
-/* Changing one of these flushes what the CPU has cached of the guest's translations. */
-#define CR4_FLUSHES	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PCIDE | X86_CR4_SMEP)
-
-/* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. */
-static u64 cr4_guest_owned(const struct kev_vcpu *vcpu)
-{
-	return kev_vm_cr4_guest(vcpu->vm) & ~X86_CR4_OSXSAVE;
-}
-
-static void set_cr0(u64 value)
-{
-	kev_vmwrite_natural(CR0_GUEST_HOST_MASK, ~CR0_GUEST_OWNED);
-	kev_vmwrite_natural(CR0_READ_SHADOW, value);
-	kev_vmwrite_natural(GUEST_CR0, (value & ~CR0_HOST_ONLY) |
-			    (kev_vmx_config.cr0_fixed0 & X86_CR0_NE) | X86_CR0_ET);
-}
-
-static void set_cr4(struct kev_vcpu *vcpu, u64 value)
-{
-	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~cr4_guest_owned(vcpu));
-	kev_vmwrite_natural(CR4_READ_SHADOW, value);
-	/* With MCE clear a machine check shuts the machine down: the host's choice holds. */
-	kev_vmwrite_natural(GUEST_CR4, value | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE) |
-			    (cr4_read_shadow() & X86_CR4_MCE));
-	vcpu->osxsave = value & X86_CR4_OSXSAVE;
-}
-
-static void set_efer(u64 value)
-{
-	u32 entry = kev_vmx_config.entry;
-
-	if (value & EFER_LMA)
-		entry |= KEV_VMENTRY_IA32E_GUEST;
-	kev_vmwrite_32(VM_ENTRY_CONTROLS, entry);
-	kev_vmwrite_64(GUEST_IA32_EFER, value);
-}
-
-/**
- * kev_vmx_read_cr() - CR0 or CR4 as the guest reads it
- * @vcpu: loaded
- * @cr: 0 or 4
- *
- * Context: IRQs off.
- */
-u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
-{
-	u64 owned = cr ? cr4_guest_owned(vcpu) : CR0_GUEST_OWNED;
-	u64 real = kev_vmread_natural(cr ? GUEST_CR4 : GUEST_CR0);
-	u64 shadow = kev_vmread_natural(cr ? CR4_READ_SHADOW : CR0_READ_SHADOW);
-
-	return (real & owned) | (shadow & ~owned);
-}
-
-/**
- * kev_vmx_write_cr() - the guest writes CR0 or CR4
- * @vcpu: armed
- * @cr: 0 or 4
- * @value: what it writes
- *
- * Context: IRQs off. SDM Vol. 2, "MOV—Move to/from Control Registers"
- * Return: 0; -EINVAL #GP(0); -EOPNOTSUPP the write would change the mode.
- */
-int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value)
-{
-	u64 old = kev_vmx_read_cr(vcpu, cr);
-	u64 changed = old ^ value;
-	u64 efer = kev_vmread_64(GUEST_IA32_EFER);
-
-	if (cr == 0) {
-		if (value >> 32)
-			return -EINVAL;
-		value = (value & kev_info.cr0_guest) | X86_CR0_ET;
-		if ((value & X86_CR0_PG) && !(value & X86_CR0_PE))
-			return -EINVAL;
-		if ((value & X86_CR0_NW) && !(value & X86_CR0_CD))
-			return -EINVAL;
-		if (changed & (X86_CR0_PG | X86_CR0_PE))
-			return -EOPNOTSUPP;
-		set_cr0(value);
-		return 0;
-	}
-
-	if (value & ~kev_vm_cr4_guest(vcpu->vm))
-		return -EINVAL;
-	if ((efer & EFER_LMA) && !(value & X86_CR4_PAE))
-		return -EINVAL;
-	if (changed & value & X86_CR4_PCIDE) {
-		if (!(efer & EFER_LMA) || (kev_vmread_natural(GUEST_CR3) & 0xfff))
-			return -EINVAL;
-	}
-	set_cr4(vcpu, value);
-	if (changed & CR4_FLUSHES)
-		kev_vmx_flush_vpid(kev_to_vmx(vcpu));
-	return 0;
-}
-
-/**
- * kev_vmx_paging() - what a walk of the guest's page tables needs
- * @vcpu: loaded
- * @paging: written
- *
- * Context: IRQs off.
- */
-void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
-{
-	paging->cr0 = kev_vmx_read_cr(vcpu, 0);
-	paging->cr3 = kev_vmread_natural(GUEST_CR3);
-	paging->cr4 = kev_vmx_read_cr(vcpu, 4);
-	paging->efer = kev_vmread_64(GUEST_IA32_EFER);
-	paging->phys_bits = kev_info.phys_bits;
-}
 
 enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR };
 
@@ -227,44 +104,88 @@ static void set_msrs(struct kev_vmx_vcpu *vmx, const struct kev_msrs *m)
 	vmx->vcpu.msr.misc_enable = m->misc_enable;
 }
 
+static void get_gprs(struct kev_vcpu *vcpu, struct kev_gprs *g)
+{
+	memcpy(g->gpr, vcpu->gpr, sizeof(g->gpr));
+	g->gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);
+	g->rip = kev_vmread_natural(GUEST_RIP);
+	g->rflags = kev_vmread_natural(GUEST_RFLAGS);
+}
+
+static void set_gprs(struct kev_vcpu *vcpu, const struct kev_gprs *g)
+{
+	memcpy(vcpu->gpr, g->gpr, sizeof(vcpu->gpr));
+	kev_vmwrite_natural(GUEST_RSP, g->gpr[KEV_RSP]);
+	kev_vmwrite_natural(GUEST_RIP, g->rip);
+	kev_vmwrite_natural(GUEST_RFLAGS, g->rflags);
+}
+
+static void get_controls(struct kev_vcpu *vcpu, struct kev_controls *c)
+{
+	*c = (struct kev_controls) {
+		.cr0 = kev_vmx_read_cr(vcpu, 0),
+		.cr2 = vcpu->cr2,
+		.cr3 = kev_vmread_natural(GUEST_CR3),
+		.cr4 = kev_vmx_read_cr(vcpu, 4),
+		.efer = kev_vmread_64(GUEST_IA32_EFER),
+		.xcr0 = vcpu->xcr0,
+		.dr7 = vcpu->dr7,
+	};
+}
+
+/* Of the group INTERRUPTS the rest waits in the neutral part. */
+static void get_interrupts(struct kev_vmx_vcpu *vmx, struct kev_interrupts *i)
+{
+	i->event = vmx->event_info;
+	i->event_error = vmx->event_info & INTR_INFO_DELIVER_CODE_MASK ? vmx->event_error : 0;
+	i->event_length = vmx->event_info ? vmx->event_length : 0;
+	i->interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	i->pending_debug = kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS);
+}
+
+static void set_interrupts(struct kev_vmx_vcpu *vmx, const struct kev_interrupts *i)
+{
+	vmx->event_info = i->event;
+	vmx->event_error = i->event_error;
+	vmx->event_length = i->event_length;
+	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, i->interruptibility);
+	kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS, i->pending_debug);
+}
+
 /**
  * kev_vmx_get() - read groups of the guest's state
  * @vcpu: loaded, not armed
  * @groups: KEV_STATE_*
- * @state: these groups are written
+ * @state: these groups are written, as far as they are in the VMCS or beside it
  *
  * Context: IRQs off.
  */
 void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state)
 {
-	if (groups & KEV_STATE_GPRS) {
-		memcpy(state->gprs.gpr, vcpu->gpr, sizeof(state->gprs.gpr));
-		state->gprs.gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);
-		state->gprs.rip = kev_vmread_natural(GUEST_RIP);
-		state->gprs.rflags = kev_vmread_natural(GUEST_RFLAGS);
-	}
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	if (groups & KEV_STATE_GPRS)
+		get_gprs(vcpu, &state->gprs);
 	if (groups & KEV_STATE_SEGMENTS)
 		get_segments(&state->segments);
 	if (groups & KEV_STATE_CONTROLS)
-		state->controls = (struct kev_controls) {
-			.cr0 = kev_vmx_read_cr(vcpu, 0),
-			.cr2 = vcpu->cr2,
-			.cr3 = kev_vmread_natural(GUEST_CR3),
-			.cr4 = kev_vmx_read_cr(vcpu, 4),
-			.efer = kev_vmread_64(GUEST_IA32_EFER),
-			.xcr0 = vcpu->xcr0,
-			.dr7 = kev_vmread_natural(GUEST_DR7),
-		};
+		get_controls(vcpu, &state->controls);
 	if (groups & KEV_STATE_MSRS)
-		get_msrs(kev_to_vmx(vcpu), &state->msrs);
+		get_msrs(vmx, &state->msrs);
+	if (groups & KEV_STATE_DEBUG) {
+		memcpy(state->debug.dr, vcpu->dr, sizeof(state->debug.dr));
+		state->debug.dr6 = vcpu->dr6;
+	}
+	if (groups & KEV_STATE_INTERRUPTS)
+		get_interrupts(vmx, &state->interrupts);
+	if (groups & KEV_STATE_TIME)
+		state->time.tsc_offset = vmx->tsc_offset;
 }
 
 /**
  * kev_vmx_set() - write the groups that a state names
  * @vcpu: loaded, not armed
- * @state: checked for what could hurt the host
- *
- * What the CPU does not like it refuses at the next entry.
+ * @state: kev_vmx_check_state() accepts what it makes of the vCPU
  *
  * Context: IRQs off.
  */
@@ -272,30 +193,150 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 
-	if (state->groups & KEV_STATE_GPRS) {
-		memcpy(vcpu->gpr, state->gprs.gpr, sizeof(vcpu->gpr));
-		kev_vmwrite_natural(GUEST_RSP, state->gprs.gpr[KEV_RSP]);
-		kev_vmwrite_natural(GUEST_RIP, state->gprs.rip);
-		kev_vmwrite_natural(GUEST_RFLAGS, state->gprs.rflags);
-		/* Control goes elsewhere: nothing is left to deliver or to step over. */
-		vmx->event_info = 0;
-		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, 0);
-		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS, 0);
-	}
+	if (state->groups & KEV_STATE_GPRS)
+		set_gprs(vcpu, &state->gprs);
 	if (state->groups & KEV_STATE_SEGMENTS)
 		set_segments(&state->segments);
 	if (state->groups & KEV_STATE_CONTROLS) {
-		set_efer(state->controls.efer);
-		set_cr0(state->controls.cr0);
-		set_cr4(vcpu, state->controls.cr4);
-		kev_vmwrite_natural(GUEST_CR3, state->controls.cr3);
-		kev_vmwrite_natural(GUEST_DR7, state->controls.dr7);
-		vcpu->cr2 = state->controls.cr2;
-		vcpu->xcr0 = state->controls.xcr0;
+		kev_vmx_set_controls(vmx, &state->controls);
+		vcpu->dr7 = state->controls.dr7;
 	}
 	if (state->groups & KEV_STATE_MSRS)
 		set_msrs(vmx, &state->msrs);
-	/* PCID and global translations of the old state are the guest's no more. */
-	if (state->groups & KEV_STATE_CONTROLS)
-		kev_vmx_flush_vpid(vmx);
+	if (state->groups & KEV_STATE_DEBUG) {
+		memcpy(vcpu->dr, state->debug.dr, sizeof(vcpu->dr));
+		vcpu->dr6 = state->debug.dr6;
+	}
+	if (state->groups & KEV_STATE_INTERRUPTS)
+		set_interrupts(vmx, &state->interrupts);
+	if (state->groups & KEV_STATE_TIME) {
+		vmx->tsc_offset = state->time.tsc_offset;
+		kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
+		kev_timer_tsc_changed(vcpu);
+	}
+}
+
+/**
+ * kev_vmx_read_rsp() - the guest's RSP
+ * @vcpu: loaded
+ *
+ * Context: IRQs off.
+ */
+u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu)
+{
+	return kev_vmread_natural(GUEST_RSP);
+}
+
+/**
+ * kev_vmx_write_rsp() - change the guest's RSP
+ * @vcpu: loaded
+ * @value: what
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value)
+{
+	kev_vmwrite_natural(GUEST_RSP, value);
+}
+
+/* What does not depend on the guest's state */
+static void fill_limits(struct kev_vmx_guest *guest)
+{
+	const struct kev_vmx_config *config = &kev_vmx_config;
+
+	guest->unrestricted = config->unrestricted;
+	guest->virtual_nmis = config->pin & KEV_PIN_VIRTUAL_NMIS;
+	guest->activities = BIT(GUEST_ACTIVITY_ACTIVE) |
+			    (config->activity_hlt ? BIT(GUEST_ACTIVITY_HLT) : 0);
+	guest->cr0_fixed0 = config->cr0_fixed0;
+	guest->cr0_fixed1 = config->cr0_fixed1;
+	guest->cr4_fixed0 = config->cr4_fixed0;
+	guest->cr4_fixed1 = config->cr4_fixed1;
+	guest->phys_bits = kev_info.phys_bits;
+}
+
+/**
+ * kev_vmx_check_state() - would the CPU enter the guest with this state
+ * @vcpu: loaded, not armed
+ * @state: the groups GPRS, SEGMENTS, CONTROLS, MSRS and INTERRUPTS are filled
+ * @problem: written on failure
+ *
+ * Page-directory-pointer entries are not looked at: they come from the guest's memory
+ * before the next entry.
+ *
+ * Context: IRQs off.
+ * Return: 0; -EINVAL no; -EOPNOTSUPP this CPU not, it has no unrestricted guest.
+ */
+int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
+			struct kev_problem *problem)
+{
+	struct kev_vmx_guest guest = {
+		.cr0 = kev_vmx_real_cr0(state->controls.cr0),
+		.cr3 = state->controls.cr3,
+		.cr4 = kev_vmx_real_cr4(state->controls.cr4),
+		.efer = state->controls.efer,
+		.dr7 = state->controls.dr7,
+		.debugctl = kev_vmread_64(GUEST_IA32_DEBUGCTL),
+		.pat = state->msrs.pat,
+		.sysenter_esp = state->msrs.sysenter_esp,
+		.sysenter_eip = state->msrs.sysenter_eip,
+		.segments = state->segments,
+		.rip = state->gprs.rip,
+		.rflags = state->gprs.rflags,
+		.activity = kev_vmread_32(GUEST_ACTIVITY_STATE),
+		.interruptibility = state->interrupts.interruptibility,
+		.pending_debug = state->interrupts.pending_debug,
+		.link = KEV_VMX_NO_LINK,
+		.event = state->interrupts.event,
+		.event_error = state->interrupts.event_error,
+		.event_length = state->interrupts.event_length,
+		.ia32e = state->controls.efer & EFER_LMA,
+	};
+	u64 missing = kev_vmx_config.cr0_fixed0 & ~state->controls.cr0;
+
+	fill_limits(&guest);
+	if (missing & (X86_CR0_PE | X86_CR0_PG)) {
+		kev_problem_is(problem, missing & X86_CR0_PE ? "CR0.PE" : "CR0.PG",
+			       "clear without unrestricted guest");
+		return -EOPNOTSUPP;
+	}
+	return kev_vmx_check(&guest, problem) ? 0 : -EINVAL;
+}
+
+/**
+ * kev_vmx_entry_problem() - what was it that the CPU did not like
+ * @vcpu: loaded; its last entry has failed, and nothing has changed since
+ * @problem: written; empty if kev cannot tell
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem)
+{
+	struct kev_vmx_guest guest = {
+		.cr0 = kev_vmread_natural(GUEST_CR0),
+		.cr3 = kev_vmread_natural(GUEST_CR3),
+		.cr4 = kev_vmread_natural(GUEST_CR4),
+		.efer = kev_vmread_64(GUEST_IA32_EFER),
+		.dr7 = kev_vmread_natural(GUEST_DR7),
+		.debugctl = kev_vmread_64(GUEST_IA32_DEBUGCTL),
+		.pat = kev_vmread_64(GUEST_IA32_PAT),
+		.sysenter_esp = kev_vmread_natural(GUEST_SYSENTER_ESP),
+		.sysenter_eip = kev_vmread_natural(GUEST_SYSENTER_EIP),
+		.rip = kev_vmread_natural(GUEST_RIP),
+		.rflags = kev_vmread_natural(GUEST_RFLAGS),
+		.activity = kev_vmread_32(GUEST_ACTIVITY_STATE),
+		.interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO),
+		.pending_debug = kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS),
+		.link = kev_vmread_64(VMCS_LINK_POINTER),
+		.event = kev_vmread_32(VM_ENTRY_INTR_INFO_FIELD),
+		.event_error = kev_vmread_32(VM_ENTRY_EXCEPTION_ERROR_CODE),
+		.event_length = kev_vmread_32(VM_ENTRY_INSTRUCTION_LEN),
+		.ia32e = kev_vmread_32(VM_ENTRY_CONTROLS) & KEV_VMENTRY_IA32E_GUEST,
+	};
+
+	fill_limits(&guest);
+	get_segments(&guest.segments);
+	for (unsigned int i = 0; i < KEV_NR_PDPTES; i++)
+		guest.pdpte[i] = kev_vmread(GUEST_PDPTR0 + 2 * i);
+	kev_vmx_check(&guest, problem);
 }

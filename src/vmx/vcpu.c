@@ -151,10 +151,7 @@ int kev_vmx_policy(struct kev_vcpu *vcpu)
 
 	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
 		return -EINVAL;
-	/* The guest's own bits of CR4 may have become fewer. */
-	if (kev_vm_cpuid(vm) != &kev_info.cpuid)
-		return kev_vmx_write_cr(vcpu, 4, kev_vmx_read_cr(vcpu, 4));
-	return 0;
+	return kev_vmx_cr_policy(kev_to_vmx(vcpu));
 }
 
 /**

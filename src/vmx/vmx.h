@@ -13,6 +13,7 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
+#include "check.h"
 #include "ctls.h"
 #include "frame.h"
 #include "ops.h"
@@ -76,6 +77,8 @@ struct kev_vmx_host {
  * @apicv: [c] the CPU delivers the interrupts of the local APIC
  * @tpr_threshold: [c] what TPR_THRESHOLD holds
  * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
+ * @cr0_owned: [c] CR0 bits that the guest changes without an exit
+ * @cr4_owned: [c] the same of CR4
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
@@ -108,6 +111,8 @@ struct kev_vmx_vcpu {
 	bool apicv;
 	u8 tpr_threshold;
 	u64 deadline;
+	u64 cr0_owned;
+	u64 cr4_owned;
 	u64 tsc_offset;
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
@@ -265,9 +270,21 @@ void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
 /* state.c */
 void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
 void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
-void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
-int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value);
+int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
+			struct kev_problem *problem);
+void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem);
+u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu);
+void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value);
+
+/* cr.c */
+u64 kev_vmx_real_cr0(u64 value);
+u64 kev_vmx_real_cr4(u64 value);
 u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr);
+int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes);
+int kev_vmx_cr_policy(struct kev_vmx_vcpu *vmx);
+void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *controls);
+void kev_vmx_set_pdptes(struct kev_vcpu *vcpu, const u64 *pdptes);
+void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
 
 /* msr.c */
 int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value);

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KEV_VCPU_GET_STATE and KEV_VCPU_SET_STATE: a vCPU's state out and in, by groups.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/processor-flags.h>
+#include <kev/apic.h>
+#include <kev/backend.h>
+#include <kev/boot.h>
+#include <kev/cr.h>
+#include <kev/exit.h>
+#include <kev/state.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+/* What the backend has of a state, and looks at before it takes another */
+#define CHECKED_GROUPS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS |	\
+			 KEV_STATE_MSRS | KEV_STATE_INTERRUPTS)
+
+#define GROUP(bit, last)	{ (bit), offsetofend(struct kev_vcpu_state, last) }
+
+/* Each group that there is, and how much of the structure it takes */
+static const struct {
+	u32 bit;
+	u32 end;
+} groups[] = {
+	GROUP(KEV_STATE_GPRS, gprs),
+	GROUP(KEV_STATE_SEGMENTS, segments),
+	GROUP(KEV_STATE_CONTROLS, controls),
+	GROUP(KEV_STATE_MSRS, msrs),
+	GROUP(KEV_STATE_DEBUG, debug),
+	GROUP(KEV_STATE_INTERRUPTS, interrupts),
+	GROUP(KEV_STATE_TIME, time),
+	GROUP(KEV_STATE_XSAVE, xsave_size),
+};
+
+/* A caller of an older kev has a shorter structure. */
+static bool groups_valid(const struct kev_vcpu_state *state)
+{
+	u32 left = state->groups;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!(left & groups[i].bit))
+			continue;
+		if (state->size < groups[i].end)
+			return false;
+		left &= ~groups[i].bit;
+	}
+	if (state->groups & KEV_STATE_XSAVE && state->xsave_size != kev_fpu_image_size())
+		return false;
+	return state->groups && !left && !state->reserved;
+}
+
+/**
+ * kev_problem_text() - a problem as user space is told of it
+ * @problem: see there
+ * @text: KEV_PROBLEM_LEN bytes, all of them written
+ */
+void kev_problem_text(const struct kev_problem *problem, char *text)
+{
+	memset(text, 0, KEV_PROBLEM_LEN);
+	if (problem->field)
+		scnprintf(text, KEV_PROBLEM_LEN, "%s: %s", problem->field, problem->why);
+}
+
+static void call_get(struct kev_vcpu *vcpu, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+
+	kev_backend->get(vcpu, state->groups, state);
+}
+
+/* The caller holds the vCPU's lock. @image: for KEV_STATE_XSAVE */
+static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, void *image)
+{
+	int ret;
+
+	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
+	if (ret)
+		return ret;
+	if (state->groups & KEV_STATE_INTERRUPTS) {
+		state->interrupts.nmis = atomic_read(&vcpu->nmis);
+		state->interrupts.external = READ_ONCE(vcpu->interrupt);
+	}
+	if (state->groups & KEV_STATE_TIME) {
+		state->time.tsc_adjust = vcpu->msr.tsc_adjust;
+		state->time.system_time = 0;
+		state->time.wall_clock = 0;
+	}
+	if (state->groups & KEV_STATE_XSAVE)
+		kev_fpu_get(&vcpu->fpu, image);
+	return 0;
+}
+
+long kev_vcpu_get_state(void *object, void *arg)
+{
+	struct kev_vcpu_state *state = arg;
+	struct kev_vcpu *vcpu = object;
+	void *image = NULL;
+	long ret = -EBUSY;
+
+	if (!groups_valid(state))
+		return -EINVAL;
+	if (state->groups & KEV_STATE_XSAVE) {
+		image = kzalloc(state->xsave_size, GFP_KERNEL);
+		if (!image)
+			return -ENOMEM;
+	}
+	if (mutex_trylock(&vcpu->lock)) {
+		ret = get_state(vcpu, state, image);
+		mutex_unlock(&vcpu->lock);
+	}
+	if (!ret && image && copy_to_user(u64_to_user_ptr(state->xsave), image, state->xsave_size))
+		ret = -EFAULT;
+	kfree(image);
+	return ret;
+}
+
+/**
+ * struct setting - a KEV_VCPU_SET_STATE under way
+ * @state: what user space gave; the group INTERRUPTS may be added
+ * @image: for KEV_STATE_XSAVE
+ * @merged: the state that the vCPU would have
+ * @problem: what is wrong with it
+ * @ret: what the backend says
+ */
+struct setting {
+	struct kev_vcpu_state *state;
+	void *image;
+	struct kev_vcpu_state *merged;
+	struct kev_problem problem;
+	int ret;
+};
+
+/*
+ * Control goes elsewhere: what was to be delivered, and what the last instruction has
+ * left to wait for, belongs to the old place.
+ */
+static void forget_event(struct setting *s, const struct kev_vcpu_state *old)
+{
+	struct kev_vcpu_state *state = s->state;
+
+	if (!(state->groups & KEV_STATE_GPRS) || state->groups & KEV_STATE_INTERRUPTS)
+		return;
+	if (state->gprs.rip == old->gprs.rip && state->gprs.rflags == old->gprs.rflags)
+		return;
+	state->interrupts = (struct kev_interrupts) {
+		.interruptibility = old->interrupts.interruptibility & KEV_BLOCKED_BY_NMI,
+	};
+	state->groups |= KEV_STATE_INTERRUPTS;
+}
+
+static void merge(struct kev_vcpu_state *merged, const struct kev_vcpu_state *state)
+{
+	if (state->groups & KEV_STATE_GPRS)
+		merged->gprs = state->gprs;
+	if (state->groups & KEV_STATE_SEGMENTS)
+		merged->segments = state->segments;
+	if (state->groups & KEV_STATE_CONTROLS)
+		merged->controls = state->controls;
+	if (state->groups & KEV_STATE_MSRS)
+		merged->msrs = state->msrs;
+	if (state->groups & KEV_STATE_INTERRUPTS)
+		merged->interrupts = state->interrupts;
+}
+
+static void call_set(struct kev_vcpu *vcpu, void *arg)
+{
+	struct setting *s = arg;
+	const struct kev_controls *controls = &s->merged->controls;
+
+	kev_backend->get(vcpu, CHECKED_GROUPS, s->merged);
+	forget_event(s, s->merged);
+	merge(s->merged, s->state);
+	s->ret = kev_backend->check(vcpu, s->merged, &s->problem);
+	if (s->ret)
+		return;
+	kev_backend->set(vcpu, s->state);
+	if (s->state->groups & KEV_STATE_CONTROLS)
+		vcpu->pdptes_wanted = kev_pae(controls->cr0, controls->cr4, controls->efer);
+}
+
+/* The caller holds the vCPU's lock. */
+static int set_state(struct kev_vcpu *vcpu, struct setting *s)
+{
+	const struct kev_vcpu_state *state = s->state;
+	u32 named = state->groups;
+	int ret;
+
+	ret = kev_vcpu_loaded_call(vcpu, call_set, s);
+	if (!ret)
+		ret = s->ret;
+	if (ret)
+		return ret;
+	/* A new RIP: what the last exit left to do belongs to the old one. */
+	if (named & KEV_STATE_GPRS) {
+		kev_vcpu_forget_exit(vcpu);
+		if (vcpu->mp == KEV_MP_HALTED)
+			kev_halt_end(vcpu);
+	}
+	if (named & KEV_STATE_INTERRUPTS) {
+		atomic_set(&vcpu->nmis, state->interrupts.nmis);
+		WRITE_ONCE(vcpu->interrupt, state->interrupts.external);
+		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
+	}
+	if (named & KEV_STATE_TIME)
+		vcpu->msr.tsc_adjust = state->time.tsc_adjust;
+	if (named & KEV_STATE_XSAVE)
+		kev_fpu_set(&vcpu->fpu, s->image);
+	return 0;
+}
+
+/* No kev lock is held. */
+static int copy_image(struct setting *s)
+{
+	const struct kev_vcpu_state *state = s->state;
+
+	if (!(state->groups & KEV_STATE_XSAVE))
+		return 0;
+	s->image = memdup_user(u64_to_user_ptr(state->xsave), state->xsave_size);
+	if (IS_ERR(s->image)) {
+		int ret = PTR_ERR(s->image);
+
+		s->image = NULL;
+		return ret;
+	}
+	return kev_fpu_check(s->image, &s->problem) ? 0 : -EINVAL;
+}
+
+static int check_and_set(struct kev_vcpu *vcpu, struct setting *s)
+{
+	int ret;
+
+	if (!kev_state_check(vcpu->vm, s->state, &s->problem))
+		return -EINVAL;
+	ret = copy_image(s);
+	if (ret)
+		return ret;
+	s->merged = kzalloc(sizeof(*s->merged), GFP_KERNEL);
+	if (!s->merged)
+		return -ENOMEM;
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = set_state(vcpu, s);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+long kev_vcpu_set_state(void *object, void *arg)
+{
+	struct setting s = { .state = arg };
+	long ret = -EINVAL;
+
+	if (groups_valid(s.state))
+		ret = check_and_set(object, &s);
+	kev_problem_text(&s.problem, s.state->problem);
+	kfree(s.merged);
+	kfree(s.image);
+	return ret;
+}
+
+static void call_start(struct kev_vcpu *vcpu, void *arg)
+{
+	kev_backend->set(vcpu, arg);
+}
+
+/**
+ * kev_vcpu_start_state() - put a new vCPU into the state of the VM's boot protocol
+ * @vcpu: nobody else has it
+ *
+ * Context: process, may sleep. Return: 0, -ENOMEM, -EIO.
+ */
+int kev_vcpu_start_state(struct kev_vcpu *vcpu)
+{
+	struct kev_vcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL);
+	if (!state)
+		return -ENOMEM;
+	if (vcpu->mp == KEV_MP_WAIT_FOR_SIPI)
+		kev_boot_init_state(kev_info.cpuid.basic[1].eax, state);
+	else
+		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
+	mutex_lock(&vcpu->lock);
+	ret = kev_vcpu_loaded_call(vcpu, call_start, state);
+	mutex_unlock(&vcpu->lock);
+	kfree(state);
+	return ret;
+}
