@@ -5,10 +5,20 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <kev/backend.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
+
+/* A table that user space has asked for, and what it is made of */
+struct own_cpuid {
+	struct kev_cpuid_table table;
+	struct rcu_head rcu;
+	struct kev_cpuid_entry entries[];
+};
 
 /**
  * kev_vm_cpuid() - what CPUID tells in a VM
@@ -111,4 +121,106 @@ int kev_vcpu_take_policy(struct kev_vcpu *vcpu)
 		ret = problem;
 	vcpu->policed = !ret;
 	return ret;
+}
+
+static bool cpuid_args_valid(const struct kev_cpuid *args)
+{
+	return !args->flags && !args->reserved && args->nr <= KEV_MAX_CPUID_ENTRIES;
+}
+
+/* The table that the arguments describe; NULL for the module's; or an ERR_PTR */
+static struct own_cpuid *make_cpuid(const struct kev_cpuid *args)
+{
+	struct own_cpuid *own;
+	int ret;
+
+	if (!args->nr)
+		return NULL;
+	own = kvzalloc(struct_size(own, entries, args->nr), GFP_KERNEL_ACCOUNT);
+	if (!own)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(own->entries, u64_to_user_ptr(args->entries),
+			   array_size(args->nr, sizeof(own->entries[0]))))
+		ret = -EFAULT;
+	else
+		ret = kev_cpuid_set(&own->table, &kev_info.cpuid, own->entries, args->nr);
+	if (!ret)
+		return own;
+	kvfree(own);
+	return ERR_PTR(ret);
+}
+
+static void replace_cpuid(struct kev_vm *vm, struct own_cpuid *own)
+{
+	const struct kev_cpuid_table *old = rcu_dereference_protected(vm->cpuid, true);
+	struct own_cpuid *old_own = container_of(old, struct own_cpuid, table);
+
+	rcu_assign_pointer(vm->cpuid, own ? &own->table : &kev_info.cpuid);
+	if (old != &kev_info.cpuid)
+		kvfree_rcu(old_own, rcu);
+}
+
+/* KEV_VM_SET_CPUID */
+long kev_vm_set_cpuid(void *object, void *arg)
+{
+	const struct kev_cpuid *args = arg;
+	struct kev_vm *vm = object;
+	struct own_cpuid *own;
+	int ret;
+
+	if (!cpuid_args_valid(args))
+		return -EINVAL;
+	own = make_cpuid(args);
+	if (IS_ERR(own))
+		return PTR_ERR(own);
+	ret = kev_vm_lock_policy(vm);
+	if (ret) {
+		kvfree(own);
+		return ret;
+	}
+	replace_cpuid(vm, own);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
+/* KEV_VM_GET_SUPPORTED_CPUID */
+long kev_vm_get_supported_cpuid(void *object, void *arg)
+{
+	const struct kev_vm *vm = object;
+	struct kev_cpuid *args = arg;
+	struct kev_cpuid_entry *entries;
+	u32 room = args->nr;
+	int ret = 0;
+
+	if (!cpuid_args_valid(args))
+		return -EINVAL;
+	entries = kvcalloc(room, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	args->nr = kev_cpuid_list(&kev_info.cpuid, vm->flags & KEV_VM_CLOCK, entries, room);
+	if (args->nr > room)
+		ret = -E2BIG;
+	else if (copy_to_user(u64_to_user_ptr(args->entries), entries,
+			      array_size(args->nr, sizeof(*entries))))
+		ret = -EFAULT;
+	kvfree(entries);
+	return ret;
+}
+
+/**
+ * kev_vm_policy_init() - a VM begins with what every VM does
+ * @vm: the VM
+ */
+void kev_vm_policy_init(struct kev_vm *vm)
+{
+	RCU_INIT_POINTER(vm->cpuid, &kev_info.cpuid);
+}
+
+/**
+ * kev_vm_policy_fini() - free what user space has asked for
+ * @vm: the VM
+ */
+void kev_vm_policy_fini(struct kev_vm *vm)
+{
+	replace_cpuid(vm, NULL);
 }

@@ -112,6 +112,10 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm);
 u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
+void kev_vm_policy_init(struct kev_vm *vm);
+void kev_vm_policy_fini(struct kev_vm *vm);
+long kev_vm_set_cpuid(void *object, void *arg);
+long kev_vm_get_supported_cpuid(void *object, void *arg);
 
 /* irq/msi.c: calls of the VM fd, and the end */
 long kev_vm_irqfd(void *object, void *arg);

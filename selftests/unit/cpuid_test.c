@@ -519,7 +519,8 @@ TEST(xsave_sizes)
 TEST(xsave_alignment)
 {
 	static const struct leaf leaves[] = {
-		{ 0x1, ANY, { 0, 0, 1 << 26, 0 } },
+		{ 0x1, ANY, { 0, 0, 1 << 26 | 1 << 28, 0 } },
+		{ 0x7, 0, { 0, 1 << 16, 0, 0 } },
 		{ 0xd, 0, { 0xe7, 0, 0, 0 } },
 		{ 0xd, 1, { 2, 0, 0, 0 } },
 		{ 0xd, 2, { 8, 576, 0, 0 } },
