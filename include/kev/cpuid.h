@@ -97,6 +97,7 @@ struct kev_cpuid_table {
  * @nr_vcpus: vCPUs of the VM
  * @osxsave: CR4.OSXSAVE
  * @clock_pages: the VM has KVM's clock MSRs
+ * @apic_off: IA32_APIC_BASE has turned the local APIC off
  * @xcr0: the guest's XCR0
  * @signature: EBX, ECX, EDX of leaf 0x40000000
  */
@@ -105,6 +106,7 @@ struct kev_cpuid_vcpu {
 	u32 nr_vcpus;
 	bool osxsave;
 	bool clock_pages;
+	bool apic_off;
 	u64 xcr0;
 	u32 signature[3];
 };

@@ -46,6 +46,16 @@ struct kev_msr_rules {
 int kev_msr_set_rules(struct kev_msr_rules *rules, const struct kev_msr_policy *entries, u32 nr);
 
 /**
+ * kev_msr_rules_touch() - does the policy change what an MSR of a range does
+ * @rules: of kev_msr_set_rules()
+ * @first: lowest index
+ * @last: highest
+ *
+ * Context: Any.
+ */
+bool kev_msr_rules_touch(const struct kev_msr_rules *rules, u32 first, u32 last);
+
+/**
  * kev_msr_find_rule() - what the policy says of an index
  * @rules: of kev_msr_set_rules()
  * @index: which

@@ -355,8 +355,8 @@ TEST_F(cpuid, topology)
 		EXPECT_EQ(4, regs[1]);
 		EXPECT_EQ(0x201, regs[2]);
 		EXPECT_EQ(ids[i], regs[3]);
-		if (!i)
-			continue;
+	}
+	for (size_t i = 1; i < ARRAY_SIZE(ids); i++) {
 		kt_unmap_run(guests[i].run);
 		close(guests[i].vcpu);
 	}

@@ -465,6 +465,12 @@ TEST(of_the_vcpu)
 	kev_cpuid_answer(&table, &vcpu, 1, 0, &regs);
 	EXPECT_EQ(0, regs.ecx & 1 << 27);
 
+	EXPECT_EQ(1 << 9, regs.edx & 1 << 9);
+	vcpu.apic_off = true;
+	kev_cpuid_answer(&table, &vcpu, 1, 0, &regs);
+	EXPECT_EQ(0, regs.edx & 1 << 9);
+	vcpu.apic_off = false;
+
 	vcpu.clock_pages = true;
 	kev_cpuid_answer(&table, &vcpu, 0x40000000, 0, &regs);
 	EXPECT_EQ(0x40000001, regs.eax);

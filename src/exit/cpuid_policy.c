@@ -512,6 +512,8 @@ static void answer_features(const struct kev_cpuid_table *t, const struct kev_cp
 		out->ecx |= L1_ECX_OSXSAVE;
 	if (vcpu->nr_vcpus > 1)
 		out->edx |= L1_EDX_HTT;
+	if (vcpu->apic_off)
+		out->edx &= ~L1_EDX_APIC;
 }
 
 static void answer_caches(const struct kev_cpuid_table *t, const struct kev_cpuid_vcpu *vcpu,

@@ -52,6 +52,17 @@ int kev_msr_set_rules(struct kev_msr_rules *rules, const struct kev_msr_policy *
 	return 0;
 }
 
+bool kev_msr_rules_touch(const struct kev_msr_rules *rules, u32 first, u32 last)
+{
+	for (u32 i = 0; i < rules->nr; i++) {
+		const struct kev_msr_rule *rule = &rules->rule[i];
+
+		if (rule->class != KEV_MSR_EMULATED && rule->first <= last && rule->last >= first)
+			return true;
+	}
+	return false;
+}
+
 const struct kev_msr_rule *kev_msr_find_rule(const struct kev_msr_rules *rules, u32 index)
 {
 	const struct kev_msr_rule *rule = rules->rule;

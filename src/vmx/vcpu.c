@@ -149,6 +149,8 @@ int kev_vmx_policy(struct kev_vcpu *vcpu)
 {
 	const struct kev_vm *vm = vcpu->vm;
 
+	kev_vmx_withhold_msrs(kev_to_vmx(vcpu));
+	kev_vmx_pass_msrs(kev_to_vmx(vcpu), KEV_BITMAP_BASES, KEV_BITMAP_BASES);
 	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
 		return -EINVAL;
 	/* The guest's own bits of CR4 may have become fewer. */
