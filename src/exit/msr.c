@@ -266,7 +266,10 @@ enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit
 	kev_msr_slow_write slow = write ? slow_writer(vcpu, index) : NULL;
 	enum kev_verdict ret = KEV_PASS;
 
-	if (slow)
+	if (slow) {
 		ret = slow(vcpu, index, operand(vcpu));
+		if (ret == KEV_PASS)
+			ret = nobody(vcpu);
+	}
 	return ret == KEV_PASS ? report(vcpu, write) : ret;
 }
