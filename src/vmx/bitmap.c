@@ -117,12 +117,14 @@ void kev_vmx_bitmaps_exit(void)
 }
 
 /**
- * kev_vmx_withhold_msrs() - have those MSRs exit that the VM's policy speaks of
- * @vmx: loaded; the policy is final
+ * kev_vmx_withheld_msrs() - sets of MSRs that have to exit in a VM
+ * @vm: its policy is final
  *
- * Context: IRQs off.
+ * Those of which user space has said something, or all if it wants to be given them.
+ *
+ * Context: Any. Return: KEV_BITMAP_*.
  */
-void kev_vmx_withhold_msrs(struct kev_vmx_vcpu *vmx)
+unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm)
 {
 	static const struct {
 		u32 first, last;
@@ -130,22 +132,22 @@ void kev_vmx_withhold_msrs(struct kev_vmx_vcpu *vmx)
 	} ranges[] = {
 		{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, KEV_BITMAP_BASES },
 		{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, KEV_BITMAP_BASES },
-		{ APIC_BASE_MSR, APIC_BASE_MSR + 0xff, KEV_BITMAP_TPR | KEV_BITMAP_APICV },
+		{ APIC_BASE_MSR, APIC_BASE_MSR + 0xff, KEV_BITMAP_APIC },
 	};
-	const struct kev_vm *vm = vmx->vcpu.vm;
+	unsigned int sets = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++)
 		if (vm->intercepts & KEV_INTERCEPT_MSR ||
 		    (vm->msrs && kev_msr_rules_touch(vm->msrs, ranges[i].first, ranges[i].last)))
-			vmx->withheld_msrs |= ranges[i].sets;
-	kev_vmwrite_64(MSR_BITMAP, kev_vmx_msr_bitmap(vmx));
+			sets |= ranges[i].sets;
+	return sets;
 }
 
 /**
  * kev_vmx_pass_msrs() - let the guest have MSRs without exits, or no longer
  * @vmx: loaded
  * @which: the sets in question, KEV_BITMAP_*
- * @sets: those of them that pass, but for what the VM's policy withholds
+ * @sets: those of them that pass, unless they are withheld
  *
  * Context: IRQs off.
  */
