@@ -417,6 +417,10 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 			verdict = KEV_PASS;
 			continue;
 		}
+		if (unlikely(test_and_clear_bit(KEV_REQ_CLOCK, &vcpu->requests))) {
+			verdict = kev_clock_update(vcpu);
+			continue;
+		}
 		if (unlikely(vcpu->mp != KEV_MP_RUNNABLE)) {
 			verdict = KEV_RETRY;
 			if (!kev_halt_wait(vcpu))

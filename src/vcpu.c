@@ -253,6 +253,7 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 	kev_apic_destroy(vcpu);
 	free_page((unsigned long)vcpu->run);
 	kev_fpu_destroy(&vcpu->fpu);
+	kfree(vcpu->msr_values);
 	kev_backend->vcpu_destroy(vcpu);
 	kev_vm_put(vm);
 }

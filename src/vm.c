@@ -34,6 +34,7 @@ static void vm_free(struct kref *ref)
 	xa_destroy(&vm->vcpus);
 	kev_console_fini(&vm->console);
 	kev_mem_fini(&vm->mem);
+	kev_vm_policy_fini(vm);
 	kev_hypercall_abi_put(vm->abi);
 	mmdrop(vm->mm);
 	kfree(vm);
@@ -329,6 +330,10 @@ static const struct kev_ioctl vm_ioctls[] = {
 		  ioctl_attach_image),
 	KEV_IOCTL(KEV_VM_IRQFD, kev_irqfd, address, true, KEV_OUT_NEVER, kev_vm_irqfd),
 	KEV_IOCTL(KEV_VM_SIGNAL, kev_signal, reserved, true, KEV_OUT_NEVER, kev_vm_signal),
+	KEV_IOCTL(KEV_VM_SET_CPUID, kev_cpuid, entries, true, KEV_OUT_NEVER, kev_vm_set_cpuid),
+	KEV_IOCTL(KEV_VM_GET_SUPPORTED_CPUID, kev_cpuid, entries, true, KEV_OUT_ALWAYS,
+		  kev_vm_get_supported_cpuid),
+	KEV_IOCTL(KEV_VM_SET_MSRS, kev_set_msrs, entries, true, KEV_OUT_NEVER, kev_vm_set_msrs),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
 	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),
@@ -443,7 +448,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
 	init_waitqueue_head(&vm->wait);
 	vm->flags = args->flags;
-	RCU_INIT_POINTER(vm->cpuid, &kev_info.cpuid);
+	kev_vm_policy_init(vm);
 	vm->tsc_base = rdtsc_ordered() + kev_hw_tsc_lost();
 	vm->mm = current->mm;
 	mmgrab(vm->mm);

@@ -5,10 +5,21 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <kev/backend.h>
+#include <kev/msr_policy.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
+
+/* A table that user space has asked for, and what it is made of */
+struct own_cpuid {
+	struct kev_cpuid_table table;
+	struct rcu_head rcu;
+	struct kev_cpuid_entry entries[];
+};
 
 /**
  * kev_vm_cpuid() - what CPUID tells in a VM
@@ -86,6 +97,22 @@ bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0)
 	return valid;
 }
 
+/* What a vCPU's MSRs of KEV_MSR_VALUE begin with */
+static int make_msr_values(struct kev_vcpu *vcpu)
+{
+	const struct kev_msr_rules *rules = vcpu->vm->msrs;
+
+	if (!rules || !rules->nr_values || vcpu->msr_values)
+		return 0;
+	vcpu->msr_values = kcalloc(rules->nr_values, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->msr_values)
+		return -ENOMEM;
+	for (u32 i = 0; i < rules->nr; i++)
+		if (rules->rule[i].class == KEV_MSR_VALUE)
+			vcpu->msr_values[rules->rule[i].slot] = rules->rule[i].value;
+	return 0;
+}
+
 static void call_policy(struct kev_vcpu *vcpu, void *arg)
 {
 	*(int *)arg = kev_backend->policy(vcpu);
@@ -96,7 +123,7 @@ static void call_policy(struct kev_vcpu *vcpu, void *arg)
  * @vcpu: the caller holds its lock; the VM's policy is final
  *
  * Context: process, may sleep.
- * Return: 0; -EINVAL the vCPU's registers have what the VM's CPUID does not; -EIO.
+ * Return: 0; -EINVAL the vCPU's registers have what the VM's CPUID does not; -ENOMEM; -EIO.
  */
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu)
 {
@@ -106,9 +133,158 @@ int kev_vcpu_take_policy(struct kev_vcpu *vcpu)
 		return 0;
 	if (vcpu->xcr0 != KEV_XCR0_X87 && !kev_vm_xcr0_valid(vcpu->vm, vcpu->xcr0))
 		return -EINVAL;
-	ret = kev_vcpu_loaded_call(vcpu, call_policy, &problem);
+	ret = make_msr_values(vcpu);
+	if (!ret)
+		ret = kev_vcpu_loaded_call(vcpu, call_policy, &problem);
 	if (!ret)
 		ret = problem;
 	vcpu->policed = !ret;
 	return ret;
+}
+
+static bool cpuid_args_valid(const struct kev_cpuid *args)
+{
+	return !args->flags && !args->reserved && args->nr <= KEV_MAX_CPUID_ENTRIES;
+}
+
+/* The table that the arguments describe; NULL for the module's; or an ERR_PTR */
+static struct own_cpuid *make_cpuid(const struct kev_cpuid *args)
+{
+	struct own_cpuid *own;
+	int ret;
+
+	if (!args->nr)
+		return NULL;
+	own = kvzalloc(struct_size(own, entries, args->nr), GFP_KERNEL_ACCOUNT);
+	if (!own)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(own->entries, u64_to_user_ptr(args->entries),
+			   array_size(args->nr, sizeof(own->entries[0]))))
+		ret = -EFAULT;
+	else
+		ret = kev_cpuid_set(&own->table, &kev_info.cpuid, own->entries, args->nr);
+	if (!ret)
+		return own;
+	kvfree(own);
+	return ERR_PTR(ret);
+}
+
+static void replace_cpuid(struct kev_vm *vm, struct own_cpuid *own)
+{
+	const struct kev_cpuid_table *old = rcu_dereference_protected(vm->cpuid, true);
+	struct own_cpuid *old_own = container_of(old, struct own_cpuid, table);
+
+	rcu_assign_pointer(vm->cpuid, own ? &own->table : &kev_info.cpuid);
+	if (old != &kev_info.cpuid)
+		kvfree_rcu(old_own, rcu);
+}
+
+/* KEV_VM_SET_CPUID */
+long kev_vm_set_cpuid(void *object, void *arg)
+{
+	const struct kev_cpuid *args = arg;
+	struct kev_vm *vm = object;
+	struct own_cpuid *own;
+	int ret;
+
+	if (!cpuid_args_valid(args))
+		return -EINVAL;
+	own = make_cpuid(args);
+	if (IS_ERR(own))
+		return PTR_ERR(own);
+	ret = kev_vm_lock_policy(vm);
+	if (ret) {
+		kvfree(own);
+		return ret;
+	}
+	replace_cpuid(vm, own);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
+/* KEV_VM_GET_SUPPORTED_CPUID */
+long kev_vm_get_supported_cpuid(void *object, void *arg)
+{
+	const struct kev_vm *vm = object;
+	struct kev_cpuid *args = arg;
+	struct kev_cpuid_entry *entries;
+	u32 room = args->nr;
+	int ret = 0;
+
+	if (!cpuid_args_valid(args))
+		return -EINVAL;
+	entries = kvcalloc(room, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	args->nr = kev_cpuid_list(&kev_info.cpuid, vm->flags & KEV_VM_CLOCK, entries, room);
+	if (args->nr > room)
+		ret = -E2BIG;
+	else if (copy_to_user(u64_to_user_ptr(args->entries), entries,
+			      array_size(args->nr, sizeof(*entries))))
+		ret = -EFAULT;
+	kvfree(entries);
+	return ret;
+}
+
+/* The rules that the arguments describe; NULL for none; or an ERR_PTR */
+static struct kev_msr_rules *make_msrs(const struct kev_set_msrs *args)
+{
+	struct kev_msr_policy *entries;
+	struct kev_msr_rules *rules;
+	int ret;
+
+	if (!args->nr)
+		return NULL;
+	entries = memdup_user(u64_to_user_ptr(args->entries),
+			      array_size(args->nr, sizeof(*entries)));
+	if (IS_ERR(entries))
+		return ERR_CAST(entries);
+	rules = kzalloc(struct_size(rules, rule, args->nr), GFP_KERNEL_ACCOUNT);
+	ret = rules ? kev_msr_set_rules(rules, entries, args->nr) : -ENOMEM;
+	kfree(entries);
+	if (!ret)
+		return rules;
+	kfree(rules);
+	return ERR_PTR(ret);
+}
+
+/* KEV_VM_SET_MSRS. Nobody looks at the rules before the first RUN. */
+long kev_vm_set_msrs(void *object, void *arg)
+{
+	const struct kev_set_msrs *args = arg;
+	const struct kev_msr_rules *rules;
+	struct kev_vm *vm = object;
+	int ret;
+
+	if (args->flags || args->reserved || args->nr > KEV_MAX_MSR_POLICIES)
+		return -EINVAL;
+	rules = make_msrs(args);
+	if (IS_ERR(rules))
+		return PTR_ERR(rules);
+	ret = kev_vm_lock_policy(vm);
+	if (!ret) {
+		swap(vm->msrs, rules);
+		mutex_unlock(&vm->lock);
+	}
+	kfree(rules);
+	return ret;
+}
+
+/**
+ * kev_vm_policy_init() - a VM begins with what every VM does
+ * @vm: the VM
+ */
+void kev_vm_policy_init(struct kev_vm *vm)
+{
+	RCU_INIT_POINTER(vm->cpuid, &kev_info.cpuid);
+}
+
+/**
+ * kev_vm_policy_fini() - free what user space has asked for
+ * @vm: the VM
+ */
+void kev_vm_policy_fini(struct kev_vm *vm)
+{
+	replace_cpuid(vm, NULL);
+	kfree(vm->msrs);
 }

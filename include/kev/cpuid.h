@@ -2,7 +2,8 @@
 /*
  * What a guest sees of the CPU: an allow-list over the host's CPUID. Pure.
  *
- * kev_cpuid_build() runs once per module, kev_cpuid_answer() at each CPUID exit.
+ * kev_cpuid_build() runs once per module, kev_cpuid_set() for a VM that is to see
+ * something else, kev_cpuid_answer() at each CPUID exit.
  */
 #ifndef _KEV_CPUID_H
 #define _KEV_CPUID_H
@@ -63,7 +64,7 @@ struct kev_cpuid_limits {
 };
 
 /**
- * struct kev_cpuid_table - answers that are the same for all vCPUs
+ * struct kev_cpuid_table - answers that are the same for all vCPUs of a VM
  * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
  * @cr4: CR4 bits that a guest may set
  * @efer: IA32_EFER bits that a guest may have
@@ -72,8 +73,10 @@ struct kev_cpuid_limits {
  * @feature: leaf 7 by subleaf
  * @xstate: leaf 0xd by subleaf
  * @extended: leaves from 0x80000000
+ * @own: bits that user space has put over the answers, sorted for kev_cpuid_set()
+ * @nr_own: entries in @own
  *
- * [I] after kev_cpuid_build().
+ * [I] after kev_cpuid_build() or kev_cpuid_set().
  */
 struct kev_cpuid_table {
 	u64 xcr0;
@@ -84,6 +87,8 @@ struct kev_cpuid_table {
 	struct kev_cpuid_regs feature[KEV_CPUID_NR_FEATURES];
 	struct kev_cpuid_regs xstate[KEV_CPUID_NR_XSTATES];
 	struct kev_cpuid_regs extended[KEV_CPUID_MAX_EXTENDED - KEV_CPUID_EXTENDED + 1];
+	const struct kev_cpuid_entry *own;
+	u32 nr_own;
 };
 
 /**
@@ -92,6 +97,7 @@ struct kev_cpuid_table {
  * @nr_vcpus: vCPUs of the VM
  * @osxsave: CR4.OSXSAVE
  * @clock_pages: the VM has KVM's clock MSRs
+ * @apic_off: IA32_APIC_BASE has turned the local APIC off
  * @xcr0: the guest's XCR0
  * @signature: EBX, ECX, EDX of leaf 0x40000000
  */
@@ -100,6 +106,7 @@ struct kev_cpuid_vcpu {
 	u32 nr_vcpus;
 	bool osxsave;
 	bool clock_pages;
+	bool apic_off;
 	u64 xcr0;
 	u32 signature[3];
 };
@@ -131,8 +138,61 @@ void kev_cpuid_build(struct kev_cpuid_table *table, kev_cpuid_host_fn host, void
 		     const struct kev_cpuid_limits *limits);
 
 /**
- * kev_cpuid_answer() - what a vCPU gets for CPUID
+ * kev_cpuid_settle() - take away what lacks something that it needs
+ * @table: features have been taken away from it
+ *
+ * AVX and what follows from it come with their XCR0 bits, and the other way round. CR4
+ * and EFER bits come with their features.
+ *
+ * Context: Any.
+ */
+void kev_cpuid_settle(struct kev_cpuid_table *table);
+
+/**
+ * kev_cpuid_set() - make the table of a VM whose user space wants something else
+ * @table: written; valid only if this returns 0
+ * @base: of kev_cpuid_build()
+ * @entries: what to change; reordered and kept: they stay as long as @table
+ * @nr: how many
+ *
+ * Bits that tell features can be taken away, names and sizes can be anything, and what
+ * kev computes for each vCPU (ids, counts, sizes of XSAVE areas) can only be repeated as
+ * kev_cpuid_list() gives it.
+ *
+ * Context: Any. Return: 0, or -EINVAL.
+ */
+int kev_cpuid_set(struct kev_cpuid_table *table, const struct kev_cpuid_table *base,
+		  struct kev_cpuid_entry *entries, u32 nr);
+
+/**
+ * kev_cpuid_list() - all leaves that are not zero
  * @table: of kev_cpuid_build()
+ * @clock_pages: the VM has KVM's clock MSRs
+ * @entries: written, as far as there is room
+ * @room: how many fit
+ *
+ * As vCPU 0 of a VM with one vCPU has them after reset.
+ *
+ * Context: Any. Return: how many there are.
+ */
+u32 kev_cpuid_list(const struct kev_cpuid_table *table, bool clock_pages,
+		   struct kev_cpuid_entry *entries, u32 room);
+
+/**
+ * kev_cpuid_own() - put what user space wants over an answer
+ * @table: of kev_cpuid_set()
+ * @leaf: EAX
+ * @subleaf: ECX
+ * @out: the policy's answer
+ *
+ * Context: Any, IRQs off included.
+ */
+void kev_cpuid_own(const struct kev_cpuid_table *table, u32 leaf, u32 subleaf,
+		   struct kev_cpuid_regs *out);
+
+/**
+ * kev_cpuid_answer() - what a vCPU gets for CPUID
+ * @table: of kev_cpuid_build() or kev_cpuid_set()
  * @vcpu: the vCPU's part
  * @leaf: EAX
  * @subleaf: ECX
@@ -140,7 +200,8 @@ void kev_cpuid_build(struct kev_cpuid_table *table, kev_cpuid_host_fn host, void
  *
  * A leaf or subleaf that is not known reads as zeros, also one above the
  * greatest basic leaf (where a CPU of Intel repeats the data of that leaf).
- * No loop over leaves: this runs on the fast level.
+ * No loop over leaves: this runs on the fast level. Only what kev_cpuid_set() has put
+ * over the answers is searched, by halves.
  *
  * Context: Any, IRQs off included.
  */
@@ -149,7 +210,7 @@ void kev_cpuid_answer(const struct kev_cpuid_table *table, const struct kev_cpui
 
 /**
  * kev_cpuid_xcr0_valid() - may a guest load this value with XSETBV
- * @table: of kev_cpuid_build()
+ * @table: of kev_cpuid_build() or kev_cpuid_set()
  * @xcr0: the value
  *
  * SDM Vol. 1, "Extended Control Register XCR0": bit 0 is set, AVX needs SSE,

@@ -26,7 +26,8 @@ struct kev_hypercall {
  * struct kev_hypercall_abi - one calling convention and its calls
  * @name: what kev_create_vm.hypercall_abi chooses it by
  * @owner: module that must stay while a VM uses it
- * @kernel_only: a call from privilege level 3 is #GP(0)
+ * @kernel_only: a call from privilege level 3 is #GP(0), but in a VM with
+ *	KEV_VM_USER_CALLS
  * @resolve: registers (by enum kev_gpr) to call; pure
  * @fast: answers with IRQs off, touching only the vCPU, or KEV_PASS; may be NULL
  * @slow: answers in process context; KEV_PASS reports the call to user space
@@ -51,6 +52,7 @@ const struct kev_hypercall_abi *kev_hypercall_abi_get(const char *name);
 void kev_hypercall_abi_put(const struct kev_hypercall_abi *abi);
 
 extern const struct kev_hypercall_abi kev_abi_kev;
+extern const struct kev_hypercall_abi kev_abi_akaros;
 extern const struct kev_hypercall_abi kev_abi_none;
 extern const struct kev_hypercall_abi kev_abi_report;
 

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <linux/kev.h>
 #include <kev/apic.h>
+#include <kev/clock.h>
 #include <kev/exit.h>
 #include <kev/fpu.h>
 #include <kev/msr.h>
@@ -23,6 +24,7 @@ struct task_struct;
 #define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
 #define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
 #define KEV_REQ_MP		3	/* an INIT or a SIPI waits */
+#define KEV_REQ_CLOCK		5	/* the guest's clock page has to be written */
 
 /* Those that end work for the guest, which goes on at the next RUN */
 #define KEV_REQ_LEAVE		(BIT(KEV_REQ_KICK) | BIT(KEV_REQ_VM_ENDED))
@@ -94,6 +96,9 @@ struct kev_halt {
  * @pdptes_wanted: [c] page-directory-pointer entries have to be loaded before an entry:
  *	user space has set the registers that point to them
  * @msr: [c]
+ * @msr_values: [c] of the MSRs that are KEV_MSR_VALUE in the VM, by slot; NULL before the
+ *	first RUN and where there is none
+ * @clock: [c]
  * @fpu: [c]
  * @pending: [c] KEV_PENDING_*
  * @exception: [c] the exception to raise
@@ -138,6 +143,8 @@ struct kev_vcpu {
 	u64 dr7;
 	bool pdptes_wanted;
 	struct kev_msr_values msr;
+	u64 *msr_values;
+	struct kev_clock clock;
 	struct kev_fpu fpu;
 
 	u32 pending;

@@ -17,6 +17,7 @@
 
 struct kev_cpuid_table;
 struct kev_hypercall_abi;
+struct kev_msr_rules;
 struct kev_vcpu;
 struct mm_struct;
 
@@ -30,10 +31,11 @@ struct mm_struct;
  * @mm: [I] the creator's address space; grabbed, not used
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
- * @frozen: [a] a vCPU has run: the policy, which is the next four, is final; set once,
+ * @frozen: [a] a vCPU has run: the policy, which is the next five, is final; set once,
  *	under @lock
  * @cpuid: what CPUID tells, changed under @lock and followed under RCU; the module's or
  *	the VM's own
+ * @msrs: what user space has said of MSRs, changed under @lock; NULL for nothing
  * @intercepts: KEV_INTERCEPT_* that user space is given
  * @passes: KEV_INTERCEPT_* that do not exit
  * @exceptions: by vector, with KEV_INTERCEPT_EXCEPTION
@@ -66,6 +68,7 @@ struct kev_vm {
 	const struct kev_hypercall_abi *abi;
 	bool frozen;
 	const struct kev_cpuid_table __rcu *cpuid;
+	const struct kev_msr_rules *msrs;
 	u64 intercepts;
 	u64 passes;
 	u32 exceptions;
@@ -112,6 +115,11 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm);
 u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
+void kev_vm_policy_init(struct kev_vm *vm);
+void kev_vm_policy_fini(struct kev_vm *vm);
+long kev_vm_set_cpuid(void *object, void *arg);
+long kev_vm_get_supported_cpuid(void *object, void *arg);
+long kev_vm_set_msrs(void *object, void *arg);
 
 /* irq/msi.c: calls of the VM fd, and the end */
 long kev_vm_irqfd(void *object, void *arg);

@@ -156,6 +156,28 @@ long kt_run(int vcpu);
 /* Run until something other than a full console is reported; the console is thrown away. */
 long kt_run_to_report(struct kt_guest *guest);
 
+/* ---- single instructions: insn.c ---- */
+
+enum kt_insn { KT_CPUID, KT_RDMSR, KT_WRMSR, KT_XSETBV, KT_XGETBV, KT_MOV_TO_CR4, KT_RDTSC,
+	       KT_SWAPGS };
+
+/* A guest of 64 bits without an IDT, in which kt_insn() executes */
+int kt_insn_init(struct kt_guest *guest, uint32_t flags);
+/*
+ * One instruction with these registers (by enum kev_gpr, RSP stays), which come back:
+ * KEV_EXIT_HYPERCALL behind it, KEV_EXIT_SHUTDOWN for a fault, any other report, or a
+ * negative errno
+ */
+int kt_insn(struct kt_guest *guest, enum kt_insn insn, uint64_t *gpr);
+
+#define KT_DONE		KEV_EXIT_HYPERCALL
+#define KT_FAULT	KEV_EXIT_SHUTDOWN
+
+/* The same, with EAX, EBX, ECX, EDX in @regs */
+int kt_cpuid(struct kt_guest *guest, uint32_t leaf, uint32_t subleaf, uint32_t *regs);
+int kt_rdmsr(struct kt_guest *guest, uint32_t index, uint64_t *value);
+int kt_wrmsr(struct kt_guest *guest, uint32_t index, uint64_t value);
+
 /* ---- threads: thread.c ---- */
 
 /* A thread that is in KEV_VCPU_RUN once */

@@ -465,6 +465,12 @@ TEST(of_the_vcpu)
 	kev_cpuid_answer(&table, &vcpu, 1, 0, &regs);
 	EXPECT_EQ(0, regs.ecx & 1 << 27);
 
+	EXPECT_EQ(1 << 9, regs.edx & 1 << 9);
+	vcpu.apic_off = true;
+	kev_cpuid_answer(&table, &vcpu, 1, 0, &regs);
+	EXPECT_EQ(0, regs.edx & 1 << 9);
+	vcpu.apic_off = false;
+
 	vcpu.clock_pages = true;
 	kev_cpuid_answer(&table, &vcpu, 0x40000000, 0, &regs);
 	EXPECT_EQ(0x40000001, regs.eax);
@@ -519,7 +525,8 @@ TEST(xsave_sizes)
 TEST(xsave_alignment)
 {
 	static const struct leaf leaves[] = {
-		{ 0x1, ANY, { 0, 0, 1 << 26, 0 } },
+		{ 0x1, ANY, { 0, 0, 1 << 26 | 1 << 28, 0 } },
+		{ 0x7, 0, { 0, 1 << 16, 0, 0 } },
 		{ 0xd, 0, { 0xe7, 0, 0, 0 } },
 		{ 0xd, 1, { 2, 0, 0, 0 } },
 		{ 0xd, 2, { 8, 576, 0, 0 } },

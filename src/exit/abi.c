@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hypercall ABIs that kev brings: "kev" with HaltCpu and Print, "none" and
- * "report".
+ * The hypercall ABIs that kev brings: "kev" with HaltCpu and Print, "akaros" with printc,
+ * "none" and "report".
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -17,6 +17,7 @@
 
 #define CALL_HALT_CPU	0
 #define CALL_PRINT	1
+#define CALL_PRINTC	1	/* of "akaros" */
 
 /* RAX; RDI, RSI, RDX, R10, R9, R8 */
 static void resolve_kev(const u64 *gpr, struct kev_hypercall *call)
@@ -67,6 +68,13 @@ static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 gva,
 	return kev_report_memory(vcpu, &memory, ret);
 }
 
+/* The reader has to make room first: the call is made again at the next RUN. */
+static enum kev_verdict console_full(struct kev_vcpu *vcpu)
+{
+	vcpu->answer = KEV_EXIT_CONSOLE;
+	return kev_report(vcpu, KEV_EXIT_CONSOLE);
+}
+
 /* Page by page, from where the last RUN stopped. */
 static enum kev_verdict print_through(struct kev_vcpu *vcpu, u64 gva, u64 len, u8 *buf)
 {
@@ -102,10 +110,8 @@ static enum kev_verdict print_through(struct kev_vcpu *vcpu, u64 gva, u64 len, u
 		vcpu->printed += written;
 		if (written)
 			wake_up_interruptible(&vm->wait);
-		if (written < read) {
-			vcpu->answer = KEV_EXIT_CONSOLE;
-			return kev_report(vcpu, KEV_EXIT_CONSOLE);
-		}
+		if (written < read)
+			return console_full(vcpu);
 	}
 	vcpu->printed = 0;
 	return KEV_RESUME;
@@ -137,6 +143,34 @@ const struct kev_hypercall_abi kev_abi_kev = {
 	.resolve = resolve_kev,
 	.fast = fast_kev,
 	.slow = slow_kev,
+};
+
+/* RDI: one character */
+static enum kev_verdict slow_akaros(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
+{
+	struct kev_vm *vm = vcpu->vm;
+	u8 byte = call->args[0];
+	ssize_t written;
+
+	if (call->nr != CALL_PRINTC)
+		return KEV_PASS;
+	written = kev_console_write(&vm->console, &byte, 1);
+	if (written < 0) {
+		vcpu->fail = written;
+		return KEV_FAIL;
+	}
+	if (!written)
+		return console_full(vcpu);
+	wake_up_interruptible(&vm->wait);
+	return KEV_RESUME;
+}
+
+const struct kev_hypercall_abi kev_abi_akaros = {
+	.name = "akaros",
+	.owner = THIS_MODULE,
+	.kernel_only = true,
+	.resolve = resolve_kev,
+	.slow = slow_akaros,
 };
 
 /* A guest without a hypervisor: VMCALL is no instruction. */

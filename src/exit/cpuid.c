@@ -16,6 +16,7 @@ static void answer(struct kev_vcpu *vcpu, struct kev_cpuid_regs *regs)
 		.nr_vcpus = READ_ONCE(vcpu->vm->nr_vcpus),
 		.osxsave = vcpu->osxsave,
 		.clock_pages = vcpu->vm->flags & KEV_VM_CLOCK,
+		.apic_off = !(vcpu->msr.apic_base & KEV_APIC_BASE_ENABLED),
 		.xcr0 = vcpu->xcr0,
 		.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX,
 			       KEV_CPUID_SIGNATURE_EDX },

@@ -340,8 +340,6 @@ static void build_xstate(struct kev_cpuid_table *t, const struct host *host,
 	if (!limits->xsave || !(t->basic[1].ecx & L1_ECX_XSAVE) ||
 	    !has_all(offered, KEV_XCR0_X87 | KEV_XCR0_SSE))
 		return;
-	if (!has_all(offered, KEV_XCR0_AVX512 | KEV_XCR0_AVX))
-		offered &= ~KEV_XCR0_AVX512;
 	t->xcr0 = offered;
 	t->xstate[1] = filter(host, 0xd, 1, &allow_1);
 	for (i = XSAVE_FIRST; i < ARRAY_SIZE(t->xstate); i++)
@@ -349,10 +347,40 @@ static void build_xstate(struct kev_cpuid_table *t, const struct host *host,
 			t->xstate[i] = filter(host, 0xd, i, &allow_n);
 }
 
-/* Take away what needs a register state, a VMX control or an MSR that is not there. */
+/* Take away what needs a VMX control or an MSR that is not there. */
 static void apply_limits(struct kev_cpuid_table *t, const struct kev_cpuid_limits *limits)
 {
-	struct kev_cpuid_regs *l1 = &t->basic[1], *l7 = &t->feature[0], *e1 = &t->extended[1];
+	if (!limits->tsc_adjust)
+		t->feature[0].ebx &= ~L7_EBX_TSC_ADJUST;
+	if (!limits->invpcid)
+		t->feature[0].ebx &= ~L7_EBX_INVPCID;
+	if (!limits->rdtscp) {
+		t->feature[0].ecx &= ~L7_ECX_RDPID;
+		t->extended[1].edx &= ~E1_EDX_RDTSCP;
+	}
+}
+
+/* Register states that nothing uses */
+static void settle_xcr0(struct kev_cpuid_table *t)
+{
+	u32 i;
+
+	if (!(t->basic[1].ecx & L1_ECX_AVX))
+		t->xcr0 &= ~KEV_XCR0_AVX;
+	if (!(t->feature[0].ebx & L7_EBX_AVX512F) ||
+	    !has_all(t->xcr0, KEV_XCR0_AVX512 | KEV_XCR0_AVX))
+		t->xcr0 &= ~KEV_XCR0_AVX512;
+	if (!(t->basic[1].ecx & L1_ECX_XSAVE) || !has_all(t->xcr0, KEV_XCR0_X87 | KEV_XCR0_SSE))
+		t->xcr0 = 0;
+	for (i = 0; i < ARRAY_SIZE(t->xstate); i++)
+		if (i == 1 ? !t->xcr0 : !(t->xcr0 & BIT_ULL(i)))
+			t->xstate[i] = (struct kev_cpuid_regs) { 0 };
+}
+
+/* Features whose register state is not there */
+static void settle_features(struct kev_cpuid_table *t)
+{
+	struct kev_cpuid_regs *l1 = &t->basic[1], *l7 = &t->feature[0];
 
 	if (!t->xcr0)
 		l1->ecx &= ~L1_ECX_XSAVE;
@@ -368,14 +396,8 @@ static void apply_limits(struct kev_cpuid_table *t, const struct kev_cpuid_limit
 		l7->edx &= ~L7_EDX_NEEDS_AVX512;
 		t->feature[1].eax &= ~L7_1_EAX_AVX512_BF16;
 	}
-	if (!limits->tsc_adjust)
-		l7->ebx &= ~L7_EBX_TSC_ADJUST;
-	if (!limits->invpcid)
-		l7->ebx &= ~L7_EBX_INVPCID;
-	if (!limits->rdtscp) {
-		l7->ecx &= ~L7_ECX_RDPID;
-		e1->edx &= ~E1_EDX_RDTSCP;
-	}
+	if (!l7->eax)
+		t->feature[1] = (struct kev_cpuid_regs) { 0 };
 }
 
 static u64 cr4_of(const struct kev_cpuid_table *t)
@@ -398,6 +420,14 @@ static u64 efer_of(const struct kev_cpuid_table *t)
 	return (features & E1_EDX_SYSCALL ? EFER_SYSCALL : 0) |
 	       (features & E1_EDX_LM ? EFER_LONG_MODE : 0) |
 	       (features & E1_EDX_NX ? EFER_NXE : 0);
+}
+
+void kev_cpuid_settle(struct kev_cpuid_table *t)
+{
+	settle_xcr0(t);
+	settle_features(t);
+	t->cr4 = cr4_of(t);
+	t->efer = efer_of(t);
 }
 
 void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void *ctx,
@@ -444,8 +474,7 @@ void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void 
 	}
 	t->basic[2].eax = L2_EAX_SEE_LEAF_4;
 	t->extended[8].eax = limits->phys_bits | LINEAR_BITS << 8;
-	t->cr4 = cr4_of(t);
-	t->efer = efer_of(t);
+	kev_cpuid_settle(t);
 }
 
 /* Bytes of an XSAVE area in the standard format; a state that the guest cannot have has none */
@@ -483,6 +512,8 @@ static void answer_features(const struct kev_cpuid_table *t, const struct kev_cp
 		out->ecx |= L1_ECX_OSXSAVE;
 	if (vcpu->nr_vcpus > 1)
 		out->edx |= L1_EDX_HTT;
+	if (vcpu->apic_off)
+		out->edx &= ~L1_EDX_APIC;
 }
 
 static void answer_caches(const struct kev_cpuid_table *t, const struct kev_cpuid_vcpu *vcpu,
@@ -542,11 +573,15 @@ static void answer_hypervisor(const struct kev_cpuid_vcpu *vcpu, u32 leaf,
 	}
 }
 
-void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vcpu *vcpu,
-		      u32 leaf, u32 subleaf, struct kev_cpuid_regs *out)
+static void answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vcpu *vcpu,
+		   u32 leaf, u32 subleaf, struct kev_cpuid_regs *out)
 {
 	*out = (struct kev_cpuid_regs) { 0 };
 
+	if (leaf < KEV_CPUID_HYPERVISOR && leaf > t->basic[0].eax)
+		return;
+	if (leaf >= KEV_CPUID_EXTENDED && leaf > t->extended[0].eax)
+		return;
 	switch (leaf) {
 	case 0x1:
 		answer_features(t, vcpu, out);
@@ -561,12 +596,8 @@ void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vc
 	case 0xd:
 		answer_xstate(t, vcpu, subleaf, out);
 		return;
-	case 0x1f:
-		if (t->basic[0].eax < leaf)
-			return;
-		answer_topology(vcpu, subleaf, out);
-		return;
 	case 0xb:
+	case 0x1f:
 		answer_topology(vcpu, subleaf, out);
 		return;
 	}
@@ -579,6 +610,14 @@ void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vc
 	} else {
 		answer_hypervisor(vcpu, leaf, out);
 	}
+}
+
+void kev_cpuid_answer(const struct kev_cpuid_table *t, const struct kev_cpuid_vcpu *vcpu,
+		      u32 leaf, u32 subleaf, struct kev_cpuid_regs *out)
+{
+	answer(t, vcpu, leaf, subleaf, out);
+	if (t->nr_own)
+		kev_cpuid_own(t, leaf, subleaf, out);
 }
 
 bool kev_cpuid_xcr0_valid(const struct kev_cpuid_table *t, u64 xcr0)

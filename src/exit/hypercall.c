@@ -114,7 +114,7 @@ void kev_hypercall_abi_put(const struct kev_hypercall_abi *abi)
 }
 
 static const struct kev_hypercall_abi *const builtin[] = {
-	&kev_abi_kev, &kev_abi_none, &kev_abi_report,
+	&kev_abi_kev, &kev_abi_akaros, &kev_abi_none, &kev_abi_report,
 };
 
 /**
@@ -151,7 +151,7 @@ enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 	struct kev_hypercall call;
 
 	/* VMCALL works at any privilege. */
-	if (exit->hypercall.cpl && abi->kernel_only)
+	if (exit->hypercall.cpl && abi->kernel_only && !(vcpu->vm->flags & KEV_VM_USER_CALLS))
 		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 	if (!abi->fast)
 		return KEV_PASS;

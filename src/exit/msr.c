@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RDMSR and WRMSR. What no hardware state holds has a handler in a table by
- * index; nothing a guest writes reaches an MSR of the host.
+ * RDMSR and WRMSR. The VM's policy comes first; then what hardware state holds, then a
+ * table of handlers by index. Nothing a guest writes reaches an MSR of the host.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,8 +12,10 @@
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
 #include <kev/backend.h>
+#include <kev/clock.h>
 #include <kev/exit.h>
 #include <kev/msr.h>
+#include <kev/msr_policy.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -99,130 +101,6 @@ void kev_msr_remove(u32 index)
 }
 EXPORT_SYMBOL_GPL(kev_msr_remove);
 
-static int read_zero(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = 0;
-	return 0;
-}
-
-static int write_ignored(struct kev_vcpu *vcpu, u32 index, u64 value)
-{
-	return 0;
-}
-
-/* There, empty, and deaf: what guests probe on their way up */
-static const struct kev_msr_ops msr_zero = { read_zero, write_ignored };
-
-static int read_microcode(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = 1ULL << 32;	/* revision 1, in the upper half */
-	return 0;
-}
-
-static const struct kev_msr_ops msr_microcode = { read_microcode, write_ignored };
-
-/* Locked, without VMX: SDM Vol. 3, "Enabling and Entering VMX Operation" */
-static int read_feature_control(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = FEAT_CTL_LOCKED;
-	return 0;
-}
-
-static int write_faults(struct kev_vcpu *vcpu, u32 index, u64 value)
-{
-	return -EINVAL;
-}
-
-static const struct kev_msr_ops msr_feature_control = { read_feature_control, write_faults };
-
-/* Read-only, and empty */
-static const struct kev_msr_ops msr_zero_read_only = { read_zero, write_faults };
-
-#define MISC_ENABLE_RESET	MSR_IA32_MISC_ENABLE_FAST_STRING
-
-static int read_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = vcpu->msr.misc_enable;
-	return 0;
-}
-
-static int write_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 value)
-{
-	vcpu->msr.misc_enable = value;
-	return 0;
-}
-
-static const struct kev_msr_ops msr_misc_enable = { read_misc_enable, write_misc_enable };
-
-static const struct {
-	u32 index;
-	const struct kev_msr_ops *ops;
-} builtin[] = {
-	{ MSR_IA32_FEAT_CTL, &msr_feature_control },
-	{ MSR_IA32_UCODE_WRITE, &msr_zero },
-	{ MSR_IA32_UCODE_REV, &msr_microcode },
-	{ MSR_PLATFORM_INFO, &msr_zero_read_only },
-	{ MSR_MTRRcap, &msr_zero_read_only },
-	{ MSR_IA32_MCG_CAP, &msr_zero_read_only },
-	{ MSR_IA32_MCG_STATUS, &msr_zero },
-	{ MSR_IA32_MISC_ENABLE, &msr_misc_enable },
-	{ MSR_IA32_DEBUGCTLMSR, &msr_zero },
-	{ MSR_MTRRdefType, &msr_zero },
-};
-
-/**
- * kev_msr_init() - fill the table with what every guest gets
- *
- * Return: 0 or -ENOMEM, with an empty table.
- */
-int kev_msr_init(void)
-{
-	int ret;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(builtin); i++) {
-		ret = kev_msr_insert(builtin[i].index, builtin[i].ops);
-		if (ret) {
-			kev_msr_exit();
-			return ret;
-		}
-	}
-	return 0;
-}
-
-/**
- * kev_msr_exit() - the opposite of kev_msr_init(); also after half of it
- */
-void kev_msr_exit(void)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(builtin); i++)
-		kev_msr_remove(builtin[i].index);
-}
-
-/**
- * kev_msr_reset() - a vCPU's values after reset
- * @vcpu: not running
- */
-void kev_msr_reset(struct kev_vcpu *vcpu)
-{
-	vcpu->msr = (struct kev_msr_values) {
-		.apic_base = KEV_APIC_BASE_DEFAULT | KEV_APIC_BASE_ENABLED,
-		.misc_enable = MISC_ENABLE_RESET,
-	};
-}
-
-/**
- * kev_msr_values_valid() - could the guest have written these values
- * @msrs: from user space
- */
-bool kev_msr_values_valid(const struct kev_msrs *msrs)
-{
-	return kev_canonical(msrs->lstar) && kev_canonical(msrs->cstar) &&
-	       kev_canonical(msrs->kernel_gs_base) && kev_canonical(msrs->sysenter_esp) &&
-	       kev_canonical(msrs->sysenter_eip) && !(msrs->sfmask >> 32) &&
-	       !(msrs->tsc_aux >> 32) && !(msrs->sysenter_cs >> 32) && kev_pat_valid(msrs->pat) &&
-	       kev_apic_base_possible(msrs->apic_base, kev_info.phys_bits);
-}
-
 /* Nobody has the index: as hardware does, unless the VM's policy is to ask. */
 static enum kev_verdict nobody(struct kev_vcpu *vcpu)
 {
@@ -231,25 +109,107 @@ static enum kev_verdict nobody(struct kev_vcpu *vcpu)
 	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 }
 
+/* What an access made of a result, but for a read's value */
+static enum kev_verdict verdict(struct kev_vcpu *vcpu, int ret)
+{
+	switch (ret) {
+	case 0:
+		return KEV_RESUME;
+	case -EAGAIN:
+		return KEV_PASS;
+	case -ENOENT:
+		return nobody(vcpu);
+	default:
+		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	}
+}
+
+/* NULL: as kev does by default */
+static const struct kev_msr_rule *rule_of(const struct kev_vcpu *vcpu, u32 index)
+{
+	const struct kev_msr_rules *rules = vcpu->vm->msrs;
+	const struct kev_msr_rule *rule;
+
+	if (likely(!rules))
+		return NULL;
+	rule = kev_msr_find_rule(rules, index);
+	return rule && rule->class != KEV_MSR_EMULATED ? rule : NULL;
+}
+
+/* -EAGAIN: not at this level */
+static int read_by_rule(const struct kev_vcpu *vcpu, const struct kev_msr_rule *rule, u64 *value)
+{
+	switch (rule->class) {
+	case KEV_MSR_VALUE:
+		*value = vcpu->msr_values[rule->slot];
+		return 0;
+	case KEV_MSR_ZERO:
+		*value = 0;
+		return 0;
+	case KEV_MSR_REPORT:
+		return -EAGAIN;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int write_by_rule(struct kev_vcpu *vcpu, const struct kev_msr_rule *rule, u64 value)
+{
+	switch (rule->class) {
+	case KEV_MSR_VALUE:
+		vcpu->msr_values[rule->slot] = value;
+		return 0;
+	case KEV_MSR_ZERO:
+		return 0;
+	case KEV_MSR_REPORT:
+		return -EAGAIN;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int read_emulated(struct kev_vcpu *vcpu, u32 index, u64 *value)
+{
+	int ret = kev_backend->read_msr(vcpu, index, value);
+	const struct kev_msr_ops *ops;
+
+	if (ret != -ENOENT)
+		return ret;
+	ops = kev_msr_find(index);
+	return ops ? ops->read_msr(vcpu, index, value) : -ENOENT;
+}
+
+static int write_emulated(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	int ret = kev_backend->write_msr(vcpu, index, value);
+	const struct kev_msr_ops *ops;
+
+	if (!ret && (index == MSR_IA32_TSC || index == MSR_IA32_TSC_ADJUST))
+		kev_clock_moved(vcpu);
+	if (ret != -ENOENT)
+		return ret;
+	ops = kev_msr_find(index);
+	if (!ops)
+		return -ENOENT;
+	return ops->write_msr ? ops->write_msr(vcpu, index, value) : -EAGAIN;
+}
+
 enum kev_verdict kev_fast_rdmsr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	u32 index = vcpu->gpr[KEV_RCX];
-	const struct kev_msr_ops *ops;
+	const struct kev_msr_rule *rule = rule_of(vcpu, index);
 	u64 value;
 	int ret;
 
-	ret = kev_backend->read_msr(vcpu, index, &value);
-	if (ret == -ENOENT) {
-		ops = kev_msr_find(index);
-		if (!ops)
-			return nobody(vcpu);
-		ret = ops->read_msr(vcpu, index, &value);
+	if (unlikely(rule))
+		ret = read_by_rule(vcpu, rule, &value);
+	else
+		ret = read_emulated(vcpu, index, &value);
+	if (!ret) {
+		vcpu->gpr[KEV_RAX] = lower_32_bits(value);
+		vcpu->gpr[KEV_RDX] = upper_32_bits(value);
 	}
-	if (ret)
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-	vcpu->gpr[KEV_RAX] = lower_32_bits(value);
-	vcpu->gpr[KEV_RDX] = upper_32_bits(value);
-	return KEV_RESUME;
+	return verdict(vcpu, ret);
 }
 
 /* EDX:EAX; what the guest has in the upper halves does not count. */
@@ -261,25 +221,33 @@ static u64 operand(const struct kev_vcpu *vcpu)
 enum kev_verdict kev_fast_wrmsr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	u32 index = vcpu->gpr[KEV_RCX];
-	const struct kev_msr_ops *ops;
+	const struct kev_msr_rule *rule = rule_of(vcpu, index);
 	int ret;
 
-	ret = kev_backend->write_msr(vcpu, index, operand(vcpu));
-	if (ret == -ENOENT) {
-		ops = kev_msr_find(index);
-		if (!ops)
-			return nobody(vcpu);
-		ret = ops->write_msr(vcpu, index, operand(vcpu));
-	}
-	if (ret)
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-	return KEV_RESUME;
+	if (unlikely(rule))
+		ret = write_by_rule(vcpu, rule, operand(vcpu));
+	else
+		ret = write_emulated(vcpu, index, operand(vcpu));
+	return verdict(vcpu, ret);
 }
 
-enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+/* Its handler writes in process context: kev_msr_ops.slow_write; NULL: nobody does. */
+static kev_msr_slow_write slow_writer(const struct kev_vcpu *vcpu, u32 index)
 {
-	bool write = exit->event == KEV_EV_WRMSR;
+	const struct kev_msr_ops *ops;
+	kev_msr_slow_write slow;
 
+	if (rule_of(vcpu, index))
+		return NULL;
+	rcu_read_lock();
+	ops = kev_msr_find(index);
+	slow = ops ? ops->slow_write : NULL;
+	rcu_read_unlock();
+	return slow;
+}
+
+static enum kev_verdict report(struct kev_vcpu *vcpu, bool write)
+{
 	kev_report(vcpu, KEV_EXIT_MSR);
 	vcpu->run->msr = (struct kev_exit_msr) {
 		.index = vcpu->gpr[KEV_RCX],
@@ -289,4 +257,19 @@ enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit
 	};
 	vcpu->answer = KEV_EXIT_MSR;
 	return KEV_REPORT;
+}
+
+enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	bool write = exit->event == KEV_EV_WRMSR;
+	u32 index = vcpu->gpr[KEV_RCX];
+	kev_msr_slow_write slow = write ? slow_writer(vcpu, index) : NULL;
+	enum kev_verdict ret = KEV_PASS;
+
+	if (slow) {
+		ret = slow(vcpu, index, operand(vcpu));
+		if (ret == KEV_PASS)
+			ret = nobody(vcpu);
+	}
+	return ret == KEV_PASS ? report(vcpu, write) : ret;
 }

@@ -40,14 +40,14 @@ void kev_vmx_apic_init(struct kev_vmx_vcpu *vmx)
 }
 
 /*
- * Which MSRs of x2APIC mode the CPU may serve. Who wants to be given MSRs gets all of
- * them, and then kev serves them all.
+ * Which MSRs of x2APIC mode the CPU may serve. Where the VM's policy speaks of one, kev
+ * serves them all.
  */
-static unsigned int passed_msrs(const struct kev_vcpu *vcpu)
+static unsigned int passed_msrs(const struct kev_vmx_vcpu *vmx)
 {
-	u64 at = vcpu->apic.at;
+	u64 at = vmx->vcpu.apic.at;
 
-	if (!(at & KEV_APIC_AT_X2) || (vcpu->vm->intercepts & KEV_INTERCEPT_MSR))
+	if (!(at & KEV_APIC_AT_X2) || vmx->withheld_msrs & KEV_BITMAP_APIC)
 		return 0;
 	/* The CPU knows of no APIC that software has disabled, and would take SELF IPI. */
 	if (kev_vmx_config.apicv && at & KEV_APIC_AT_ENABLED)
@@ -72,7 +72,7 @@ static u8 vector_or_zero(int vector)
 void kev_vmx_apic_changed(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	unsigned int passed = passed_msrs(vcpu);
+	unsigned int passed = passed_msrs(vmx);
 	u32 *regs = vcpu->apic.regs;
 	u32 on = 0;
 

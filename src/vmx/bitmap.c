@@ -11,6 +11,8 @@
 #include <linux/mm.h>
 #include <asm/apicdef.h>
 #include <asm/io.h>
+#include <asm/msr-index.h>
+#include <kev/msr_policy.h>
 
 #include "vmx.h"
 
@@ -59,6 +61,18 @@ static void pass_apic_registers(void *bitmap)
 	pass(bitmap, X2APIC_MSR(APIC_SELF_IPI), false, true);
 }
 
+/* The CPU checks what is written: it raises #GP for an address that is not canonical. */
+static void pass_bases(void *bitmap)
+{
+	static const u32 msrs[] = {
+		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
+		pass(bitmap, msrs[i], true, true);
+}
+
 static void fill(void *bitmap, unsigned int sets)
 {
 	memset(bitmap, 0xff, PAGE_SIZE);
@@ -66,6 +80,8 @@ static void fill(void *bitmap, unsigned int sets)
 		pass(bitmap, X2APIC_MSR(APIC_TASKPRI), true, true);
 	if (sets & KEV_BITMAP_APICV)
 		pass_apic_registers(bitmap);
+	if (sets & KEV_BITMAP_BASES)
+		pass_bases(bitmap);
 }
 
 /**
@@ -101,10 +117,37 @@ void kev_vmx_bitmaps_exit(void)
 }
 
 /**
+ * kev_vmx_withheld_msrs() - sets of MSRs that have to exit in a VM
+ * @vm: its policy is final
+ *
+ * Those of which user space has said something, or all if it wants to be given them.
+ *
+ * Context: Any. Return: KEV_BITMAP_*.
+ */
+unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm)
+{
+	static const struct {
+		u32 first, last;
+		unsigned int sets;
+	} ranges[] = {
+		{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, KEV_BITMAP_BASES },
+		{ MSR_FS_BASE, MSR_KERNEL_GS_BASE, KEV_BITMAP_BASES },
+		{ APIC_BASE_MSR, APIC_BASE_MSR + 0xff, KEV_BITMAP_APIC },
+	};
+	unsigned int sets = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (vm->intercepts & KEV_INTERCEPT_MSR ||
+		    (vm->msrs && kev_msr_rules_touch(vm->msrs, ranges[i].first, ranges[i].last)))
+			sets |= ranges[i].sets;
+	return sets;
+}
+
+/**
  * kev_vmx_pass_msrs() - let the guest have MSRs without exits, or no longer
  * @vmx: loaded
  * @which: the sets in question, KEV_BITMAP_*
- * @sets: those of them that pass
+ * @sets: those of them that pass, unless they are withheld
  *
  * Context: IRQs off.
  */
@@ -122,5 +165,5 @@ void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned in
  */
 u64 kev_vmx_msr_bitmap(const struct kev_vmx_vcpu *vmx)
 {
-	return page_to_phys(bitmaps[vmx->passed_msrs]);
+	return page_to_phys(bitmaps[vmx->passed_msrs & ~vmx->withheld_msrs]);
 }

@@ -147,8 +147,12 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
  */
 int kev_vmx_policy(struct kev_vcpu *vcpu)
 {
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	const struct kev_vm *vm = vcpu->vm;
 
+	vmx->withheld_msrs = kev_vmx_withheld_msrs(vm);
+	kev_vmx_pass_msrs(vmx, KEV_BITMAP_BASES, KEV_BITMAP_BASES);
+	kev_vmx_apic_changed(vcpu);
 	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
 		return -EINVAL;
 	return kev_vmx_cr_policy(kev_to_vmx(vcpu));

@@ -26,7 +26,8 @@ struct page;
 #define KEV_BITMAP_TPR		BIT(0)	/* task priority, in x2APIC mode */
 #define KEV_BITMAP_APICV	BIT(1)	/* what the CPU does of a local APIC in that mode */
 #define KEV_BITMAP_APIC		(KEV_BITMAP_TPR | KEV_BITMAP_APICV)
-#define KEV_NR_BITMAPS		4	/* combinations of them */
+#define KEV_BITMAP_BASES	BIT(2)	/* segment bases, SYSENTER: all that they do is the guest's */
+#define KEV_NR_BITMAPS		8	/* combinations of them */
 
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
 enum kev_user_msr {
@@ -74,6 +75,7 @@ struct kev_vmx_host {
  * @proc: [c] primary controls
  * @proc2: [c] secondary controls
  * @passed_msrs: [c] sets of MSRs that the guest has without exits, KEV_BITMAP_*
+ * @withheld_msrs: [c] sets that it never has so: the VM's policy speaks of them
  * @apicv: [c] the CPU delivers the interrupts of the local APIC
  * @tpr_threshold: [c] what TPR_THRESHOLD holds
  * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
@@ -108,6 +110,7 @@ struct kev_vmx_vcpu {
 	u32 proc;
 	u32 proc2;
 	unsigned int passed_msrs;
+	unsigned int withheld_msrs;
 	bool apicv;
 	u8 tpr_threshold;
 	u64 deadline;
@@ -236,6 +239,7 @@ void kev_vmx_write_timer(struct kev_vmx_vcpu *vmx);
 int kev_vmx_bitmaps_init(void);
 void kev_vmx_bitmaps_exit(void);
 u64 kev_vmx_msr_bitmap(const struct kev_vmx_vcpu *vmx);
+unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm);
 void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned int sets);
 
 /* host.c */

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM's paravirtual clock, for a VM with KEV_VM_CLOCK.
+ *
+ * A guest's time is its TSC, but for what it has added itself, in nanoseconds: it begins
+ * with the VM. IA32_TSC_ADJUST says what a guest has added, so a page holds that and the
+ * factors, and changes only with it. All vCPUs tell the same time (the stable bit), on
+ * every CPU and after a move to another VM.
+ *
+ * Writes to the MSRs reach guest memory, which may sleep: they are the slow level's.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <asm/kvm_para.h>
+#include <asm/msr-index.h>
+#include <asm/pvclock-abi.h>
+#include <asm/trapnr.h>
+#include <asm/tsc.h>
+#include <kev/backend.h>
+#include <kev/clock.h>
+#include <kev/clock_scale.h>
+#include <kev/msr.h>
+#include <kev/vcpu.h>
+#include <kev/vm.h>
+
+#define CLOCK_ENABLE	BIT_ULL(0)
+#define CLOCK_ALIGN	4ULL		/* of both structures */
+
+/* The host runs in one frequency, or this is no clock at all. */
+static struct kev_clock_scale host_scale(void)
+{
+	return kev_clock_scale(tsc_khz);
+}
+
+static bool has_clock(const struct kev_vcpu *vcpu)
+{
+	return vcpu->vm->flags & KEV_VM_CLOCK;
+}
+
+static bool gpa_valid(u64 gpa)
+{
+	return IS_ALIGNED(gpa, CLOCK_ALIGN) && !(gpa >> kev_info.phys_bits);
+}
+
+/*
+ * An -errno of guest memory: the guest has given a bad address, or the page cannot be had
+ * now and the instruction runs again.
+ */
+static enum kev_verdict write_failed(struct kev_vcpu *vcpu, const struct kev_touch *touch, int ret)
+{
+	const struct kev_exit_memory memory = {
+		.gpa = touch->gpa,
+		.kind = touch->kind,
+		.prot = touch->prot,
+		.access = KEV_MEM_WRITE,
+	};
+
+	if (ret == -ENOENT || ret == -EACCES)
+		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	if (ret == -EINTR)
+		return KEV_KICKED;
+	return kev_report_memory(vcpu, &memory, ret);
+}
+
+/* 0, or an errno: all of it or what a page boundary leaves */
+static int write_guest(struct kev_vcpu *vcpu, struct kev_touch *touch, u64 gpa, void *bytes,
+		       size_t size)
+{
+	ssize_t ret;
+	size_t done = 0;
+
+	while (done < size) {
+		touch->gpa = gpa + done;
+		ret = kev_mem_copy(&vcpu->vm->mem, touch, bytes + done, size - done);
+		if (ret < 0)
+			return ret;
+		done += ret;
+	}
+	return 0;
+}
+
+static void init_touch(struct kev_vcpu *vcpu, struct kev_touch *touch)
+{
+	*touch = (struct kev_touch) {
+		.access = KEV_MEM_WRITE,
+		.stop = &vcpu->requests,
+		.stop_mask = KEV_REQ_LEAVE,
+	};
+}
+
+/*
+ * While the version is odd the rest may be half written: a guest that reads so tries
+ * again. Each step is a copy of its own, in this order.
+ */
+static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
+{
+	const struct kev_clock_scale scale = host_scale();
+	u64 gpa = vcpu->clock.system_time & ~CLOCK_ENABLE;
+	struct pvclock_vcpu_time_info info = {
+		.version = vcpu->clock.version + 1,
+		.tsc_timestamp = vcpu->msr.tsc_adjust,
+		.tsc_to_system_mul = scale.mul,
+		.tsc_shift = scale.shift,
+		.flags = check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT,
+	};
+	int ret;
+
+	BUILD_BUG_ON(offsetof(struct pvclock_vcpu_time_info, version));
+	BUILD_BUG_ON(sizeof(info) != 32);
+	init_touch(vcpu, touch);
+	ret = write_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
+	if (!ret)
+		ret = write_guest(vcpu, touch, gpa + sizeof(info.version), &info.pad0,
+				  sizeof(info) - sizeof(info.version));
+	info.version++;
+	if (!ret)
+		ret = write_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
+	if (!ret)
+		vcpu->clock.version = info.version;
+	return ret;
+}
+
+static int read_system_time(struct kev_vcpu *vcpu, u32 index, u64 *value)
+{
+	*value = vcpu->clock.system_time;
+	return has_clock(vcpu) ? 0 : -ENOENT;
+}
+
+static enum kev_verdict write_system_time(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	u64 old = vcpu->clock.system_time;
+	struct kev_touch touch;
+	int ret;
+
+	if (!has_clock(vcpu))
+		return KEV_PASS;
+	if (!kev_clock_valid(value, 0))
+		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	vcpu->clock.system_time = value;
+	if (!(value & CLOCK_ENABLE))
+		return KEV_RESUME;
+	ret = write_page(vcpu, &touch);
+	if (!ret)
+		return KEV_RESUME;
+	vcpu->clock.system_time = old;
+	return write_failed(vcpu, &touch, ret);
+}
+
+const struct kev_msr_ops kev_msr_system_time = {
+	.read_msr = read_system_time,
+	.slow_write = write_system_time,
+};
+
+struct guest_now {
+	u64 ticks;	/* of its clock, as the page would have it */
+	ktime_t real;
+};
+
+static void call_now(struct kev_vcpu *vcpu, void *arg)
+{
+	struct guest_now *now = arg;
+
+	kev_backend->read_msr(vcpu, MSR_IA32_TSC, &now->ticks);
+	now->ticks -= vcpu->msr.tsc_adjust;
+	now->real = ktime_get_real();
+}
+
+/* The time of day when the guest's clock was 0 */
+static int write_wall(struct kev_vcpu *vcpu, u64 gpa, const struct guest_now *now,
+		      struct kev_touch *touch)
+{
+	u64 start = ktime_to_ns(now->real) - kev_clock_ns(host_scale(), now->ticks);
+	struct pvclock_wall_clock wall = { .version = 1 };
+	u32 nsec;
+	int ret;
+
+	wall.sec = div_u64_rem(start, NSEC_PER_SEC, &nsec);
+	wall.nsec = nsec;
+
+	init_touch(vcpu, touch);
+	ret = write_guest(vcpu, touch, gpa, &wall, sizeof(wall));
+	wall.version++;
+	if (!ret)
+		ret = write_guest(vcpu, touch, gpa, &wall.version, sizeof(wall.version));
+	return ret;
+}
+
+static int read_wall_clock(struct kev_vcpu *vcpu, u32 index, u64 *value)
+{
+	*value = vcpu->clock.wall_clock;
+	return has_clock(vcpu) ? 0 : -ENOENT;
+}
+
+static enum kev_verdict write_wall_clock(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	struct kev_touch touch;
+	struct guest_now now;
+	int ret;
+
+	if (!has_clock(vcpu))
+		return KEV_PASS;
+	if (!kev_clock_valid(0, value))
+		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	vcpu->fail = kev_vcpu_loaded_call(vcpu, call_now, &now);
+	if (vcpu->fail)
+		return KEV_FAIL;
+	/* No page: a guest that is done with it */
+	ret = value ? write_wall(vcpu, value, &now, &touch) : 0;
+	if (ret)
+		return write_failed(vcpu, &touch, ret);
+	vcpu->clock.wall_clock = value;
+	return KEV_RESUME;
+}
+
+const struct kev_msr_ops kev_msr_wall_clock = {
+	.read_msr = read_wall_clock,
+	.slow_write = write_wall_clock,
+};
+
+/**
+ * kev_clock_moved() - the guest's TSC has been changed: its page has to say so
+ * @vcpu: the caller owns it
+ *
+ * Context: any, armed too.
+ */
+void kev_clock_moved(struct kev_vcpu *vcpu)
+{
+	if (vcpu->clock.system_time & CLOCK_ENABLE)
+		set_bit(KEV_REQ_CLOCK, &vcpu->requests);
+}
+
+/**
+ * kev_clock_update() - write the guest's page again
+ * @vcpu: the caller holds its lock
+ *
+ * A page that is no longer guest memory is forgotten.
+ *
+ * Context: process, may sleep.
+ * Return: KEV_RETRY to go on; KEV_REPORT: it cannot be written now. Then, and after a
+ * signal, the request is kept.
+ */
+enum kev_verdict kev_clock_update(struct kev_vcpu *vcpu)
+{
+	struct kev_touch touch;
+	int ret = 0;
+
+	if (vcpu->clock.system_time & CLOCK_ENABLE)
+		ret = write_page(vcpu, &touch);
+	if (!ret)
+		return KEV_RETRY;
+	if (ret == -ENOENT || ret == -EACCES) {
+		vcpu->clock.system_time &= ~CLOCK_ENABLE;
+		return KEV_RETRY;
+	}
+	set_bit(KEV_REQ_CLOCK, &vcpu->requests);
+	return ret == -EINTR ? KEV_RETRY : write_failed(vcpu, &touch, ret);
+}
+
+/**
+ * kev_clock_valid() - could a guest have written these values
+ * @system_time: MSR 0x4b564d01
+ * @wall_clock: MSR 0x4b564d00
+ *
+ * Context: any.
+ */
+bool kev_clock_valid(u64 system_time, u64 wall_clock)
+{
+	return gpa_valid(system_time & ~CLOCK_ENABLE) && gpa_valid(wall_clock);
+}
+
+/**
+ * kev_clock_set() - give a vCPU the clock of another
+ * @vcpu: the caller holds its lock
+ * @system_time: as kev_clock_valid() likes it, as is the next
+ * @wall_clock: its page is not written: the guest has it
+ *
+ * The page is written before the guest goes on.
+ *
+ * Context: any.
+ */
+void kev_clock_set(struct kev_vcpu *vcpu, u64 system_time, u64 wall_clock)
+{
+	vcpu->clock.system_time = system_time;
+	vcpu->clock.wall_clock = wall_clock;
+	kev_clock_moved(vcpu);
+}
