@@ -37,8 +37,10 @@ static const struct {
 	const char *output;
 } runs[] = {
 	{ "hello", NULL, 0xfe, "Hello guest os!\n" },
+	{ "akaros", "--hypercalls=akaros", 0, "akaros: ok\n" },
 	{ "badmsr", NULL, 0, "badmsr: ok\n" },
 	{ "bss", NULL, 0, "bss: ok\n" },
+	{ "clock", "--clock", 0, "clock: ok\n" },
 	{ "cpuid", NULL, 0, "vendor GenuineIntel\nhypervisor KVMKVMKVM\n" },
 	{ "exit256", NULL, 255, "" },
 	{ "exits", NULL, 0, "" },
