@@ -2,7 +2,7 @@
 /*
  * What guests of this kind expect of any hypervisor for them, the CPU's half: port I/O of
  * every form, CPUID, vCPUs that are started by INIT and SIPI, and a timer. reference.c has
- * whole guests and memory.
+ * whole guests and memory; the MSR that is a FIFO is in abi.c, with the module that has it.
  */
 #include "kselftest_harness.h"
 
