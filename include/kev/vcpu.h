@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <linux/kev.h>
 #include <kev/apic.h>
+#include <kev/emulation.h>
 #include <kev/exit.h>
 #include <kev/fpu.h>
 #include <kev/msr.h>
@@ -103,6 +104,7 @@ struct kev_halt {
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
+ * @emulation: [c] an instruction that kev carries out
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
@@ -148,6 +150,7 @@ struct kev_vcpu {
 	u64 printed;
 	u64 end_code;
 	int fail;
+	struct kev_emulation emulation;
 	bool intercepted;
 	bool resumed;
 	bool policed;
