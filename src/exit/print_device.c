@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The print device: a page of which three registers of 64 bits count. It reads as memory
- * does, and what was written can be read back; each write comes here.
+ * The print device: a page that takes stores of 64 bits, of which the first three registers
+ * mean something. It reads as memory does, and what was stored can be read back.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -51,7 +51,7 @@ static enum kev_verdict ring(struct kev_vcpu *vcpu, u64 page)
  * @vcpu: the caller holds its lock
  * @gpa: where
  * @data: what
- * @width: bytes; other widths than 8, and other places, are ignored
+ * @width: bytes; other widths than 8 are ignored
  *
  * Context: process, may sleep.
  * Return: KEV_RESUME done; as kev_print().
@@ -62,8 +62,7 @@ enum kev_verdict kev_print_device_write(struct kev_vcpu *vcpu, u64 gpa, u64 data
 	u64 page = gpa & PAGE_MASK, offset = offset_in_page(gpa);
 	int ret;
 
-	if (width != sizeof(u64) || (offset != PRINT_BUFFER && offset != PRINT_LENGTH &&
-				     offset != PRINT_DOORBELL))
+	if (width != sizeof(u64))
 		return KEV_RESUME;
 	ret = copy_register(vcpu, gpa, &data, KEV_MEM_WRITE);
 	if (ret == -EINTR)
