@@ -52,6 +52,9 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 
 	if (vcpu->emulation.active)
 		return kev_emulate(vcpu);
+	if (exit->memory.operand && !(touch.access & KEV_MEM_EXEC) &&
+	    kev_apic_owns(vcpu, touch.gpa))
+		return kev_emulate(vcpu);
 	ret = kev_mem_fault(&vcpu->vm->mem, &touch);
 	/* A signal: the run loop sees it, the guest meets the fault again. */
 	if (!ret || ret == -EINTR)

@@ -12,6 +12,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
+#include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/doorbell.h>
 #include <kev/emulation.h>
@@ -81,6 +82,9 @@ static enum kev_executed find_place(struct kev_vcpu *vcpu, u32 access, struct ke
 	struct page *page;
 	int ret;
 
+	place->device = kev_apic_owns(vcpu, place->gpa);
+	if (place->device)
+		return KEV_EXECUTED;
 	ret = kev_mem_get_page(&vcpu->vm->mem, &touch, &page);
 	if (!ret) {
 		put_page(page);
@@ -129,11 +133,29 @@ static enum kev_executed translate(void *ctx, u64 linear, unsigned int access,
 	return KEV_EXECUTED;
 }
 
+/*
+ * The local APIC's registers have 32 bits, which are loaded and stored at once; of what
+ * else a guest does the SDM promises nothing. Vol. 3, "Local APIC Register Address Map"
+ */
+static void access_apic(struct kev_vcpu *vcpu, struct kev_device_access *access)
+{
+	unsigned int offset = offset_in_page(access->gpa), odd = offset % sizeof(u32);
+
+	if (!access->write)
+		access->data = kev_apic_mmio_read(vcpu, offset - odd) >> (8 * odd);
+	else if (access->width == sizeof(u32) && !odd)
+		kev_apic_mmio_write(vcpu, offset, access->data);
+}
+
 /* What the kernel answers by itself: KEV_PASS if it does not. */
-static enum kev_verdict inside(struct kev_vcpu *vcpu, const struct kev_device_access *access)
+static enum kev_verdict inside(struct kev_vcpu *vcpu, struct kev_device_access *access)
 {
 	u32 kind, prot;
 
+	if (kev_apic_owns(vcpu, access->gpa)) {
+		access_apic(vcpu, access);
+		return KEV_RESUME;
+	}
 	if (!access->write)
 		return KEV_PASS;
 	kev_mem_page_state(&vcpu->vm->mem, access->gpa, &kind, &prot);
@@ -201,7 +223,9 @@ static enum kev_executed read_place(void *ctx, const struct kev_place *place, vo
 	ssize_t copied;
 
 	/* What refuses writes may be memory for reads. */
-	copied = kev_mem_copy(&vcpu->vm->mem, &touch, buf, len);
+	copied = -EACCES;
+	if (!kev_apic_owns(vcpu, place->gpa))
+		copied = kev_mem_copy(&vcpu->vm->mem, &touch, buf, len);
 	if (copied == len)
 		return KEV_EXECUTED;
 	if (!place->device || copied != -EACCES)
