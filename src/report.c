@@ -40,3 +40,18 @@ enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
 	vcpu->stats.reports++;
 	return KEV_REPORT;
 }
+
+/**
+ * kev_report_console() - the console is full: its reader has to make room first
+ * @vcpu: the caller holds its lock
+ *
+ * The exit is handled again at the next RUN.
+ *
+ * Context: process, may sleep.
+ * Return: KEV_REPORT.
+ */
+enum kev_verdict kev_report_console(struct kev_vcpu *vcpu)
+{
+	vcpu->answer = KEV_EXIT_CONSOLE;
+	return kev_report(vcpu, KEV_EXIT_CONSOLE);
+}

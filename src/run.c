@@ -326,7 +326,16 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 		vcpu->pending |= KEV_PENDING_ADVANCE;
 		break;
 	case KEV_EXIT_IO:
-		take_io_answer(vcpu, READ_ONCE(run->io.data));
+		if (vcpu->exit.io.string) {
+			kev_emulate_string_answer(vcpu);
+			*verdict = KEV_KICKED;
+		} else {
+			take_io_answer(vcpu, READ_ONCE(run->io.data));
+		}
+		break;
+	case KEV_EXIT_MMIO:
+		kev_emulate_answer(vcpu, READ_ONCE(run->mmio.data));
+		*verdict = KEV_KICKED;
 		break;
 	case KEV_EXIT_CPUID:
 		cpuid.eax = READ_ONCE(run->cpuid.eax);

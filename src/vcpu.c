@@ -72,6 +72,7 @@ void kev_vcpu_forget_exit(struct kev_vcpu *vcpu)
 	vcpu->printed = 0;
 	vcpu->intercepted = false;
 	vcpu->resumed = false;
+	kev_emulate_drop(vcpu);
 }
 
 /**

@@ -32,6 +32,7 @@ static void vm_free(struct kref *ref)
 
 	kev_irqfd_fini(vm);
 	xa_destroy(&vm->vcpus);
+	kev_doorbells_fini(&vm->doorbells);
 	kev_console_fini(&vm->console);
 	kev_mem_fini(&vm->mem);
 	kev_vm_policy_fini(vm);
@@ -334,6 +335,7 @@ static const struct kev_ioctl vm_ioctls[] = {
 	KEV_IOCTL(KEV_VM_GET_SUPPORTED_CPUID, kev_cpuid, entries, true, KEV_OUT_ALWAYS,
 		  kev_vm_get_supported_cpuid),
 	KEV_IOCTL(KEV_VM_SET_MSRS, kev_set_msrs, entries, true, KEV_OUT_NEVER, kev_vm_set_msrs),
+	KEV_IOCTL(KEV_VM_DOORBELL, kev_doorbell, data, true, KEV_OUT_NEVER, kev_vm_doorbell),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
 	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),
@@ -446,6 +448,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	INIT_LIST_HEAD(&vm->irqfds);
 	xa_init(&vm->vcpus);
 	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
+	kev_doorbells_init(&vm->doorbells);
 	init_waitqueue_head(&vm->wait);
 	vm->flags = args->flags;
 	kev_vm_policy_init(vm);

@@ -96,6 +96,8 @@ struct kev_backend_info {
  *	this hardware does not run. Loaded.
  * @entry_problem: what was wrong when an entry has just failed; empty if it cannot be
  *	told. Loaded.
+ * @commit: take RSP and RFLAGS as an instruction that kev has carried out leaves them; the
+ *	other registers are in the vCPU already. Loaded.
  * @frame: fill the raw part of an exit frame. Loaded.
  * @paging: registers that a guest page walk needs. Loaded.
  * @read_msr: read an MSR that lives in hardware state. Armed. -ENOENT: not such.
@@ -140,6 +142,7 @@ struct kev_backend {
 	int (*check)(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
 		     struct kev_problem *problem);
 	void (*entry_problem)(struct kev_vcpu *vcpu, struct kev_problem *problem);
+	void (*commit)(struct kev_vcpu *vcpu, u64 rsp, u64 rflags);
 	void (*frame)(struct kev_vcpu *vcpu, struct kev_run *run);
 	void (*paging)(struct kev_vcpu *vcpu, struct kev_paging *paging);
 	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);

@@ -282,6 +282,9 @@ typedef void (*kev_boot_page_fn)(u64 gpa, void *page);
  */
 kev_boot_page_fn kev_boot_page(const struct kev_boot_plan *plan);
 
+/* kev_boot_print_device() - guest-physical address of the protocol's print device, or 0 */
+u64 kev_boot_print_device(const struct kev_boot_plan *plan);
+
 /**
  * kev_boot_render() - write the boot structures
  * @plan: what kev_boot_place() gave; kev_boot_page() is NULL for it

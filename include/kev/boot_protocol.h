@@ -54,6 +54,7 @@ void kev_boot_align(struct kev_boot_writer *w, u32 to);
  * @window: bytes of the file's beginning that may hold a header
  * @low_end: no segment may begin below this address
  * @boot: where boot structures lie; length 0: where there is room
+ * @print_device: guest-physical address of a print device; 0: there is none
  * @find: look for the header; NULL if there is none. 1 found, 0 not found, -ENOEXEC
  * @page: compute a page of boot structures that depend on their address alone; else NULL
  * @render: write all others; NULL if there are none. It writes as many bytes
@@ -66,6 +67,7 @@ struct kev_boot_protocol {
 	u32 window;
 	u64 low_end;
 	struct kev_range boot;
+	u64 print_device;
 	int (*find)(const void *buf, size_t len, struct kev_boot_header *out,
 		    struct kev_image_fault *why);
 	kev_boot_page_fn page;

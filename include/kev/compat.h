@@ -8,6 +8,7 @@
 
 #include <linux/cpufeature.h>
 #include <linux/anon_inodes.h>
+#include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
@@ -120,6 +121,16 @@ static inline int kev_anon_inode_getfd(const char *name, const struct file_opera
 	return fd;
 #else
 	return anon_inode_getfd_secure(name, fops, priv, O_RDWR | O_CLOEXEC, NULL);
+#endif
+}
+
+/* Add 1 to an eventfd's counter. Context: any, but for PREEMPT_RT. */
+static inline void kev_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd);
+#else
+	eventfd_signal(eventfd, 1);
 #endif
 }
 

@@ -65,7 +65,9 @@ enum kev_cr_op {
  * struct kev_exit - one VM exit, decoded by the backend
  * @event: enum kev_event
  * @instruction_length: bytes to advance RIP by, 0 where the exit is no instruction
- * @memory: for KEV_EV_MEMORY
+ * @memory: for KEV_EV_MEMORY; @memory.operand: the access was made by the instruction at
+ *	RIP, to an operand of its own: not by a walk through paging structures, nor by the
+ *	delivery of an event
  * @io: for KEV_EV_IO
  * @cr: for KEV_EV_CR; @cr.value is LMSW's operand
  * @exception: for KEV_EV_EXCEPTION
@@ -84,6 +86,7 @@ struct kev_exit {
 			u64 gva;
 			u32 access;	/* KEV_MEM_* */
 			bool gva_valid;
+			bool operand;
 		} memory;
 		struct {
 			u16 port;
@@ -162,6 +165,8 @@ enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit
 enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,

@@ -355,4 +355,29 @@ struct kev_walk;
 int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 		 struct kev_touch *touch, struct kev_walk *walk);
 
+/* struct kev_mem_user - who accesses: at CPL 3; with RFLAGS.AC set */
+struct kev_mem_user {
+	bool user;
+	bool ac;
+};
+
+/**
+ * kev_mem_walk_as_cpu() - translate a guest-virtual address for an access of the guest
+ * @mem: the memory
+ * @paging: the vCPU's paging mode and root
+ * @gva: the address
+ * @user: who accesses
+ * @touch: @access is what it does; @gpa is written as by kev_mem_copy()
+ * @walk: as kev_walk() writes it
+ * @error: error code of #PF
+ *
+ * Rights count, and accessed and dirty flags are set as the CPU sets them.
+ *
+ * Context: as kev_mem_fault(). Return: 0; -EFAULT: #PF with @error; any other: an entry
+ * at touch->gpa cannot be had, as kev_mem_fault().
+ */
+int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+			const struct kev_mem_user *user, struct kev_touch *touch,
+			struct kev_walk *walk, u32 *error);
+
 #endif /* _KEV_MEM_H */

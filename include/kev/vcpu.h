@@ -11,6 +11,7 @@
 #include <linux/kev.h>
 #include <kev/apic.h>
 #include <kev/clock.h>
+#include <kev/emulation.h>
 #include <kev/exit.h>
 #include <kev/fpu.h>
 #include <kev/msr.h>
@@ -108,6 +109,7 @@ struct kev_halt {
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
+ * @emulation: [c] an instruction that kev carries out
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
@@ -155,6 +157,7 @@ struct kev_vcpu {
 	u64 printed;
 	u64 end_code;
 	int fail;
+	struct kev_emulation emulation;
 	bool intercepted;
 	bool resumed;
 	bool policed;
@@ -207,6 +210,7 @@ long kev_vcpu_inject(void *object, void *arg);
 
 /* report.c */
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
+enum kev_verdict kev_report_console(struct kev_vcpu *vcpu);
 
 /* Queue an exception; the next entry raises it. */
 static inline enum kev_verdict kev_queue_exception(struct kev_vcpu *vcpu, u8 vector,

@@ -13,6 +13,7 @@
 #include <linux/kev.h>
 #include <kev/boot.h>
 #include <kev/console.h>
+#include <kev/doorbell.h>
 #include <kev/mem.h>
 
 struct kev_cpuid_table;
@@ -54,6 +55,7 @@ struct mm_struct;
  * @past: [v] statistics of vCPUs that are gone
  * @mem: guest-physical memory, with locks of its own
  * @flush_wanted: [a] goes up when vCPUs have to forget translations
+ * @doorbells: a part of them under @lock
  * @console: with a lock of its own
  * @wait: readers and pollers of the VM fd
  * @state: [a] enum kev_vm_state; leaves KEV_VM_ALIVE once, under @lock
@@ -88,6 +90,7 @@ struct kev_vm {
 
 	struct kev_mem mem;
 	atomic64_t flush_wanted;
+	struct kev_doorbells doorbells;
 	struct kev_console console;
 	wait_queue_head_t wait;
 

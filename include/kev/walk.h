@@ -35,9 +35,13 @@ struct kev_paging {
  *	the one that ended the walk, 1 to 5; 0 if no table was asked: paging is off, or the
  *	address is none in this mode
  * @user: each entry has U/S set; as @prot if the walk failed
+ * @reserved: the walk failed because of a reserved bit
+ * @nr: entries on the way that have an accessed flag, the leaf last
+ * @entry_size: bytes of an entry
+ * @entry: where they are, and what they were
  *
- * PAE's page-directory-pointer entries have neither right. Protection keys, SMEP and
- * SMAP do not count.
+ * PAE's page-directory-pointer entries have neither right nor flag. Protection keys, SMEP
+ * and SMAP do not count.
  */
 struct kev_walk {
 	u64 gpa;
@@ -45,6 +49,13 @@ struct kev_walk {
 	unsigned int prot;
 	unsigned int level;
 	bool user;
+	bool reserved;
+	u8 nr;
+	u8 entry_size;
+	struct {
+		u64 gpa;
+		u64 value;
+	} entry[5];
 };
 
 /**
@@ -78,5 +89,37 @@ typedef int (*kev_walk_read_fn)(void *ctx, u64 gpa, void *buf, unsigned int len)
  */
 int kev_walk(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, void *ctx,
 	     struct kev_walk *out);
+
+/* Error code of #PF: SDM Vol. 3, "Page-Fault Exceptions" */
+#define KEV_PF_PRESENT		BIT(0)
+#define KEV_PF_WRITE		BIT(1)
+#define KEV_PF_USER		BIT(2)
+#define KEV_PF_RESERVED		BIT(3)
+
+/**
+ * kev_walk_denies() - may data be accessed where a walk has led
+ * @p: paging state
+ * @mapped: kev_walk() has returned 0
+ * @walk: what it wrote
+ * @access: KEV_MEM_READ, KEV_MEM_WRITE or both
+ * @user: the access is made at CPL 3
+ * @ac: RFLAGS.AC, which lifts SMAP
+ * @error: of #PF, if it may not
+ *
+ * SDM Vol. 3, "Determination of Access Rights": CR0.WP and CR4.SMAP count. Without paging
+ * everything is allowed.
+ */
+bool kev_walk_denies(const struct kev_paging *p, bool mapped, const struct kev_walk *walk,
+		     unsigned int access, bool user, bool ac, u32 *error);
+
+/**
+ * kev_walk_entry_used() - an entry with the flags that an access leaves in it
+ * @walk: that led to a page
+ * @i: index of the entry
+ * @write: the access writes
+ *
+ * SDM Vol. 3, "Accessed and Dirty Flags".
+ */
+u64 kev_walk_entry_used(const struct kev_walk *walk, unsigned int i, bool write);
 
 #endif /* _KEV_WALK_H */

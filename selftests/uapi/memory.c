@@ -73,6 +73,9 @@ static const struct {
 	{ "read-trap to write", KEV_REGION_READ_TRAP, R | W, .result = -EINVAL },
 	{ "read-trap without rights", KEV_REGION_READ_TRAP, 0, .result = -EINVAL },
 	{ "read-trap of a file", KEV_REGION_READ_TRAP, R, .fd = FD_FILE, .result = -EINVAL },
+	{ "print device", KEV_REGION_PRINT, R | X, .result = 0 },
+	{ "print device to write", KEV_REGION_PRINT, R | W, .result = -EINVAL },
+	{ "print device without rights", KEV_REGION_PRINT, 0, .result = -EINVAL },
 	{ "notify", KEV_REGION_NOTIFY, R | W | X, .result = 0 },
 	{ "notify, read-only", KEV_REGION_NOTIFY, R, .result = 0 },
 	{ "notify without rights", KEV_REGION_NOTIFY, 0, .result = -EINVAL },
@@ -183,12 +186,14 @@ KT_CODE(uses, "mov 0x200000, %rax\n movb $7, 0x200008\n mov 0x200008, %rdi\n" KT
 static const struct {
 	const char *name;
 	uint32_t kind, prot, refused;
+	uint32_t report;
 } kinds[] = {
-	{ "RAM", KEV_REGION_RAM, R | W, 0 },
-	{ "read-only RAM", KEV_REGION_RAM, R, W },
-	{ "trap", KEV_REGION_TRAP, 0, R },
-	{ "read-trap", KEV_REGION_READ_TRAP, R, W },
-	{ "notify", KEV_REGION_NOTIFY, R | W, R },
+	{ "RAM", KEV_REGION_RAM, R | W, 0, KEV_EXIT_VM_EXITED },
+	{ "read-only RAM", KEV_REGION_RAM, R, W, KEV_EXIT_MEMORY },
+	{ "trap", KEV_REGION_TRAP, 0, R, KEV_EXIT_MMIO },
+	{ "read-trap", KEV_REGION_READ_TRAP, R, W, KEV_EXIT_MMIO },
+	{ "print device", KEV_REGION_PRINT, R, 0, KEV_EXIT_VM_EXITED },
+	{ "notify", KEV_REGION_NOTIFY, R | W, R, KEV_EXIT_MEMORY },
 };
 
 TEST_F(memory, kinds_in_the_guest)
@@ -200,11 +205,12 @@ TEST_F(memory, kinds_in_the_guest)
 		ASSERT_EQ(0, kt_guest_init(&guest, &uses, 0, NULL));
 		ASSERT_EQ(0, kt_add_region(guest.vm, kinds[i].kind, kinds[i].prot, GPA, KT_PAGE));
 		ASSERT_EQ(0, kt_run(guest.vcpu));
-		EXPECT_EQ(kinds[i].refused ? KEV_EXIT_MEMORY : KEV_EXIT_VM_EXITED,
-			  guest.run->kind) {
+		EXPECT_EQ(kinds[i].report, guest.run->kind) {
 			TH_LOG("%s", kinds[i].name);
 		}
-		if (kinds[i].refused) {
+		if (kinds[i].report == KEV_EXIT_MMIO) {
+			EXPECT_EQ(kinds[i].refused == W ? GPA + 8 : GPA, guest.run->mmio.gpa);
+		} else if (kinds[i].refused) {
 			memory = &guest.run->memory;
 			EXPECT_EQ(kinds[i].refused, memory->access & kinds[i].refused);
 			EXPECT_EQ(kinds[i].refused == W ? GPA + 8 : GPA, memory->gpa);
@@ -212,7 +218,9 @@ TEST_F(memory, kinds_in_the_guest)
 			EXPECT_EQ(kinds[i].prot, memory->prot);
 			EXPECT_EQ(KEV_RUN_RETRY | KEV_RUN_BACKED, guest.run->flags);
 		} else {
-			EXPECT_EQ(7, guest.run->exit_code);
+			/* A print device ignores a byte. */
+			EXPECT_EQ(kinds[i].kind == KEV_REGION_PRINT ? 0 : 7,
+				  guest.run->exit_code);
 		}
 		kt_guest_fini(&guest);
 	}
@@ -242,8 +250,8 @@ TEST_F(memory, read_trap_is_the_owners)
 	ASSERT_EQ(0, kt_add_region(guest.vm, KEV_REGION_READ_TRAP, R, GPA, KT_PAGE));
 	ASSERT_EQ(8, kt_write_guest(guest.vm, GPA, &value, 8));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
-	ASSERT_EQ(KEV_EXIT_MEMORY, guest.run->kind);
-	EXPECT_EQ(GPA + 8, guest.run->memory.gpa);
+	ASSERT_EQ(KEV_EXIT_MMIO, guest.run->kind);
+	EXPECT_EQ(GPA + 8, guest.run->mmio.gpa);
 	EXPECT_EQ(value, guest.run->gpr[KEV_RAX]);
 	kt_guest_fini(&guest);
 }

@@ -137,26 +137,6 @@ TEST(io_answer_with_immediate_exit)
 	kt_guest_fini(&guest);
 }
 
-/* Strings lie in guest memory: nobody decodes them. */
-KT_CODE(outs, "mov $0x100000, %esi\n mov $0x3f8, %edx\n outsb\n" KT_HALT);
-KT_CODE(rep_ins, "mov $0x80000, %edi\n mov $0x3f8, %edx\n mov $4, %ecx\n rep insb\n" KT_HALT);
-
-TEST(io_strings)
-{
-	const struct kt_code *const codes[] = { &outs, &rep_ins };
-	struct kt_guest guest;
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
-		report_init(_metadata, &guest, codes[i], 0, NULL);
-		EXPECT_REPORT(KEV_EXIT_UNHANDLED, &guest);
-		EXPECT_EQ(30, guest.run->exit_reason);
-		EXPECT_EQ(0x3f8, guest.run->exit_qualification >> 16 & 0xffff);
-		EXPECT_EQ(0x10, guest.run->exit_qualification & 0x10);
-		EXPECT_EQ(KEV_VM_ALIVE, kt_status(guest.vm).state);
-		kt_guest_fini(&guest);
-	}
-}
-
 /* Whoever sets new registers has answered. */
 TEST(set_state_cancels_the_answer)
 {

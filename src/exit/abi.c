@@ -5,10 +5,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/gfp.h>
-#include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <asm/trapnr.h>
+#include <kev/emulation.h>
 #include <kev/exit.h>
 #include <kev/hypercall.h>
 #include <kev/vcpu.h>
@@ -38,101 +36,21 @@ static enum kev_verdict fast_kev(struct kev_vcpu *vcpu, const struct kev_hyperca
 	return KEV_EXIT;
 }
 
-static bool should_stop(struct kev_vcpu *vcpu)
+static enum kev_verdict slow_kev(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
 {
-	return signal_pending(current) || READ_ONCE(vcpu->requests) & KEV_REQ_LEAVE;
-}
-
-/* The guest's buffer cannot be read at @gva, because of a page at touch->gpa. */
-static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 gva,
-				     const struct kev_touch *touch, int ret)
-{
-	const struct kev_exit_memory memory = {
-		.gpa = touch->gpa,
-		.gva = gva,
-		.kind = touch->kind,
-		.prot = touch->prot,
-		.gva_valid = true,
-		.access = KEV_MEM_READ,
-	};
-
-	if (ret == -EFAULT) {
-		vcpu->gpr[KEV_RAX] = -EFAULT;
-		vcpu->printed = 0;
-		return KEV_RESUME;
-	}
-	if (ret == -EINTR)
-		return KEV_KICKED;
-	/* The page is there but cannot be had now: the next RUN tries again. */
-	vcpu->answer = KEV_EXIT_CONSOLE;
-	return kev_report_memory(vcpu, &memory, ret);
-}
-
-/* The reader has to make room first: the call is made again at the next RUN. */
-static enum kev_verdict console_full(struct kev_vcpu *vcpu)
-{
-	vcpu->answer = KEV_EXIT_CONSOLE;
-	return kev_report(vcpu, KEV_EXIT_CONSOLE);
-}
-
-/* Page by page, from where the last RUN stopped. */
-static enum kev_verdict print_through(struct kev_vcpu *vcpu, u64 gva, u64 len, u8 *buf)
-{
-	struct kev_vm *vm = vcpu->vm;
-	struct kev_touch touch = {
-		.access = KEV_MEM_READ,
-		.stop = &vcpu->requests,
-		.stop_mask = KEV_REQ_LEAVE,
-	};
 	struct kev_paging paging;
-	ssize_t read, written;
-	u64 at;
+	enum kev_verdict verdict;
+	int error;
 
+	if (call->nr != CALL_PRINT)
+		return KEV_PASS;
 	if (kev_vcpu_paging(vcpu, &paging)) {
 		vcpu->fail = -EIO;
 		return KEV_FAIL;
 	}
-	while (vcpu->printed < len) {
-		if (should_stop(vcpu))
-			return KEV_KICKED;
-		at = gva + vcpu->printed;
-		if (at < gva)
-			return print_failed(vcpu, at, &touch, -EFAULT);
-		read = kev_mem_copy_gva(&vm->mem, &paging, at, &touch, buf,
-					min(len - vcpu->printed, PAGE_SIZE - offset_in_page(at)));
-		if (read < 0)
-			return print_failed(vcpu, at, &touch, read);
-		written = kev_console_write(&vm->console, buf, read);
-		if (written < 0) {
-			vcpu->fail = written;
-			return KEV_FAIL;
-		}
-		vcpu->printed += written;
-		if (written)
-			wake_up_interruptible(&vm->wait);
-		if (written < read)
-			return console_full(vcpu);
-	}
-	vcpu->printed = 0;
-	return KEV_RESUME;
-}
-
-static enum kev_verdict slow_kev(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
-{
-	enum kev_verdict verdict;
-	u8 *buf;
-
-	if (call->nr != CALL_PRINT)
-		return KEV_PASS;
-	if (!call->args[1])
-		return KEV_RESUME;
-	buf = (u8 *)__get_free_page(GFP_KERNEL);
-	if (!buf) {
-		vcpu->fail = -ENOMEM;
-		return KEV_FAIL;
-	}
-	verdict = print_through(vcpu, call->args[0], call->args[1], buf);
-	free_page((unsigned long)buf);
+	verdict = kev_print(vcpu, &paging, call->args[0], call->args[1], &error);
+	if (error)
+		vcpu->gpr[KEV_RAX] = error;
 	return verdict;
 }
 
@@ -160,7 +78,7 @@ static enum kev_verdict slow_akaros(struct kev_vcpu *vcpu, const struct kev_hype
 		return KEV_FAIL;
 	}
 	if (!written)
-		return console_full(vcpu);
+		return kev_report_console(vcpu);
 	wake_up_interruptible(&vm->wait);
 	return KEV_RESUME;
 }

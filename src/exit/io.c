@@ -1,27 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port I/O: decoded, and completed with what user space answers.
+ * Port I/O: a doorbell, or decoded and completed with what user space answers. The strings
+ * of INS and OUTS are carried out as other instructions with operands in memory are.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kev/doorbell.h>
+#include <kev/emulation.h>
 #include <kev/exit.h>
 #include <kev/vcpu.h>
+
+static u32 data_out(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return vcpu->gpr[KEV_RAX] & GENMASK_ULL(exit->io.width * 8 - 1, 0);
+}
+
+/* OUT with AL, AX or EAX */
+static bool rings(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	if (exit->io.string || exit->io.in || !exit->io.width)
+		return false;
+	return kev_doorbell_ring(vcpu->vm, true, exit->io.port, exit->io.width,
+				 data_out(vcpu, exit));
+}
+
+enum kev_verdict kev_fast_io(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	/* There an eventfd's lock sleeps. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !rings(vcpu, exit))
+		return KEV_PASS;
+	return KEV_RESUME;
+}
 
 enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	struct kev_exit_io *io = &vcpu->run->io;
-	u64 data = vcpu->gpr[KEV_RAX];
 
-	/* The strings of INS and OUTS lie in guest memory: the frame says which. */
-	if (exit->io.string || !exit->io.width)
+	if (!exit->io.width)
 		return KEV_PASS;
+	if (exit->io.string)
+		return kev_emulate(vcpu);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && rings(vcpu, exit))
+		return KEV_RESUME;
 
 	kev_report(vcpu, KEV_EXIT_IO);
 	io->port = exit->io.port;
 	io->direction = exit->io.in ? KEV_IO_IN : KEV_IO_OUT;
 	io->width = exit->io.width;
+	io->count = 1;
 	if (!exit->io.in)
-		io->data = data & GENMASK_ULL(exit->io.width * 8 - 1, 0);
+		io->data = data_out(vcpu, exit);
 	vcpu->answer = KEV_EXIT_IO;
 	return KEV_REPORT;
 }

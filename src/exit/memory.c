@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Second-level faults: the page is loaded, or the access is reported.
+ * Second-level faults: the page is loaded, a device is accessed, or the access is reported.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -50,10 +50,17 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 	};
 	int ret;
 
+	if (vcpu->emulation.active)
+		return kev_emulate(vcpu);
+	if (exit->memory.operand && !(touch.access & KEV_MEM_EXEC) &&
+	    kev_apic_owns(vcpu, touch.gpa))
+		return kev_emulate(vcpu);
 	ret = kev_mem_fault(&vcpu->vm->mem, &touch);
 	/* A signal: the run loop sees it, the guest meets the fault again. */
 	if (!ret || ret == -EINTR)
 		return KEV_RETRY;
+	if (ret == -EACCES && exit->memory.operand && kev_is_device(touch.kind, touch.access))
+		return kev_emulate(vcpu);
 	memory.kind = touch.kind;
 	memory.prot = touch.prot;
 	return kev_report_memory(vcpu, &memory, ret);

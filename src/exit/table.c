@@ -36,15 +36,17 @@ static enum kev_verdict raise_gp(struct kev_vcpu *vcpu, const struct kev_exit *e
 /* kev looks at it only so that its delivery cannot loop: it is the guest's. */
 static enum kev_verdict raise_again(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	if (exit->exception.split_lock)
+	if (exit->exception.split_lock || exit->exception.vector == X86_TRAP_UD)
 		return KEV_PASS;
 	return kev_queue_exception(vcpu, exit->exception.vector, exit->exception.has_error,
 				   exit->exception.error);
 }
 
 /* The host's policy for split locks holds for guests: a warning, a delay, or SIGBUS. */
-static enum kev_verdict slow_split_lock(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+static enum kev_verdict slow_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	if (exit->exception.vector == X86_TRAP_UD)
+		return kev_slow_invalid_opcode(vcpu, exit);
 	handle_guest_split_lock(exit->exception.rip);
 	return KEV_RETRY;
 }
@@ -88,7 +90,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_INTERRUPT] = EXIT("interrupt", interrupt, .slow = retry),
 	[KEV_EV_NMI] = EXIT("NMI", nmi, .fast = retry),
 	[KEV_EV_MACHINE_CHECK] = EXIT("machine check", other, .slow = retry),
-	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again, .slow = slow_split_lock),
+	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again, .slow = slow_exception),
 	[KEV_EV_ENTRY_FAILED] = EXIT("entry failed", other, .slow = slow_entry_failed),
 	[KEV_EV_BROKEN] = EXIT("broken", other, .slow = slow_broken),
 	[KEV_EV_SHUTDOWN] = EXIT("shutdown", other, .slow = slow_shutdown),
@@ -101,7 +103,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_HYPERCALL] = EXIT("hypercall", hypercall, .intercept = KEV_INTERCEPT_HYPERCALL,
 				  .fast = kev_fast_hypercall, .slow = kev_slow_hypercall),
 	[KEV_EV_HLT] = EXIT("HLT", other, .intercept = KEV_INTERCEPT_HLT, .slow = kev_slow_hlt),
-	[KEV_EV_IO] = EXIT("I/O", io, .slow = kev_slow_io),
+	[KEV_EV_IO] = EXIT("I/O", io, .fast = kev_fast_io, .slow = kev_slow_io),
 	[KEV_EV_MEMORY] = EXIT("memory", memory, .slow = kev_slow_memory),
 	[KEV_EV_CR] = EXIT("control register", other, .intercept = KEV_INTERCEPT_CR,
 			   .fast = kev_fast_cr, .slow = kev_slow_cr),

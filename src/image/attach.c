@@ -318,6 +318,9 @@ static int create_regions(struct attach *a)
 	for (i = 0; !ret && i < a->plan.nr_ram; i++)
 		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, a->plan.ram[i].base,
 				     a->plan.ram[i].length, KEV_MEM_ALL);
+	if (!ret && kev_boot_print_device(&a->plan))
+		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, kev_boot_print_device(&a->plan),
+				     PAGE_SIZE, KEV_MEM_READ | KEV_MEM_EXEC);
 	return ret;
 }
 

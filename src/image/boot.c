@@ -324,6 +324,11 @@ kev_boot_page_fn kev_boot_page(const struct kev_boot_plan *plan)
 	return protocol_of(plan->start.protocol)->page;
 }
 
+u64 kev_boot_print_device(const struct kev_boot_plan *plan)
+{
+	return protocol_of(plan->start.protocol)->print_device;
+}
+
 int kev_boot_render(const struct kev_boot_plan *plan, const struct kev_boot_args *args,
 		    void *buf, struct kev_image_fault *why)
 {

@@ -20,5 +20,6 @@ const struct kev_boot_protocol kev_boot_kev32 = {
 	.window = KEV_ELF_HEADER_SIZE,
 	.low_end = KEV_PAGE_SIZE,
 	.boot = { 0, KEV_PAGE_SIZE },
+	.print_device = 0xcafe0000,
 	.render = render,
 };

@@ -148,6 +148,72 @@ int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 	return gva_error(ret);
 }
 
+/* The flags that an access leaves in an entry, unless the guest has changed it meanwhile */
+static int mark_entry(struct kev_mem *mem, struct kev_touch *touch, u64 gpa, unsigned int size,
+		      u64 old, u64 new)
+{
+	struct page *page;
+	void *map;
+	bool same;
+	int ret;
+
+	touch->gpa = gpa;
+	touch->access = KEV_MEM_WRITE;
+	touch->fill = NULL;
+	ret = kev_mem_get_page(mem, touch, &page);
+	if (ret)
+		return ret;
+	map = kmap_local_page(page);
+	if (size == sizeof(u32))
+		same = cmpxchg((u32 *)(map + offset_in_page(gpa)), (u32)old, (u32)new) == (u32)old;
+	else
+		same = cmpxchg64((u64 *)(map + offset_in_page(gpa)), old, new) == old;
+	kunmap_local(map);
+	put_page(page);
+	mark_dirty(mem, gpa);
+	return same ? 0 : -EAGAIN;
+}
+
+static int mark_entries(struct kev_mem *mem, struct kev_touch *touch, const struct kev_walk *walk,
+			bool write)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < walk->nr && !ret; i++) {
+		u64 old = walk->entry[i].value, new = kev_walk_entry_used(walk, i, write);
+
+		if (new != old)
+			ret = mark_entry(mem, touch, walk->entry[i].gpa, walk->entry_size, old,
+					 new);
+	}
+	return ret;
+}
+
+int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
+			const struct kev_mem_user *user, struct kev_touch *touch,
+			struct kev_walk *walk, u32 *error)
+{
+	struct walk_context context = { mem, touch };
+	u32 access = touch->access;
+	int ret;
+
+	do {
+		touch->access = KEV_MEM_READ;
+		ret = kev_walk(paging, gva, read_entry, &context, walk);
+		if (ret && ret != -EFAULT)
+			break;
+		if (kev_walk_denies(paging, !ret, walk, access, user->user, user->ac, error)) {
+			ret = -EFAULT;
+			break;
+		}
+		ret = mark_entries(mem, touch, walk, access & KEV_MEM_WRITE);
+	} while (ret == -EAGAIN && !kev_touch_stopped(touch));
+	touch->access = access;
+	if (ret == -EAGAIN)
+		ret = -EINTR;
+	return ret;
+}
+
 ssize_t kev_mem_copy_gva(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 			 struct kev_touch *touch, void *buf, size_t len)
 {

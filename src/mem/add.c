@@ -8,6 +8,12 @@
 #include <kev/mem.h>
 #include <kev/region.h>
 
+/* Those that the kernel makes by itself are not to be had. */
+static bool kind_valid(u32 kind)
+{
+	return (kind >= KEV_REGION_RAM && kind <= KEV_REGION_FILE) || kind == KEV_REGION_PRINT;
+}
+
 static bool prot_fits(const struct kev_add_region *args)
 {
 	switch (args->kind) {
@@ -15,6 +21,8 @@ static bool prot_fits(const struct kev_add_region *args)
 		return !args->prot;
 	case KEV_REGION_READ_TRAP:
 		return args->prot && !(args->prot & KEV_MEM_WRITE);
+	case KEV_REGION_PRINT:
+		return args->prot && !(args->prot & KEV_MEM_WRITE) && args->length == PAGE_SIZE;
 	default:
 		return args->prot;
 	}
@@ -65,9 +73,8 @@ int kev_mem_add_region(struct kev_mem *mem, const struct kev_add_region *args)
 	LIST_HEAD(regions);
 	int ret;
 
-	if (args->flags || args->reserved || args->kind < KEV_REGION_RAM ||
-	    args->kind > KEV_REGION_FILE || !prot_fits(args) || !fields_fit(args) ||
-	    !PAGE_ALIGNED(args->user_address))
+	if (args->flags || args->reserved || !kind_valid(args->kind) || !prot_fits(args) ||
+	    !fields_fit(args) || !PAGE_ALIGNED(args->user_address))
 		return -EINVAL;
 	/* Before pages are pinned for it */
 	ret = kev_region_check(mem, args->gpa, args->length, args->prot);

@@ -5,16 +5,20 @@
 #include <kev/pure.h>
 #include <kev/walk.h>
 
+#define CR0_WP		BIT_ULL(16)
 #define CR0_PG		BIT_ULL(31)
 #define CR4_PSE		BIT_ULL(4)
 #define CR4_PAE		BIT_ULL(5)
 #define CR4_LA57	BIT_ULL(12)
+#define CR4_SMAP	BIT_ULL(21)
 #define EFER_LMA	BIT_ULL(10)
 #define EFER_NXE	BIT_ULL(11)
 
 #define PTE_PRESENT	BIT_ULL(0)
 #define PTE_WRITE	BIT_ULL(1)
 #define PTE_USER	BIT_ULL(2)
+#define PTE_ACCESSED	BIT_ULL(5)
+#define PTE_DIRTY	BIT_ULL(6)
 #define PTE_LARGE	BIT_ULL(7)
 #define PTE_XD		BIT_ULL(63)
 #define PTE_ADDRESS	GENMASK_ULL(51, 12)
@@ -59,8 +63,17 @@ static void set_leaf(struct kev_walk *out, u64 base, u64 gva, unsigned int shift
 	out->page_size = offset + 1;
 }
 
-static void restrict_rights(struct kev_walk *out, u64 entry)
+static int malformed(struct kev_walk *out)
 {
+	out->reserved = true;
+	return -EFAULT;
+}
+
+/* An entry that leads on: what it grants, and where its flags are */
+static void pass_entry(struct kev_walk *out, u64 gpa, u64 entry)
+{
+	out->entry[out->nr].gpa = gpa;
+	out->entry[out->nr++].value = entry;
 	if (!(entry & PTE_WRITE))
 		out->prot &= ~KEV_MEM_WRITE;
 	if (!(entry & PTE_USER))
@@ -74,24 +87,25 @@ static int walk_32(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, v
 	u64 table = p->cr3 & GENMASK_ULL(31, 12);
 	unsigned int level;
 
+	out->entry_size = sizeof(u32);
 	for (level = 2; ; level--) {
 		unsigned int shift = KEV_PAGE_SHIFT + 10 * (level - 1);
+		u64 at = table + (gva >> shift & 0x3ff) * sizeof(u32);
 		u32 entry;
 		int ret;
 
 		out->level = level;
-		ret = read(ctx, table + (gva >> shift & 0x3ff) * sizeof(entry), &entry,
-			   sizeof(entry));
+		ret = read(ctx, at, &entry, sizeof(entry));
 		if (ret)
 			return ret;
 		if (!(entry & PTE_PRESENT))
 			return -EFAULT;
-		restrict_rights(out, entry);
+		pass_entry(out, at, entry);
 		if (level == 2 && entry & PTE_LARGE && p->cr4 & CR4_PSE) {
 			u64 high = (entry & PSE36_ADDRESS) << PSE36_SHIFT;
 
 			if (entry & PSE36_RESERVED || high & above_width(p))
-				return -EFAULT;
+				return malformed(out);
 			set_leaf(out, high | (entry & GENMASK_ULL(31, 22)), gva, shift);
 			return 0;
 		}
@@ -130,20 +144,23 @@ static int walk_64(const struct kev_paging *p, u64 gva, enum mode mode, unsigned
 	u64 table = p->cr3 & (mode == MODE_PAE ? GENMASK_ULL(31, 5) : PTE_ADDRESS);
 	unsigned int level;
 
+	out->entry_size = sizeof(u64);
 	for (level = levels; ; level--) {
 		unsigned int shift = KEV_PAGE_SHIFT + 9 * (level - 1);
+		u64 at = table + (gva >> shift & 0x1ff) * sizeof(u64);
 		u64 entry;
 		int ret;
 
 		out->level = level;
-		ret = read(ctx, table + (gva >> shift & 0x1ff) * sizeof(entry), &entry,
-			   sizeof(entry));
+		ret = read(ctx, at, &entry, sizeof(entry));
 		if (ret)
 			return ret;
-		if (!(entry & PTE_PRESENT) || entry & reserved(p, mode, level, entry))
+		if (!(entry & PTE_PRESENT))
 			return -EFAULT;
+		if (entry & reserved(p, mode, level, entry))
+			return malformed(out);
 		if (mode != MODE_PAE || level < 3) {
-			restrict_rights(out, entry);
+			pass_entry(out, at, entry);
 			if (entry & PTE_XD)
 				out->prot &= ~KEV_MEM_EXEC;
 		}
@@ -175,4 +192,36 @@ int kev_walk(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, void *c
 		return walk_32(p, gva, read, ctx, out);
 	set_leaf(out, gva, gva, KEV_PAGE_SHIFT);
 	return 0;
+}
+
+bool kev_walk_denies(const struct kev_paging *p, bool mapped, const struct kev_walk *walk,
+		     unsigned int access, bool user, bool ac, u32 *error)
+{
+	bool write = access & KEV_MEM_WRITE, denied = false;
+
+	*error = (write ? KEV_PF_WRITE : 0) | (user ? KEV_PF_USER : 0);
+	if (!mapped) {
+		if (walk->reserved)
+			*error |= KEV_PF_PRESENT | KEV_PF_RESERVED;
+		return true;
+	}
+	if (!(p->cr0 & CR0_PG))
+		return false;
+	*error |= KEV_PF_PRESENT;
+	if (write && !(walk->prot & KEV_MEM_WRITE))
+		denied = user || p->cr0 & CR0_WP;
+	if (user && !walk->user)
+		denied = true;
+	if (!user && walk->user && p->cr4 & CR4_SMAP && !ac)
+		denied = true;
+	return denied;
+}
+
+u64 kev_walk_entry_used(const struct kev_walk *walk, unsigned int i, bool write)
+{
+	u64 entry = walk->entry[i].value | PTE_ACCESSED;
+
+	if (write && i == walk->nr - 1U)
+		entry |= PTE_DIRTY;
+	return entry;
 }

@@ -205,6 +205,7 @@ const struct kev_backend kev_vmx_backend = {
 	.set = kev_vmx_set,
 	.check = kev_vmx_check_state,
 	.entry_problem = kev_vmx_entry_problem,
+	.commit = kev_vmx_commit,
 	.frame = kev_vmx_frame,
 	.paging = kev_vmx_paging,
 	.read_msr = kev_vmx_rdmsr,

@@ -142,6 +142,7 @@ static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	exit->memory.gva_valid = qual.gva_valid;
 	exit->memory.gva = qual.gva_valid ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
 	kev_vmx_keep_event(vmx);
+	exit->memory.operand = qual.gva_valid && qual.translated && !vmx->event_info;
 	if (qual.nmi_unblocked)
 		kev_vmx_block_nmi_again(vmx);
 }

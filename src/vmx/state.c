@@ -340,3 +340,19 @@ void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem)
 		guest.pdpte[i] = kev_vmread(GUEST_PDPTR0 + 2 * i);
 	kev_vmx_check(&guest, problem);
 }
+
+/**
+ * kev_vmx_commit() - take what an instruction that kev has carried out leaves
+ * @vcpu: loaded, not armed
+ * @rsp: stack pointer
+ * @rflags: flags
+ *
+ * Unlike with kev_vmx_set() the guest goes on where it is: blocking and what is pending stay.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags)
+{
+	kev_vmwrite_natural(GUEST_RSP, rsp);
+	kev_vmwrite_natural(GUEST_RFLAGS, rflags);
+}

@@ -109,9 +109,10 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	/*
 	 * A guest can make the CPU deliver #DB or #AC without end and without
 	 * an interrupt window (CVE-2015-8104, CVE-2015-5307): kev has to see each
-	 * of them. #MC is the host's.
+	 * of them. #MC is the host's. #UD may be a VMMCALL.
 	 */
-	kev_vmwrite_32(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC));
+	kev_vmwrite_32(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) |
+					 BIT(X86_TRAP_UD));
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	kev_vmwrite_32(CR3_TARGET_COUNT, 0);

@@ -276,6 +276,7 @@ void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state
 void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
 			struct kev_problem *problem);
+void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags);
 void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem);
 u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu);
 void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value);
