@@ -15,6 +15,7 @@
 #include <kev/backend.h>
 #include <kev/boot.h>
 #include <kev/compat.h>
+#include <kev/debug.h>
 #include <kev/direct64.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
@@ -148,6 +149,34 @@ static void call_paging(struct kev_vcpu *vcpu, void *arg)
 int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
 {
 	return kev_vcpu_loaded_call(vcpu, call_paging, paging);
+}
+
+/**
+ * kev_vcpu_gpr() - a general-purpose register
+ * @vcpu: loaded
+ * @gpr: enum kev_gpr
+ *
+ * Context: IRQs off.
+ */
+u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr)
+{
+	return gpr == KEV_RSP ? kev_backend->read_rsp(vcpu) : vcpu->gpr[gpr];
+}
+
+/**
+ * kev_vcpu_set_gpr() - change a general-purpose register
+ * @vcpu: loaded
+ * @gpr: enum kev_gpr
+ * @value: all 64 bits
+ *
+ * Context: IRQs off.
+ */
+void kev_vcpu_set_gpr(struct kev_vcpu *vcpu, unsigned int gpr, u64 value)
+{
+	if (gpr == KEV_RSP)
+		kev_backend->write_rsp(vcpu, value);
+	else
+		vcpu->gpr[gpr] = value;
 }
 
 static bool segment_valid(const struct kev_segment *seg)
@@ -299,6 +328,8 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 		  ioctl_interrupt),
 	KEV_IOCTL(KEV_VCPU_INJECT, kev_vcpu_inject, reserved, true, KEV_OUT_NEVER,
 		  kev_vcpu_inject),
+	KEV_IOCTL(KEV_VCPU_SET_DEBUG, kev_vcpu_debug, dr7, true, KEV_OUT_NEVER,
+		  kev_vcpu_set_debug),
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -363,6 +394,8 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->id = id;
 	vcpu->guest_cpu = -1;
 	vcpu->xcr0 = KEV_XCR0_X87;
+	vcpu->dr6 = KEV_DR6_RESET;
+	vcpu->dr7 = KEV_DR7_RESET;
 	mutex_init(&vcpu->lock);
 	ret = kev_fpu_create(&vcpu->fpu);
 	if (ret)

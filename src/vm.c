@@ -326,6 +326,8 @@ static const struct kev_ioctl vm_ioctls[] = {
 	KEV_IOCTL(KEV_VM_WRITE, kev_access, done, true, KEV_OUT_SUCCESS, kev_vm_write_memory),
 	KEV_IOCTL(KEV_VM_ATTACH_IMAGE, kev_attach_image, segment, true, KEV_OUT_ALWAYS,
 		  ioctl_attach_image),
+	KEV_IOCTL(KEV_VM_SET_EXITS, kev_set_exits, reserved, true, KEV_OUT_NEVER,
+		  kev_vm_set_exits),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
 	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),

@@ -43,6 +43,9 @@ struct task_struct;
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
 #define KEV_PENDING_EXCEPTION	BIT(1)
+/* What then comes instead of an entry */
+#define KEV_PENDING_STEP	BIT(2)	/* the debugger's: the instruction is done */
+#define KEV_PENDING_SHUTDOWN	BIT(3)	/* the exception was one too many */
 
 /**
  * struct kev_exception - an exception for the guest
@@ -85,6 +88,10 @@ struct kev_halt {
  * @xcr0: [c] guest's
  * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
  * @xcr0_live: [c] what the CPU has while armed
+ * @dr: [c] DR0 to DR3 as the guest reads them
+ * @dr6: [c] likewise
+ * @dr7: [c] likewise
+ * @debug: [c] what a debugger outside wants: KEV_VCPU_SET_DEBUG
  * @msr: [c]
  * @fpu: [c]
  * @pending: [c] KEV_PENDING_*
@@ -125,6 +132,10 @@ struct kev_vcpu {
 	u64 xcr0;
 	u64 xcr0_live;
 	bool osxsave;
+	u64 dr[4];
+	u64 dr6;
+	u64 dr7;
+	struct kev_vcpu_debug debug;
 	struct kev_msr_values msr;
 	struct kev_fpu fpu;
 
@@ -164,6 +175,8 @@ void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats 
 int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
 			 void *arg);
 int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
+u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr);
+void kev_vcpu_set_gpr(struct kev_vcpu *vcpu, unsigned int gpr, u64 value);
 
 /* run.c */
 long kev_vcpu_run(struct kev_vcpu *vcpu);
@@ -178,6 +191,16 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu);
 
 /* inject.c */
 long kev_vcpu_inject(void *object, void *arg);
+
+/* debug.c */
+long kev_vcpu_set_debug(void *object, void *arg);
+bool kev_debug_takes(const struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_debug_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+
+/* exit/exception.c */
+enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);
 
 /* report.c */
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);

@@ -107,6 +107,9 @@ u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
 
+/* vm_exits.c: a call of the VM fd */
+long kev_vm_set_exits(void *object, void *arg);
+
 /* vm_memory.c: calls of the VM fd */
 long kev_vm_add_region(void *object, void *arg);
 long kev_vm_remove_region(void *object, void *arg);

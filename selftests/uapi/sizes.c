@@ -42,6 +42,7 @@ static const struct call {
 	CALL(VM, KEV_VM_TRANSLATE, kev_translate, 64, 0, true),
 	CALL(VM, KEV_VM_READ, kev_access, 48, 0, true),
 	CALL(VM, KEV_VM_WRITE, kev_access, 48, 0, true),
+	CALL(VM, KEV_VM_SET_EXITS, kev_set_exits, 32, 0, false),
 	CALL(VM, KEV_VM_STATUS, kev_vm_status, 32, 0, true),
 	CALL(VM, KEV_VM_STATS, kev_vm_stats, 200, 0, true),
 	CALL(VCPU, KEV_VCPU_GET_STATE, kev_vcpu_state, 528, 0, true),
@@ -49,6 +50,7 @@ static const struct call {
 	CALL(VCPU, KEV_VCPU_STATS, kev_vcpu_stats, 112, 0, true),
 	CALL(VCPU, KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, 16, -EBUSY, false),
 	CALL(VCPU, KEV_VCPU_INJECT, kev_vcpu_inject, 24, -EBUSY, false),
+	CALL(VCPU, KEV_VCPU_SET_DEBUG, kev_vcpu_debug, 48, 0, false),
 };
 
 #define FOR_EACH_CALL(call)						\

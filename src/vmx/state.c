@@ -253,7 +253,7 @@ void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state
 			.cr4 = kev_vmx_read_cr(vcpu, 4),
 			.efer = kev_vmread_64(GUEST_IA32_EFER),
 			.xcr0 = vcpu->xcr0,
-			.dr7 = kev_vmread_natural(GUEST_DR7),
+			.dr7 = vcpu->dr7,
 		};
 	if (groups & KEV_STATE_MSRS)
 		get_msrs(kev_to_vmx(vcpu), &state->msrs);
@@ -279,6 +279,8 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 		kev_vmwrite_natural(GUEST_RFLAGS, state->gprs.rflags);
 		/* Control goes elsewhere: nothing is left to deliver or to step over. */
 		vmx->event_info = 0;
+		kev_vmx_end_native(vmx);
+		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, 0);
 		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	}
@@ -289,7 +291,7 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 		set_cr0(state->controls.cr0);
 		set_cr4(vcpu, state->controls.cr4);
 		kev_vmwrite_natural(GUEST_CR3, state->controls.cr3);
-		kev_vmwrite_natural(GUEST_DR7, state->controls.dr7);
+		vcpu->dr7 = state->controls.dr7;
 		vcpu->cr2 = state->controls.cr2;
 		vcpu->xcr0 = state->controls.xcr0;
 	}
@@ -298,4 +300,27 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 	/* PCID and global translations of the old state are the guest's no more. */
 	if (state->groups & KEV_STATE_CONTROLS)
 		kev_vmx_flush_vpid(vmx);
+}
+
+/**
+ * kev_vmx_read_rsp() - the guest's RSP
+ * @vcpu: loaded
+ *
+ * Context: IRQs off.
+ */
+u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu)
+{
+	return kev_vmread_natural(GUEST_RSP);
+}
+
+/**
+ * kev_vmx_write_rsp() - change the guest's RSP
+ * @vcpu: loaded
+ * @value: what
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value)
+{
+	kev_vmwrite_natural(GUEST_RSP, value);
 }
