@@ -37,15 +37,31 @@ int kev_vcpu_wait_for_hw(void)
  * kev_vcpu_apply_pending() - finish the last exit: move RIP, raise the exception
  * @vcpu: loaded
  *
- * The only place where RIP moves.
+ * The only place where RIP moves. What is pending then comes instead of the next entry.
  */
 void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
 {
-	if (vcpu->pending & KEV_PENDING_ADVANCE)
+	u32 left = vcpu->pending & (KEV_PENDING_STEP | KEV_PENDING_SHUTDOWN);
+
+	if (vcpu->pending & KEV_PENDING_ADVANCE) {
 		kev_backend->advance(vcpu, vcpu->exit.instruction_length);
-	if (vcpu->pending & KEV_PENDING_EXCEPTION)
-		kev_backend->inject(vcpu, &vcpu->exception);
+		if (unlikely(vcpu->debug.flags & KEV_DEBUG_STEP))
+			left |= KEV_PENDING_STEP;
+	}
+	if (vcpu->pending & KEV_PENDING_EXCEPTION && !kev_backend->inject(vcpu, &vcpu->exception))
+		left |= KEV_PENDING_SHUTDOWN;
+	vcpu->pending = left;
+}
+
+/* What is pending is an event, as if the hardware had brought it. */
+static enum kev_verdict take_pending(struct kev_vcpu *vcpu)
+{
+	vcpu->exit = (struct kev_exit) {
+		.event = vcpu->pending & KEV_PENDING_SHUTDOWN ? KEV_EV_SHUTDOWN : KEV_EV_STEP,
+	};
 	vcpu->pending = 0;
+	vcpu->resumed = false;
+	return KEV_PASS;
 }
 
 /*
@@ -79,7 +95,9 @@ static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 
 	vcpu->intercepted = vm->intercepts & ops->intercept;
 	if (vcpu->intercepted && ops->intercept == KEV_INTERCEPT_EXCEPTION)
-		vcpu->intercepted = vm->exceptions & BIT(vcpu->exit.exception.vector);
+		vcpu->intercepted = vm->exceptions & BIT(vcpu->exit.exception.vector) &&
+				    !vcpu->exit.exception.split_lock &&
+				    !kev_debug_takes(vcpu, &vcpu->exit);
 	return vcpu->intercepted;
 }
 
@@ -91,8 +109,11 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 	enum kev_verdict verdict;
 
 	for (;;) {
-		if (unlikely(vcpu->pending))
+		if (unlikely(vcpu->pending)) {
 			kev_vcpu_apply_pending(vcpu);
+			if (unlikely(vcpu->pending))
+				return take_pending(vcpu);
+		}
 		if (unlikely(must_leave(vcpu)))
 			return KEV_RETRY;
 

@@ -13,6 +13,7 @@
 #include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
+#include <kev/debug.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -224,6 +225,8 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 		  ioctl_interrupt),
 	KEV_IOCTL(KEV_VCPU_INJECT, kev_vcpu_inject, reserved, true, KEV_OUT_NEVER,
 		  kev_vcpu_inject),
+	KEV_IOCTL(KEV_VCPU_SET_DEBUG, kev_vcpu_debug, dr7, true, KEV_OUT_NEVER,
+		  kev_vcpu_set_debug),
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -290,6 +293,7 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->guest_cpu = -1;
 	vcpu->xcr0 = KEV_XCR0_X87;
 	vcpu->dr6 = KEV_DR6_RESET;
+	vcpu->dr7 = KEV_DR7_RESET;
 	mutex_init(&vcpu->lock);
 	ret = kev_fpu_create(&vcpu->fpu);
 	if (ret)

@@ -336,6 +336,8 @@ static const struct kev_ioctl vm_ioctls[] = {
 		  kev_vm_get_supported_cpuid),
 	KEV_IOCTL(KEV_VM_SET_MSRS, kev_set_msrs, entries, true, KEV_OUT_NEVER, kev_vm_set_msrs),
 	KEV_IOCTL(KEV_VM_DOORBELL, kev_doorbell, data, true, KEV_OUT_NEVER, kev_vm_doorbell),
+	KEV_IOCTL(KEV_VM_SET_EXITS, kev_set_exits, reserved, true, KEV_OUT_NEVER,
+		  kev_vm_set_exits),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
 	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),

@@ -27,6 +27,9 @@ struct kev_vm;
  * @xcr0: XCR0 bits that a guest may set; 0 where guests get no XSAVE
  * @cr0_guest: CR0 bits that a guest may set
  * @cr4_guest: CR4 bits that a guest may set whose CPUID has what they need
+ * @intercepts: KEV_INTERCEPT_* that user space can be given
+ * @passes: KEV_INTERCEPT_* whose instructions need not exit
+ * @step: a debugger can step through the guest
  * @cpuid: CPUID answers for a VM that has not been given others
  */
 struct kev_backend_info {
@@ -37,6 +40,9 @@ struct kev_backend_info {
 	u64 xcr0;
 	u64 cr0_guest;
 	u64 cr4_guest;
+	u64 intercepts;
+	u64 passes;
+	bool step;
 	struct kev_cpuid_table cpuid;
 };
 
@@ -71,7 +77,8 @@ struct kev_backend_info {
  *	does not. Loaded.
  * @flush: forget the VM's second-level translations on this CPU. Loaded.
  * @advance: move RIP behind the instruction. Loaded.
- * @inject: raise an exception at the next entry. Loaded.
+ * @inject: raise an exception at the next entry. If an event waits for it already,
+ *	the two are combined; returns false if that shuts the guest down. Loaded.
  * @event_waits: the next entry delivers an event already. Loaded.
  * @inject_interrupt: raise an external interrupt at the next entry if the guest can
  *	take it then. Otherwise returns false, and there is an exit
@@ -110,6 +117,11 @@ struct kev_backend_info {
  * @set_pdptes: the page-directory-pointer entries of PAE paging, unchecked. Loaded.
  * @read_rsp: the guest's RSP. Loaded.
  * @write_rsp: the opposite. Loaded.
+ * @load_debug: the guest's debug registers have changed. Armed.
+ * @run_native: the exit's instruction runs without an exit that KEV_VM_SET_EXITS has
+ *	asked for; KEV_EV_STEP follows. Armed.
+ * @flush_guest: forget the guest's own translations. Armed.
+ * @linear_rip: linear address of the next instruction. Loaded.
  */
 struct kev_backend {
 	const char *name;
@@ -127,7 +139,7 @@ struct kev_backend {
 	int (*policy)(struct kev_vcpu *vcpu);
 	void (*flush)(struct kev_vcpu *vcpu);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);
-	void (*inject)(struct kev_vcpu *vcpu, const struct kev_exception *exception);
+	bool (*inject)(struct kev_vcpu *vcpu, const struct kev_exception *exception);
 	bool (*event_waits)(struct kev_vcpu *vcpu);
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
 	bool (*inject_nmi)(struct kev_vcpu *vcpu);
@@ -152,6 +164,10 @@ struct kev_backend {
 	void (*set_pdptes)(struct kev_vcpu *vcpu, const u64 *pdptes);
 	u64 (*read_rsp)(struct kev_vcpu *vcpu);
 	void (*write_rsp)(struct kev_vcpu *vcpu, u64 value);
+	void (*load_debug)(struct kev_vcpu *vcpu);
+	void (*run_native)(struct kev_vcpu *vcpu);
+	void (*flush_guest)(struct kev_vcpu *vcpu);
+	u64 (*linear_rip)(struct kev_vcpu *vcpu);
 };
 
 extern const struct kev_backend *kev_backend;

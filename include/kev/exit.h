@@ -46,6 +46,7 @@ enum kev_event {
 	KEV_EV_TASK_SWITCH,
 	KEV_EV_MISCONFIGURED,	/* a second-level entry that the hardware does not understand */
 	KEV_EV_BUS_LOCK,
+	KEV_EV_STEP,		/* an instruction is done: one that was watched for */
 	KEV_EV_NOTIFY,		/* no interrupt window for too long */
 	KEV_EV_EOI,		/* the hardware has ended an interrupt, kev wants to know */
 	KEV_EV_APIC_WRITE,	/* the hardware has written a register of the local APIC */
@@ -70,12 +71,19 @@ enum kev_cr_op {
  *	delivery of an event
  * @io: for KEV_EV_IO
  * @cr: for KEV_EV_CR; @cr.value is LMSW's operand
- * @exception: for KEV_EV_EXCEPTION
+ * @exception: for KEV_EV_EXCEPTION; @exception.dr6: for #DB, bits of DR6 that say why;
+ *	@exception.cr2: for #PF. INT3 and INTO have an @instruction_length
  * @entry: for KEV_EV_ENTRY_FAILED
  * @hypercall: for KEV_EV_HYPERCALL
  * @hlt: for KEV_EV_HLT; @hlt.interruptible: an external interrupt ends it;
  *	@hlt.stepped: its own single step does; @hlt.nmi_blocked: an NMI does not
  * @apic_offset: for KEV_EV_APIC_WRITE: of the register in its page
+ * @dr: for KEV_EV_DR; @dr.extensions: CR4.DE
+ * @rdtsc: for KEV_EV_RDTSC; @rdtsc.aux: RDTSCP
+ * @invlpg: for KEV_EV_INVLPG; @invlpg.pcid: INVPCID
+ * @step: for KEV_EV_STEP; @step.breakpoints: of a debugger, that the instruction has met,
+ *	as bits of DR6
+ * @notify: for KEV_EV_NOTIFY; @notify.invalid: the guest's state is lost
  */
 struct kev_exit {
 	u8 event;
@@ -107,6 +115,10 @@ struct kev_exit {
 			bool split_lock;	/* #AC for the host's sake, not the guest's */
 			u32 error;
 			u64 rip;
+			union {
+				u64 dr6;
+				u64 cr2;
+			};
 		} exception;
 		struct {
 			u32 instruction_error;
@@ -120,6 +132,26 @@ struct kev_exit {
 			bool nmi_blocked;
 		} hlt;
 		u16 apic_offset;
+		struct {
+			u8 reg;		/* 0 to 7 */
+			u8 gpr;		/* enum kev_gpr */
+			u8 cpl;
+			bool read;
+			bool long_mode;	/* all 64 bits of @gpr count */
+			bool extensions;
+		} dr;
+		struct {
+			bool aux;
+		} rdtsc;
+		struct {
+			bool pcid;
+		} invlpg;
+		struct {
+			u64 breakpoints;
+		} step;
+		struct {
+			bool invalid;
+		} notify;
 	};
 };
 
@@ -177,6 +209,12 @@ enum kev_verdict kev_load_pdptes(struct kev_vcpu *vcpu);
 enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_timer(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_apic_write(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_dr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_rdtsc(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_invlpg(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_native(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_window(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 
 #endif /* _KEV_EXIT_H */

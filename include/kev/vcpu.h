@@ -49,6 +49,9 @@ struct task_struct;
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
 #define KEV_PENDING_EXCEPTION	BIT(1)
+/* What then comes instead of an entry */
+#define KEV_PENDING_STEP	BIT(2)	/* the debugger's: the instruction is done */
+#define KEV_PENDING_SHUTDOWN	BIT(3)	/* the exception was one too many */
 
 /**
  * struct kev_exception - an exception for the guest
@@ -96,6 +99,7 @@ struct kev_halt {
  * @dr7: [c] likewise
  * @pdptes_wanted: [c] page-directory-pointer entries have to be loaded before an entry:
  *	user space has set the registers that point to them
+ * @debug: [c] what a debugger outside wants: KEV_VCPU_SET_DEBUG
  * @msr: [c]
  * @msr_values: [c] of the MSRs that are KEV_MSR_VALUE in the VM, by slot; NULL before the
  *	first RUN and where there is none
@@ -144,6 +148,7 @@ struct kev_vcpu {
 	u64 dr6;
 	u64 dr7;
 	bool pdptes_wanted;
+	struct kev_vcpu_debug debug;
 	struct kev_msr_values msr;
 	u64 *msr_values;
 	struct kev_clock clock;
@@ -207,6 +212,16 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu);
 
 /* inject.c */
 long kev_vcpu_inject(void *object, void *arg);
+
+/* debug.c */
+long kev_vcpu_set_debug(void *object, void *arg);
+bool kev_debug_takes(const struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_debug_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_slow_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+
+/* exit/exception.c */
+enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);
 
 /* report.c */
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);

@@ -131,6 +131,9 @@ void kev_irqfd_fini(struct kev_vm *vm);
 int kev_irqfd_init(void);
 void kev_irqfd_exit(void);
 
+/* vm_exits.c: a call of the VM fd */
+long kev_vm_set_exits(void *object, void *arg);
+
 /* vm_memory.c: calls of the VM fd */
 long kev_vm_add_region(void *object, void *arg);
 long kev_vm_remove_region(void *object, void *arg);

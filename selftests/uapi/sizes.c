@@ -45,6 +45,7 @@ static const struct call {
 	CALL(VM, KEV_VM_SET_CPUID, kev_cpuid, 24, 0, false),
 	CALL(VM, KEV_VM_GET_SUPPORTED_CPUID, kev_cpuid, 24, -E2BIG, true),
 	CALL(VM, KEV_VM_SET_MSRS, kev_set_msrs, 24, 0, false),
+	CALL(VM, KEV_VM_SET_EXITS, kev_set_exits, 32, 0, false),
 	CALL(VM, KEV_VM_STATUS, kev_vm_status, 32, 0, true),
 	CALL(VM, KEV_VM_STATS, kev_vm_stats, 200, 0, true),
 	CALL(VCPU, KEV_VCPU_GET_STATE, kev_vcpu_state, 528, 0, true),
@@ -52,6 +53,7 @@ static const struct call {
 	CALL(VCPU, KEV_VCPU_STATS, kev_vcpu_stats, 112, 0, true),
 	CALL(VCPU, KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, 16, -EBUSY, false),
 	CALL(VCPU, KEV_VCPU_INJECT, kev_vcpu_inject, 24, -EBUSY, false),
+	CALL(VCPU, KEV_VCPU_SET_DEBUG, kev_vcpu_debug, 48, 0, false),
 };
 
 #define FOR_EACH_CALL(call)						\

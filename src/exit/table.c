@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/stddef.h>
-#include <asm/cpu.h>
 #include <asm/trapnr.h>
 #include <kev/backend.h>
 #include <kev/exit.h>
@@ -31,24 +30,6 @@ static enum kev_verdict raise_ud(struct kev_vcpu *vcpu, const struct kev_exit *e
 static enum kev_verdict raise_gp(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-}
-
-/* kev looks at it only so that its delivery cannot loop: it is the guest's. */
-static enum kev_verdict raise_again(struct kev_vcpu *vcpu, const struct kev_exit *exit)
-{
-	if (exit->exception.split_lock || exit->exception.vector == X86_TRAP_UD)
-		return KEV_PASS;
-	return kev_queue_exception(vcpu, exit->exception.vector, exit->exception.has_error,
-				   exit->exception.error);
-}
-
-/* The host's policy for split locks holds for guests: a warning, a delay, or SIGBUS. */
-static enum kev_verdict slow_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit)
-{
-	if (exit->exception.vector == X86_TRAP_UD)
-		return kev_slow_invalid_opcode(vcpu, exit);
-	handle_guest_split_lock(exit->exception.rip);
-	return KEV_RETRY;
 }
 
 static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -79,6 +60,21 @@ static enum kev_verdict slow_broken(struct kev_vcpu *vcpu, const struct kev_exit
 	return KEV_FAIL;
 }
 
+/* Only a bug of kev, or broken memory, makes one. */
+static enum kev_verdict slow_misconfigured(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	pr_err_ratelimited("vCPU %u: the page-table entries for guest-physical %#llx are corrupt\n",
+			   vcpu->id, exit->memory.gpa);
+	vcpu->fail = -EIO;
+	return KEV_FAIL;
+}
+
+/* The guest has delayed the host's interrupts for long; now they come. */
+static enum kev_verdict fast_notify(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	return exit->notify.invalid ? KEV_PASS : KEV_RETRY;
+}
+
 #define EXIT(text, count, ...)	{						\
 	.name = (text),								\
 	.counter = offsetof(struct kev_vcpu_stats, count),			\
@@ -90,7 +86,8 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_INTERRUPT] = EXIT("interrupt", interrupt, .slow = retry),
 	[KEV_EV_NMI] = EXIT("NMI", nmi, .fast = retry),
 	[KEV_EV_MACHINE_CHECK] = EXIT("machine check", other, .slow = retry),
-	[KEV_EV_EXCEPTION] = EXIT("exception", other, .fast = raise_again, .slow = slow_exception),
+	[KEV_EV_EXCEPTION] = EXIT("exception", other, .intercept = KEV_INTERCEPT_EXCEPTION,
+				  .fast = kev_fast_exception, .slow = kev_slow_exception),
 	[KEV_EV_ENTRY_FAILED] = EXIT("entry failed", other, .slow = slow_entry_failed),
 	[KEV_EV_BROKEN] = EXIT("broken", other, .slow = slow_broken),
 	[KEV_EV_SHUTDOWN] = EXIT("shutdown", other, .slow = slow_shutdown),
@@ -116,22 +113,28 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 					 .fast = kev_fast_window),
 	[KEV_EV_NMI_WINDOW] = EXIT("NMI window", other, .fast = kev_fast_window),
 	[KEV_EV_TIMER] = EXIT("timer", other, .fast = kev_fast_timer),
-	[KEV_EV_DR] = EXIT("debug register", other, .intercept = KEV_INTERCEPT_DR, .slow = NULL),
-	[KEV_EV_RDTSC] = EXIT("RDTSC", other, .intercept = KEV_INTERCEPT_RDTSC, .slow = NULL),
+	[KEV_EV_DR] = EXIT("debug register", other, .intercept = KEV_INTERCEPT_DR,
+			   .fast = kev_fast_dr),
+	[KEV_EV_RDTSC] = EXIT("RDTSC", other, .intercept = KEV_INTERCEPT_RDTSC,
+			      .fast = kev_fast_rdtsc),
 	[KEV_EV_RDPMC] = EXIT("RDPMC", other, .intercept = KEV_INTERCEPT_RDPMC, .fast = raise_gp),
-	[KEV_EV_INVLPG] = EXIT("INVLPG", other, .intercept = KEV_INTERCEPT_INVLPG, .slow = NULL),
+	[KEV_EV_INVLPG] = EXIT("INVLPG", other, .intercept = KEV_INTERCEPT_INVLPG,
+			       .fast = kev_fast_invlpg),
 	[KEV_EV_WBINVD] = EXIT("WBINVD", other, .intercept = KEV_INTERCEPT_WBINVD,
 			       .fast = resume),
 	[KEV_EV_PAUSE] = EXIT("PAUSE", other, .intercept = KEV_INTERCEPT_PAUSE, .fast = resume),
 	[KEV_EV_MWAIT] = EXIT("MWAIT", other, .intercept = KEV_INTERCEPT_MWAIT,
 			      .fast = raise_ud),
 	[KEV_EV_DESCRIPTOR] = EXIT("descriptor table", other,
-				   .intercept = KEV_INTERCEPT_DESCRIPTOR, .slow = NULL),
-	[KEV_EV_RDRAND] = EXIT("RDRAND", other, .intercept = KEV_INTERCEPT_RDRAND, .slow = NULL),
+				   .intercept = KEV_INTERCEPT_DESCRIPTOR,
+				   .fast = kev_fast_native),
+	[KEV_EV_RDRAND] = EXIT("RDRAND", other, .intercept = KEV_INTERCEPT_RDRAND,
+			       .fast = kev_fast_native),
 	[KEV_EV_TASK_SWITCH] = EXIT("task switch", other, .slow = NULL),
-	[KEV_EV_MISCONFIGURED] = EXIT("EPT misconfiguration", other, .slow = NULL),
-	[KEV_EV_BUS_LOCK] = EXIT("bus lock", other, .slow = NULL),
-	[KEV_EV_NOTIFY] = EXIT("notify", other, .slow = NULL),
+	[KEV_EV_MISCONFIGURED] = EXIT("misconfiguration", other, .slow = slow_misconfigured),
+	[KEV_EV_BUS_LOCK] = EXIT("bus lock", other, .fast = retry),
+	[KEV_EV_STEP] = EXIT("step", other, .fast = kev_fast_step, .slow = kev_slow_step),
+	[KEV_EV_NOTIFY] = EXIT("notify", other, .fast = fast_notify),
 	[KEV_EV_EOI] = EXIT("EOI", other, .slow = NULL),
 	[KEV_EV_APIC_WRITE] = EXIT("APIC write", other, .fast = kev_fast_apic_write),
 	[KEV_EV_TPR] = EXIT("TPR", other, .fast = kev_fast_window),

@@ -127,6 +127,9 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 			  X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD |
 			  X86_CR0_PG;
 	info->cr4_guest = info->cpuid.cr4 & config->cr4_fixed1 & ~X86_CR4_VMXE;
+	info->intercepts = kev_vmx_intercepts(config);
+	info->passes = kev_vmx_passes(config);
+	info->step = config->proc_allowed & KEV_PROC_MONITOR_TRAP;
 	info->features = features(config, info->xcr0);
 }
 
@@ -215,4 +218,8 @@ const struct kev_backend kev_vmx_backend = {
 	.set_pdptes = kev_vmx_set_pdptes,
 	.read_rsp = kev_vmx_read_rsp,
 	.write_rsp = kev_vmx_write_rsp,
+	.load_debug = kev_vmx_load_debug,
+	.run_native = kev_vmx_run_native,
+	.flush_guest = kev_vmx_flush_guest,
+	.linear_rip = kev_vmx_linear_rip,
 };

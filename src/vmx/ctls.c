@@ -404,6 +404,7 @@ static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	cfg->activity_hlt = caps->misc & MISC_ACTIVITY_HLT;
 	cfg->activity_sipi = caps->misc & MISC_ACTIVITY_SIPI;
 	cfg->proc_allowed = upper_32_bits(caps->proc);
+	cfg->proc2_allowed = upper_32_bits(caps->proc2);
 
 	cfg->unrestricted = cfg->proc2 & KEV_PROC2_UNRESTRICTED;
 	cfg->rdtscp = cfg->proc2 & KEV_PROC2_RDTSCP;

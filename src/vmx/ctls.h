@@ -158,6 +158,7 @@ struct kev_vmx_caps {
  * @exit: VM-exit controls
  * @entry: VM-entry controls, without KEV_VMENTRY_IA32E_GUEST
  * @proc_allowed: primary controls that can be 1 (interrupt window, PAUSE, monitor trap, ...)
+ * @proc2_allowed: secondary controls that can be 1
  * @basic: IA32_VMX_BASIC, which is the same on every CPU
  * @revision: VMCS revision identifier
  * @vmcs_size: bytes of a VMCS or VMXON region, at most 4096
@@ -203,6 +204,7 @@ struct kev_vmx_config {
 	u32 exit;
 	u32 entry;
 	u32 proc_allowed;
+	u32 proc2_allowed;
 	u64 basic;
 	u32 revision;
 	u32 vmcs_size;

@@ -10,6 +10,7 @@
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
+#include <kev/double_fault.h>
 
 #include "vmx.h"
 
@@ -47,27 +48,59 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
 }
 
+/* The exception to deliver when @second comes up with an event on its way; false: none */
+static bool combine(struct kev_vmx_vcpu *vmx, struct kev_exception *second)
+{
+	u32 type = vmx->event_info & INTR_INFO_INTR_TYPE_MASK;
+	unsigned int first = vmx->event_info & INTR_INFO_VECTOR_MASK;
+
+	if (type == INTR_TYPE_EXT_INTR || type == INTR_TYPE_SOFT_INTR ||
+	    type == INTR_TYPE_NMI_INTR)
+		first = KEV_EVENT_INTERRUPT;
+	/* It is on its way no more, and has blocked others. */
+	if (type == INTR_TYPE_NMI_INTR)
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) |
+			       GUEST_INTR_STATE_NMI);
+	switch (kev_combine_events(first, second->vector)) {
+	case KEV_COMBINED_DOUBLE_FAULT:
+		*second = (struct kev_exception) { .vector = X86_TRAP_DF, .has_error = true };
+		return true;
+	case KEV_COMBINED_SHUTDOWN:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /**
  * kev_vmx_inject() - raise an exception at the next entry
  * @vcpu: loaded
  * @exception: which
  *
- * Takes the place of an event whose delivery was interrupted: the instruction
- * or the handler behind it meets that one again.
+ * Takes the place of an event whose delivery was interrupted, as on a CPU that meets the
+ * exception on its own: the instruction or the handler behind it meets that one again.
  *
  * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection".
+ * Return: false: a triple fault, and nothing is injected.
  */
-void kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception)
+bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	struct kev_exception e = *exception;
 
-	vmx->event_info = INTR_INFO_VALID_MASK | exception->vector |
-			  (exception->length ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION);
+	if (unlikely(vmx->event_info) && !combine(vmx, &e)) {
+		vmx->event_info = 0;
+		return false;
+	}
+	vmx->event_info = INTR_INFO_VALID_MASK | e.vector |
+			  (e.length ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION);
 	/* In real mode no exception pushes one. */
-	if (exception->has_error && (kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
+	if (e.has_error && (kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
 		vmx->event_info |= INTR_INFO_DELIVER_CODE_MASK;
-	vmx->event_error = exception->error;
-	vmx->event_length = exception->length;
+	vmx->event_error = e.error;
+	vmx->event_length = e.length;
+	return true;
 }
 
 /**
@@ -82,7 +115,7 @@ bool kev_vmx_event_waits(struct kev_vcpu *vcpu)
 }
 
 /* A trap of the last instruction; an injected interrupt would make the CPU forget it. */
-#define PENDING_DBG_TRAP	(BIT_ULL(12) | DR_STEP)
+#define PENDING_DBG_TRAP	(KEV_PENDING_DBG_ENABLED | DR_STEP)
 
 /*
  * SDM Vol. 3, "Checks on Guest Control Registers, Debug Registers, and MSRs" ff.: an
@@ -157,6 +190,9 @@ void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
 	if (vmx->event_length)
 		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
+	/* An event ends an HLT that the guest is in by itself. */
+	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
+		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmx->event_info = 0;
 }
 

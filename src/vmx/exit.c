@@ -100,6 +100,11 @@ static void keep_step_pending(void)
 				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
 }
 
+static u8 instruction_length(void)
+{
+	return min_t(u32, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN), INSTRUCTION_LENGTH_MAX);
+}
+
 static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u32 info = kev_vmread_32(VM_EXIT_INTR_INFO);
@@ -122,10 +127,17 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		kev_machine_check();
 		return;
 	}
-	if (info & INTR_INFO_UNBLOCK_NMI)
+	/* With #DF the bit says nothing. */
+	if ((info & INTR_INFO_UNBLOCK_NMI) && exit->exception.vector != X86_TRAP_DF)
 		kev_vmx_block_nmi_again(vmx);
 	exit->exception.split_lock = is_split_lock(vmx, exit->exception.vector);
 	exit->exception.rip = kev_vmread_natural(GUEST_RIP);
+	if (exit->exception.vector == X86_TRAP_DB)
+		exit->exception.dr6 = kev_vmx_decode_debug(vmx);
+	else if (exit->exception.vector == X86_TRAP_PF)
+		exit->exception.cr2 = kev_vmread_natural(EXIT_QUALIFICATION);
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_SOFT_EXCEPTION)
+		exit->instruction_length = instruction_length();
 	/* INT1 is delivered behind itself; a hardware exception is injected in its place. */
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kev_vmx_advance(&vmx->vcpu, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN));
@@ -170,13 +182,32 @@ static void decode_cr(struct kev_exit *exit)
 	exit->cr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
 }
 
-static void decode_hlt(struct kev_exit *exit)
+static void decode_hlt(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	unsigned long rflags = kev_vmread_natural(GUEST_RFLAGS);
 
 	exit->hlt.interruptible = rflags & X86_EFLAGS_IF;
-	exit->hlt.stepped = rflags & X86_EFLAGS_TF;
+	exit->hlt.stepped = rflags & X86_EFLAGS_TF || vmx->vcpu.debug.flags & KEV_DEBUG_STEP;
 	exit->hlt.nmi_blocked = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+}
+
+static void decode_dr(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	struct kev_qual_dr qual = kev_qual_decode_dr(kev_vmread_natural(EXIT_QUALIFICATION));
+
+	exit->dr.reg = qual.dr;
+	exit->dr.gpr = qual.gpr;
+	exit->dr.read = qual.read;
+	exit->dr.cpl = guest_cpl();
+	exit->dr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
+	exit->dr.extensions = kev_vmx_read_cr(&vmx->vcpu, 4) & X86_CR4_DE;
+}
+
+/* SDM Vol. 3, "Notification", exit qualification: bit 0, VM context invalid */
+static void decode_notify(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	exit->notify.invalid = kev_vmread_natural(EXIT_QUALIFICATION) & BIT(0);
+	kev_vmx_keep_event(vmx);
 }
 
 static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -199,8 +230,7 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	reason = &kev_vmx_reasons[basic];
 	exit->event = reason->event;
 	if (reason->instruction)
-		exit->instruction_length = min_t(u32, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN),
-						 INSTRUCTION_LENGTH_MAX);
+		exit->instruction_length = instruction_length();
 
 	switch (exit->event) {
 	case KEV_EV_EXCEPTION:
@@ -219,7 +249,31 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		exit->hypercall.cpl = guest_cpl();
 		break;
 	case KEV_EV_HLT:
-		decode_hlt(exit);
+		decode_hlt(vmx, exit);
+		break;
+	case KEV_EV_DR:
+		decode_dr(vmx, exit);
+		break;
+	case KEV_EV_RDTSC:
+		exit->rdtsc.aux = basic == EXIT_REASON_RDTSCP;
+		break;
+	case KEV_EV_INVLPG:
+		exit->invlpg.pcid = basic == EXIT_REASON_INVPCID;
+		break;
+	case KEV_EV_STEP:
+		exit->step.breakpoints = kev_vmx_decode_step(vmx);
+		break;
+	case KEV_EV_MISCONFIGURED:
+		exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
+		kev_vmx_keep_event(vmx);
+		break;
+	case KEV_EV_NOTIFY:
+		decode_notify(vmx, exit);
+		break;
+	/* A task gate, a log that is full: the event comes again. */
+	case KEV_EV_TASK_SWITCH:
+	case KEV_EV_OTHER:
+		kev_vmx_keep_event(vmx);
 		break;
 	case KEV_EV_APIC_WRITE:
 		exit->apic_offset = kev_qual_decode_apic(kev_vmread_natural(EXIT_QUALIFICATION));

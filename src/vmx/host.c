@@ -236,6 +236,7 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	host->debugctl = get_debugctlmsr();
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
 		vmx->frame.spec_ctrl = this_cpu_read(x86_spec_ctrl_current);
+	kev_vmx_load_debug(vcpu);
 	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
 	kev_vmx_user_msrs_load(vmx);
 	perf_switch(true);

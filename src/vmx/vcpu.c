@@ -106,13 +106,10 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_32(VM_EXIT_CONTROLS, config->exit);
 	kev_vmwrite_32(VM_ENTRY_CONTROLS, config->entry);
 
-	/*
-	 * A guest can make the CPU deliver #DB or #AC without end and without
-	 * an interrupt window (CVE-2015-8104, CVE-2015-5307): kev has to see each
-	 * of them. #MC is the host's. #UD may be a VMMCALL.
-	 */
-	kev_vmwrite_32(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) |
-					 BIT(X86_TRAP_UD));
+	/* EXCEPTION_BITMAP and GUEST_DR7: kev_vmx_load_debug(), which finds neither right */
+	vmx->exceptions = 0;
+	vmx->dr7 = 0;
+	/* Of page faults, where user space has asked for them, all */
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	kev_vmwrite_32(CR3_TARGET_COUNT, 0);
@@ -132,7 +129,6 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, 0);
 	kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	kev_vmwrite_64(GUEST_IA32_DEBUGCTL, 0);
-	kev_vmwrite_natural(GUEST_DR7, KEV_DIRECT64_DR7);
 	kev_vmwrite_64(GUEST_IA32_PAT, 0x0007040600070406ULL);	/* SDM Vol. 3, reset value */
 	kev_vmwrite_32(GUEST_SYSENTER_CS, 0);
 	kev_vmwrite_natural(GUEST_SYSENTER_ESP, 0);
@@ -156,7 +152,19 @@ int kev_vmx_policy(struct kev_vcpu *vcpu)
 	kev_vmx_apic_changed(vcpu);
 	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
 		return -EINVAL;
-	return kev_vmx_cr_policy(kev_to_vmx(vcpu));
+	kev_vmx_set_intercepts(vmx);
+	return kev_vmx_cr_policy(vmx);
+}
+
+/**
+ * kev_vmx_flush_guest() - forget the guest's own translations on this CPU
+ * @vcpu: loaded
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_flush_guest(struct kev_vcpu *vcpu)
+{
+	kev_vmx_flush_vpid(kev_to_vmx(vcpu));
 }
 
 /**

@@ -29,6 +29,9 @@ struct page;
 #define KEV_BITMAP_BASES	BIT(2)	/* segment bases, SYSENTER: all that they do is the guest's */
 #define KEV_NR_BITMAPS		8	/* combinations of them */
 
+/* Pending debug exceptions: an enabled breakpoint was met. "Guest Non-Register State" */
+#define KEV_PENDING_DBG_ENABLED	BIT_ULL(12)
+
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
 enum kev_user_msr {
 	KEV_USER_STAR,
@@ -81,6 +84,11 @@ struct kev_vmx_host {
  * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
  * @cr0_owned: [c] CR0 bits that the guest changes without an exit
  * @cr4_owned: [c] the same of CR4
+ * @intercept_proc: [c] primary controls that are off while an instruction runs native
+ * @intercept_proc2: [c] secondary ones
+ * @native: [c] an instruction runs without the exits that user space has asked for
+ * @exceptions: [c] what EXCEPTION_BITMAP holds
+ * @dr7: [c] what GUEST_DR7 holds
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
@@ -116,6 +124,11 @@ struct kev_vmx_vcpu {
 	u64 deadline;
 	u64 cr0_owned;
 	u64 cr4_owned;
+	u32 intercept_proc;
+	u32 intercept_proc2;
+	bool native;
+	u32 exceptions;
+	u64 dr7;
 	u64 tsc_offset;
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
@@ -185,7 +198,7 @@ static inline void kev_vmx_set_proc(struct kev_vmx_vcpu *vmx, u32 controls, bool
 }
 
 /**
- * kev_vmx_set_pin() - turn pin-based controls on or off for the next entries
+ * kev_vmx_set_pin() - the same for pin-based controls
  * @vmx: loaded
  * @controls: KEV_PIN_*
  * @on: which
@@ -200,6 +213,24 @@ static inline void kev_vmx_set_pin(struct kev_vmx_vcpu *vmx, u32 controls, bool 
 		return;
 	vmx->pin = pin;
 	kev_vmwrite_32(PIN_BASED_VM_EXEC_CONTROL, pin);
+}
+
+/**
+ * kev_vmx_set_proc2() - the same for secondary controls
+ * @vmx: loaded
+ * @controls: KEV_PROC2_*
+ * @on: which
+ *
+ * Context: IRQs off.
+ */
+static inline void kev_vmx_set_proc2(struct kev_vmx_vcpu *vmx, u32 controls, bool on)
+{
+	u32 proc2 = on ? vmx->proc2 | controls : vmx->proc2 & ~controls;
+
+	if (proc2 == vmx->proc2)
+		return;
+	vmx->proc2 = proc2;
+	kev_vmwrite_32(SECONDARY_VM_EXEC_CONTROL, proc2);
 }
 
 DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
@@ -221,6 +252,7 @@ int kev_vmx_load(struct kev_vcpu *vcpu);
 int kev_vmx_policy(struct kev_vcpu *vcpu);
 void kev_vmx_flush(struct kev_vcpu *vcpu);
 u64 kev_vmx_tsc_offset(const struct kev_vcpu *vcpu);
+void kev_vmx_flush_guest(struct kev_vcpu *vcpu);
 void kev_vmx_flush_vpid(struct kev_vmx_vcpu *vmx);
 
 /* apicv.c */
@@ -263,13 +295,26 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
 
 /* event.c */
 void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
-void kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception);
+bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception);
 bool kev_vmx_event_waits(struct kev_vcpu *vcpu);
 bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
 bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu);
 void kev_vmx_write_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
+
+/* debug.c */
+void kev_vmx_load_debug(struct kev_vcpu *vcpu);
+u64 kev_vmx_decode_debug(struct kev_vmx_vcpu *vmx);
+u64 kev_vmx_decode_step(struct kev_vmx_vcpu *vmx);
+void kev_vmx_run_native(struct kev_vcpu *vcpu);
+void kev_vmx_end_native(struct kev_vmx_vcpu *vmx);
+u64 kev_vmx_linear_rip(struct kev_vcpu *vcpu);
+
+/* intercept.c */
+u64 kev_vmx_intercepts(const struct kev_vmx_config *config);
+u64 kev_vmx_passes(const struct kev_vmx_config *config);
+void kev_vmx_set_intercepts(struct kev_vmx_vcpu *vmx);
 
 /* state.c */
 void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state);
