@@ -180,9 +180,9 @@ TEST_F(smp, all_halted)
 	ASSERT_EQ(0, kt_run(VCPU(2).fd));
 	EXPECT_EQ(KEV_EXIT_HALTED, VCPU(2).run->kind);
 	/* One goes on: then the others wait for it. */
+	ASSERT_EQ(0, kt_interrupt(VCPU(2).fd, 0x44));
 	START(0);
 	START(1);
-	ASSERT_EQ(0, kt_interrupt(VCPU(2).fd, 0x44));
 	ASSERT_EQ(0, kt_script_run(&self->s, ids[2]));
 	ASSERT_EQ(0, KT_DO(&self->s, ids[2], ICR(DEST(3) | 0x45)));
 	EXPECT_END(0, KEV_EXIT_HYPERCALL);

@@ -190,7 +190,8 @@ static const struct cpu_case cpus[] = {
 			.cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x1767ff,
 			.ept_vpid = 0x00000f0106334141,
 		},
-		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true, .timer = true,
+		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true,
+		.timer = true,
 	}, {
 		.name = "Broadwell",
 		.caps = {

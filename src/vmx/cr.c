@@ -115,6 +115,9 @@ int kev_vmx_cr_policy(struct kev_vmx_vcpu *vmx)
 	set_cr0(cr0);
 	set_cr4(vcpu, cr4);
 	kev_vmx_set_proc(vmx, KEV_PROC_CR3_LOAD, intercepted(vmx));
+	/* Without a TPR shadow they are on anyway. */
+	if (kev_vmx_config.tpr_shadow)
+		kev_vmx_set_proc(vmx, KEV_PROC_CR8_LOAD | KEV_PROC_CR8_STORE, intercepted(vmx));
 	return 0;
 }
 

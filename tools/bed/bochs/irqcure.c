@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Three errors of Bochs 2.7 in what interrupts do to a guest. A real processor needs nothing of this.
+ * Three errors of Bochs 2.7 in what interrupts do to a guest. A real processor needs none of this.
  *
  * It loses host interrupts while a guest runs that was entered with RFLAGS.IF = 0.
  *
@@ -64,8 +64,8 @@ static void (*mask_change)(void *cpu);
 static void (*deliver_virtual)(void *cpu);
 static void (*exit_for_interrupt)(void *cpu);
 static uint32_t (*flags)(void *cpu);
-static void (*interrupt)(void *cpu, uint8_t vector, unsigned type, bool push, uint16_t error);
-static void (*note_event)(void *cpu, unsigned type, unsigned vector, uint16_t error,
+static void (*interrupt)(void *cpu, uint8_t vector, unsigned int type, bool push, uint16_t error);
+static void (*note_event)(void *cpu, unsigned int type, unsigned int vector, uint16_t error,
 			  bool has_error, uint64_t qualification);
 
 static void cured_inject_events(void *cpu)
@@ -82,7 +82,7 @@ static void cured_deliver_virtual(void *cpu)
 		exit_for_interrupt(cpu);
 }
 
-static void cured_interrupt(void *cpu, uint8_t vector, unsigned type, bool push, uint16_t error)
+static void cured_interrupt(void *cpu, uint8_t vector, unsigned int type, bool push, uint16_t error)
 {
 	note_event(cpu, TYPE_EXTERNAL_VALID, vector, 0, false, 0);
 	interrupt(cpu, vector, type, push, error);
@@ -174,9 +174,9 @@ static const char *cure_delivery(void)
 
 	exit_for_interrupt = (void (*)(void *))dlsym(RTLD_DEFAULT, SYM_EXIT);
 	flags = (uint32_t (*)(void *))dlsym(RTLD_DEFAULT, SYM_FLAGS);
-	interrupt = (void (*)(void *, uint8_t, unsigned, bool, uint16_t))
+	interrupt = (void (*)(void *, uint8_t, unsigned int, bool, uint16_t))
 		dlsym(RTLD_DEFAULT, SYM_INTERRUPT);
-	note_event = (void (*)(void *, unsigned, unsigned, uint16_t, bool, uint64_t))
+	note_event = (void (*)(void *, unsigned int, unsigned int, uint16_t, bool, uint64_t))
 		dlsym(RTLD_DEFAULT, SYM_NOTE);
 	if (!acknowledge || !deliver || !exit_for_interrupt || !flags || !interrupt || !note_event)
 		return "unusable: this Bochs does not export the functions it needs";
