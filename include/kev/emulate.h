@@ -209,7 +209,7 @@ u64 kev_alu(enum kev_insn_op op, unsigned int width, u64 left, u64 right, u64 *r
  * @offset: in the segment, no wider than an address
  * @len: bytes of the operand, not 0
  * @write: it is written
- * @linear: written
+ * @linear: written if this returns true
  *
  * Return: false: #GP or #SS.
  */

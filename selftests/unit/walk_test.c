@@ -37,13 +37,22 @@ struct cell {
 	u64 value;
 };
 
+/* As in struct kev_walk */
+struct walked {
+	u64 gpa;
+	u64 page_size;
+	unsigned int prot;
+	unsigned int level;
+	bool user;
+};
+
 struct walk_case {
 	const char *name;
 	struct kev_paging paging;	/* phys_bits 0: 40 */
 	u64 gva;
 	struct cell memory[5];
 	int ret;
-	struct kev_walk out;
+	struct walked out;
 };
 
 /* 4-level: indices 1, 2, 3, 4 from the root at 0x1000, offset 0x567 */
@@ -401,6 +410,110 @@ TEST(each_width)
 				TH_LOG("width %u, bit %u", width, bit);
 			if (!ret)
 				EXPECT_EQ(1ULL << bit | 0x567, out.gpa);
+		}
+	}
+}
+
+/* ---- what an access may do, and what it leaves ---- */
+
+#define WP	BIT_ULL(16)
+#define SMAP	BIT_ULL(21)
+#define W	KEV_MEM_WRITE
+
+static const struct {
+	const char *name;
+	u64 cr0, cr4;
+	bool mapped, reserved, page_user;
+	unsigned int prot, access;
+	bool user, ac, denied;
+	u32 error;
+} accesses[] = {
+	{ "not present", PG, 0, false, false, true, RWX, R, false, false, true, 0 },
+	{ "not present, write at CPL 3", PG, 0, false, false, true, RWX, W, true, false, true, 6 },
+	{ "reserved bit", PG, 0, false, true, true, RWX, R, false, false, true, 9 },
+	{ "no paging", 0, 0, true, false, true, RWX, RW, false, false, false, 0 },
+	{ "beyond all addresses, no paging", 0, 0, false, false, true, RWX, R, false, false, true,
+	  0 },
+	{ "read", PG | WP, 0, true, false, true, RX, R, true, false, false, 0 },
+	{ "write", PG | WP, 0, true, false, true, RWX, W, true, false, false, 0 },
+	{ "write to a read-only page", PG, 0, true, false, true, RX, W, true, false, true, 7 },
+	{ "the same from the kernel", PG, 0, true, false, true, RX, W, false, false, false, 0 },
+	{ "the same with WP", PG | WP, 0, true, false, true, RX, W, false, false, true, 3 },
+	{ "read and write", PG | WP, 0, true, false, true, RX, RW, false, false, true, 3 },
+	{ "the kernel's page", PG, 0, true, false, false, RWX, R, true, false, true, 5 },
+	{ "the kernel's own", PG, SMAP, true, false, false, RWX, R, false, false, false, 0 },
+	{ "SMAP", PG, SMAP, true, false, true, RWX, R, false, false, true, 1 },
+	{ "SMAP lifted", PG, SMAP, true, false, true, RWX, R, false, true, false, 0 },
+	{ "SMAP at CPL 3", PG, SMAP, true, false, true, RWX, R, true, false, false, 0 },
+};
+
+TEST(denied)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(accesses); i++) {
+		const struct kev_paging paging = { .cr0 = accesses[i].cr0, .cr4 = accesses[i].cr4 };
+		const struct kev_walk walk = {
+			.prot = accesses[i].prot, .user = accesses[i].page_user,
+			.reserved = accesses[i].reserved,
+		};
+		u32 error;
+		bool denied = kev_walk_denies(&paging, accesses[i].mapped, &walk,
+					      accesses[i].access, accesses[i].user,
+					      accesses[i].ac, &error);
+
+		EXPECT_EQ(accesses[i].denied, denied) {
+			TH_LOG("%s", accesses[i].name);
+		}
+		EXPECT_EQ(denied ? accesses[i].error : error, error) {
+			TH_LOG("%s", accesses[i].name);
+		}
+	}
+}
+
+/* Entries with flags, the leaf last: where they are, and what an access makes of them */
+static const struct {
+	const char *name;
+	struct kev_paging paging;
+	u64 gva;
+	struct cell memory[5];
+	unsigned int nr, size;
+	bool reserved;
+	u64 at[4], read[4], written[4];
+} paths[] = {
+	{ "4-level", LONG4, GVA4, FOUR_LEVELS(PWU, PWU | AD, PWU, 0x5000 | PWU), 4, 8, false,
+	  { 0x1008, 0x2010, 0x3018, 0x4020 },
+	  { TABLE2 | PWU | 0x20, TABLE3 | PWU | AD, TABLE4 | PWU | 0x20, 0x5000 | PWU | 0x20 },
+	  { TABLE2 | PWU | 0x20, TABLE3 | PWU | AD, TABLE4 | PWU | 0x20, 0x5000 | PWU | 0x60 } },
+	{ "32-bit", MODE32, GVA32, { PDE32(0x2000 | PWU), PTE32(0x5000 | PWU) }, 2, 4, false,
+	  { 0x1008, 0x200c }, { 0x2000 | PWU | 0x20, 0x5000 | PWU | 0x20 },
+	  { 0x2000 | PWU | 0x20, 0x5000 | PWU | 0x60 } },
+	{ "PAE", MODEPAE, GVAPAE,
+	  { PDPTEPAE(0x2000 | P), PDEPAE(0x3000 | PWU), PTEPAE(0x5000 | PWU) },
+	  2, 8, false, { 0x2018, 0x3020 }, { 0x3000 | PWU | 0x20, 0x5000 | PWU | 0x20 },
+	  { 0x3000 | PWU | 0x20, 0x5000 | PWU | 0x60 } },
+	{ "reserved bit", LONG4, GVA4, { PML4E(TABLE2 | PWU), PDPTE(BIT_ULL(51) | PWU) }, 1, 8, true,
+	  { 0x1008 }, { TABLE2 | PWU | 0x20 }, { TABLE2 | PWU | 0x60 } },
+};
+
+TEST(path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct kev_paging paging = paths[i].paging;
+		struct memory memory = {
+			.cell = paths[i].memory, .entry_size = paths[i].size,
+		};
+		struct kev_walk out;
+
+		paging.phys_bits = 40;
+		kev_walk(&paging, paths[i].gva, read_cell, &memory, &out);
+		EXPECT_EQ(paths[i].nr, out.nr) {
+			TH_LOG("%s", paths[i].name);
+		}
+		EXPECT_EQ(paths[i].size, out.entry_size);
+		EXPECT_EQ(paths[i].reserved, out.reserved);
+		for (unsigned int n = 0; n < paths[i].nr; n++) {
+			EXPECT_EQ(paths[i].at[n], out.entry[n].gpa);
+			EXPECT_EQ(paths[i].read[n], kev_walk_entry_used(&out, n, false));
+			EXPECT_EQ(paths[i].written[n], kev_walk_entry_used(&out, n, true));
 		}
 	}
 }

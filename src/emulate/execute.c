@@ -160,24 +160,50 @@ static unsigned int part_of(const struct kev_place *place, unsigned int len)
 	return part;
 }
 
-static enum kev_executed transfer(struct run *run, const struct operand *operand, u8 *bytes,
-				  bool write)
+static enum kev_executed transfer_page(struct run *run, struct kev_place place, unsigned int len,
+				       u8 *bytes, bool write)
 {
 	enum kev_executed ret = KEV_EXECUTED;
+	unsigned int part;
 
-	for (unsigned int page = 0; page < 2; page++) {
-		struct kev_place place = operand->place[page];
-		unsigned int len = operand->len[page], part;
+	for (; len && !ret; len -= part) {
+		part = part_of(&place, len);
+		if (write)
+			ret = run->bus->write(run->ctx, &place, bytes, part);
+		else
+			ret = run->bus->read(run->ctx, &place, bytes, part);
+		place.gpa += part;
+		bytes += part;
+	}
+	return ret;
+}
 
-		for (; len && !ret; len -= part) {
-			part = part_of(&place, len);
-			if (write)
-				ret = run->bus->write(run->ctx, &place, bytes, part);
-			else
-				ret = run->bus->read(run->ctx, &place, bytes, part);
-			place.gpa += part;
-			bytes += part;
-		}
+static enum kev_executed read_bytes(struct run *run, const struct operand *operand, u8 *bytes)
+{
+	enum kev_executed ret;
+
+	ret = transfer_page(run, operand->place[0], operand->len[0], bytes, false);
+	if (ret)
+		return ret;
+	return transfer_page(run, operand->place[1], operand->len[1], bytes + operand->len[0],
+			     false);
+}
+
+/*
+ * Devices first: one that has to be waited for leaves memory as it was, for the next try
+ * to read.
+ */
+static enum kev_executed write_bytes(struct run *run, const struct operand *operand, u8 *bytes)
+{
+	unsigned int first = operand->len[1] && operand->place[1].device &&
+			     !operand->place[0].device;
+	enum kev_executed ret = KEV_EXECUTED;
+
+	for (unsigned int i = 0; i < 2 && !ret; i++) {
+		unsigned int page = i ^ first;
+
+		ret = transfer_page(run, operand->place[page], operand->len[page],
+				    bytes + (page ? operand->len[0] : 0), true);
 	}
 	return ret;
 }
@@ -185,7 +211,7 @@ static enum kev_executed transfer(struct run *run, const struct operand *operand
 static enum kev_executed read_operand(struct run *run, const struct operand *operand, u64 *value)
 {
 	u8 bytes[8] = {};
-	enum kev_executed ret = transfer(run, operand, bytes, false);
+	enum kev_executed ret = read_bytes(run, operand, bytes);
 
 	*value = 0;
 	for (unsigned int i = 0; i < sizeof(bytes); i++)
@@ -199,7 +225,7 @@ static enum kev_executed write_operand(struct run *run, const struct operand *op
 
 	for (unsigned int i = 0; i < sizeof(bytes); i++)
 		bytes[i] = value >> (8 * i);
-	return transfer(run, operand, bytes, true);
+	return write_bytes(run, operand, bytes);
 }
 
 static u64 effective_address(const struct kev_cpu *cpu, const struct kev_insn *insn)
@@ -455,7 +481,7 @@ static enum kev_executed gather(struct run *run, unsigned int reg, u32 *count)
 		if (!ret && i && on_device(&operand))
 			break;
 		if (!ret && reg == KEV_RSI)
-			ret = transfer(run, &operand, value_at(run, i), false);
+			ret = read_bytes(run, &operand, value_at(run, i));
 		if (ret && !i)
 			return ret;
 		if (ret)
@@ -502,7 +528,7 @@ static enum kev_executed execute_ins(struct run *run)
 	for (u32 i = 0; i < count; i++) {
 		ret = locate_element(run, KEV_RDI, i, &operand);
 		if (!ret)
-			ret = transfer(run, &operand, value_at(run, i), true);
+			ret = write_bytes(run, &operand, value_at(run, i));
 		/* The guest has changed its tables meanwhile: what went before is done. */
 		if (ret == KEV_EXECUTED_FAULT && i)
 			step(run, false, true, i);
