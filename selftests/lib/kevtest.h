@@ -185,6 +185,9 @@ int kt_ignore_signal(int number);
 int kt_pin(int cpu);
 int kt_nr_cpus(void);
 
+/* How often to do something: @few in the normal run, @many in the soak (KEV_SOAK is set) */
+unsigned int kt_rounds(unsigned int few, unsigned int many);
+
 static inline uint64_t kt_rdtsc(void)
 {
 	uint32_t low, high;
