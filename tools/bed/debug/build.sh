@@ -48,7 +48,7 @@ debug_kernel_pack()
 	ln -s ../../../build "$tree/lib/modules/$release/build"
 	cp "$dir/Makefile" "$dir/.config" "$dir/Module.symvers" "$dir/System.map" "$tree/build"
 	cp "$dir/tools/objtool/objtool" "$tree/build/tools/objtool"
-	(cd "$dir" && find include scripts arch/x86/Makefile* arch/x86/include arch/x86/scripts \
+	(cd "$dir" && find include scripts arch/x86/include arch/x86/Makefile* \
 		! -name '*.cmd' ! -type d | cpio -pdm --quiet "$tree/build")
 	ln -s "boot/vmlinuz-$release" "$tree/vmlinuz"
 	ln -s "lib/modules/$release" "$tree/modules"
