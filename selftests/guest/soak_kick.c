@@ -61,7 +61,7 @@ struct soak {
 	struct kev_run *run;
 	bool go_on;		/* behind a HLT, when a RUN has been ended in it */
 	bool idle;		/* no RUN begins before somebody has asked */
-	unsigned int asked;	/* all that there will be */
+	unsigned int asked;	/* in all */
 
 	pthread_t runner;
 	pthread_mutex_t turn;
@@ -266,7 +266,7 @@ static int run_soak(struct soak *soak, int (*first)(struct soak *soak),
 	return ret;
 }
 
-/* The runner too */
+/* The runner too; no kick is left over. */
 static int stop_soak(struct soak *soak)
 {
 	int ret;
@@ -276,7 +276,14 @@ static int stop_soak(struct soak *soak)
 	pthread_cond_broadcast(&soak->changed);
 	pthread_mutex_unlock(&soak->lock);
 	ret = kt_ioctl(soak->vcpu, KEV_VCPU_KICK, NULL);
-	return ret ? ret : -pthread_join(soak->runner, NULL);
+	if (!ret)
+		ret = -pthread_join(soak->runner, NULL);
+	if (ret)
+		return ret;
+	soak->run->request = KEV_RUN_IMMEDIATE_EXIT;
+	ret = kt_run(soak->vcpu);
+	soak->run->request = 0;
+	return ret == -EINTR ? 0 : ret;
 }
 
 static void log_ticks(struct __test_metadata *_metadata, const struct soak *soak)

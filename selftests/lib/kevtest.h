@@ -161,6 +161,7 @@ long kt_run_to_report(struct kt_guest *guest);
 /* A thread that is in KEV_VCPU_RUN once */
 struct kt_runner {
 	pthread_t thread;
+	pid_t tid;		/* 0: it has not begun yet */
 	int vcpu, cpu;
 	long ret;		/* of RUN; valid after kt_runner_join() */
 	uint64_t returned;	/* TSC just after RUN */
@@ -173,6 +174,11 @@ long kt_runner_join(struct kt_runner *runner);
 int kt_runner_enter(struct kt_runner *runner, int vcpu, int cpu);
 /* Kick the vCPU until its RUN has returned */
 long kt_runner_kick(struct kt_runner *runner);
+
+/* The CPU that its thread is on */
+int kt_runner_cpu(struct kt_runner *runner);
+/* Wait until its thread sleeps, in RUN or on the way there. */
+void kt_runner_wait_asleep(struct kt_runner *runner);
 
 /* Wait until the vCPU has entered the guest more than @entries times. */
 void kt_wait_entries(int vcpu, uint64_t entries);

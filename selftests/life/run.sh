@@ -14,6 +14,7 @@ TIMEOUT=120
 STARTED="next: another CPU has started"
 RESET="the machine was reset or switched off"
 
+# shellcheck disable=SC2317 # called by its name
 # ends HOW LINE...: the machine ends as "end HOW" wants it, by itself, and has said these
 ends() {
 	local how=$1 status=0 line
