@@ -40,6 +40,17 @@ test-models: ## the tests on every CPU model
 	@$(BED) setup
 	@selftests/run.sh --models
 
+debug-kernel: ## the bed's instrumented kernel: KASAN, lockdep and more
+	@$(BED) debug-kernel
+
+test-debug: debug-kernel ## the tests of the bed on the instrumented kernel
+	@$(BED) setup
+	@selftests/run.sh --debug
+
+soak: ## 100,000 kicks, 1,000 NMIs and the like
+	@$(BED) setup
+	@selftests/run.sh --soak
+
 test-mutants: ## do the tests notice when the code is broken
 	@$(BED) setup
 	@selftests/mutants/run.sh
@@ -86,5 +97,6 @@ clean: ## remove what was built
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
-.PHONY: all help setup modules tools guests selftests demo test test-models test-mutants bench fuzz docs \
+.PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
+	soak test-mutants bench fuzz docs \
 	check load unload install clean

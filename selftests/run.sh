@@ -1,16 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Every test, or with --models every CPU model. The last line counts:
-# "N passed, N failed", and ", N skipped" if any were.
+# Every test. The last line counts: "N passed, N failed", and ", N skipped" if any were.
+#
+# usage: run.sh [--models | --debug | --soak]
+#   --models  what runs in the bed, on every CPU model
+#   --debug   the same on the instrumented kernel
+#   --soak    the tests of many rounds, with all of them
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-MODELS=(corei5_lynnfield_750 corei7_haswell_4770 broadwell_ult corei7_skylake_x corei3_cnl)
+MODELS=(corei5_lynnfield_750 corei5_arrandale_m520 corei7_sandy_bridge_2600k
+	corei7_haswell_4770 broadwell_ult corei7_skylake_x corei3_cnl)
 DEFAULT_MODEL=broadwell_ult
+# What looks at KEV_SOAK
+SOAK=(guest/soak_kick guest/nmi)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=900
+SLOW_TIMEOUT=7200
 
 out=build/test
+# The tree that the bed takes module and tests from, and the bed's options beside the usual ones
+tree=. options=()
 passed=0 failed=0 skipped=0
 mkdir -p "$out"
 
@@ -41,11 +51,13 @@ count() {
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 
-# in_bed NAME MODEL CPUS LOG: the programs of uapi/ and guest/ on one machine
+# in_bed NAME MODEL CPUS LOG [CMD...]: CMD on one machine; the programs of uapi/ and guest/
 in_bed() {
 	local name=$1 model=$2 cpus=$3 log=$4 status=0
-	tools/bed/bed run --cpu "$model" --cpus "$cpus" --timeout "$BED_TIMEOUT" \
-		--file selftests/in-bed.sh:/selftests/in-bed.sh -- /selftests/in-bed.sh \
+	shift 4
+	(($# > 0)) || set -- /selftests/in-bed.sh
+	"$tree/tools/bed/bed" run --cpu "$model" --cpus "$cpus" --timeout "$BED_TIMEOUT" \
+		"${options[@]}" --file selftests/in-bed.sh:/selftests/in-bed.sh -- "$@" \
 		>"$log" 2>&1 </dev/null || status=$?
 	# 126 is a report in the kernel's log: a failure of its own
 	{
@@ -85,8 +97,10 @@ refuses() {
 	((failures == 0))
 }
 
+# build [VARIABLE...]: $tree, with these variables of make
 build() {
-	make --no-print-directory modules tools guests selftests >"$out/build.log" 2>&1 || {
+	make --no-print-directory -C "$tree" "$@" modules tools guests selftests \
+		>"$out/build.log" 2>&1 || {
 		tail -n 40 "$out/build.log"
 		echo "building failed; the whole log is $out/build.log"
 		echo "0 passed, 1 failed"
@@ -108,6 +122,7 @@ test_default() {
 	{
 		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
 		wrap "core2 refuses" refuses core2_penryn_t9600 "EPT" >"$out/core2"
+		wrap "life" selftests/life/run.sh >"$out/life"
 	} &
 	pid=$!
 	in_bed "$DEFAULT_MODEL, 2 CPUs" "$DEFAULT_MODEL" 2 "$two"
@@ -115,6 +130,7 @@ test_default() {
 	count "$DEFAULT_MODEL, 1 CPU" "$one" "selftests/skips/$DEFAULT_MODEL-1"
 	count "$DEFAULT_MODEL, 2 CPUs" "$two" "selftests/skips/$DEFAULT_MODEL-2"
 	count "core2" "$out/core2"
+	count "life" "$out/life"
 }
 
 test_host() {
@@ -140,11 +156,43 @@ test_models() {
 	count "core2" "$out/core2"
 }
 
-build
-if [[ ${1:-} == --models ]]; then
+# On the instrumented kernel everything takes longer, and it needs a module of its own.
+test_debug() {
+	local cpus
+	options=(--kernel debug)
+	BED_TIMEOUT=$SLOW_TIMEOUT
+	for cpus in 1 2; do
+		in_bed "debug, $cpus CPU(s)" "$DEFAULT_MODEL" "$cpus" "$out/debug-$cpus"
+		count "debug, $cpus CPU(s)" "$out/debug-$cpus" "selftests/skips/debug-$cpus"
+	done
+}
+
+test_soak() {
+	BED_TIMEOUT=$SLOW_TIMEOUT
+	in_bed "soak" "$DEFAULT_MODEL" 2 "$out/soak" \
+		env KEV_SOAK=1 /selftests/in-bed.sh "${SOAK[@]/#//selftests/}"
+	count "soak" "$out/soak"
+}
+
+case ${1:-} in
+--models)
+	build
 	test_models
-else
+	;;
+--debug)
+	tree=build/debug
+	selftests/copy-tree.sh "$tree"
+	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
+	test_debug
+	;;
+--soak)
+	build
+	test_soak
+	;;
+*)
+	build
 	test_host
 	test_default
-fi
+	;;
+esac
 finish

@@ -5,9 +5,6 @@
  */
 #include "kselftest_harness.h"
 
-#include <dirent.h>
-#include <sched.h>
-
 #include "kevtest.h"
 
 #define ONLINE	"/sys/devices/system/cpu/cpu1/online"
@@ -41,33 +38,6 @@ FIXTURE_TEARDOWN(hotplug)
 		EXPECT_EQ(0, kt_write_file(ONLINE, "1"));
 }
 
-/* The CPU of the process's other thread, or -1 */
-static int cpu_of_runner(void)
-{
-	char path[64], text[1024], *at = NULL;
-	DIR *tasks = opendir("/proc/self/task");
-	struct dirent *task;
-	pid_t tid = 0;
-	FILE *file;
-
-	while (tasks && (task = readdir(tasks)))
-		if (atoi(task->d_name) && atoi(task->d_name) != getpid())
-			tid = atoi(task->d_name);
-	if (tasks)
-		closedir(tasks);
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "r");
-	if (file) {
-		at = fgets(text, sizeof(text), file);
-		fclose(file);
-	}
-	/* The name, field 2, ends with the last parenthesis; the CPU is field 39. */
-	at = at ? strrchr(at, ')') : NULL;
-	for (int field = 2; at && field < 39; field++)
-		at = strchr(at + 1, ' ');
-	return at ? atoi(at) : -1;
-}
-
 TEST_F(hotplug, guest_is_moved)
 {
 	struct kev_vcpu_state state = { 0 };
@@ -77,11 +47,11 @@ TEST_F(hotplug, guest_is_moved)
 	for (int i = 0; i < ROUNDS; i++) {
 		/* On the second CPU again in each round */
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
-		EXPECT_EQ(1, cpu_of_runner());
+		EXPECT_EQ(1, kt_runner_cpu(&runner));
 		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
 		/* It is on the CPU that is left, and in the guest again. */
 		kt_wait_entries(self->guest.vcpu, kt_vcpu_stats(self->guest.vcpu).entries);
-		EXPECT_EQ(0, cpu_of_runner());
+		EXPECT_EQ(0, kt_runner_cpu(&runner));
 		EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
 		EXPECT_EQ(KEV_EXIT_NONE, self->guest.run->kind);
 		ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &state));

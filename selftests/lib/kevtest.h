@@ -183,6 +183,7 @@ int kt_wrmsr(struct kt_guest *guest, uint32_t index, uint64_t value);
 /* A thread that is in KEV_VCPU_RUN once */
 struct kt_runner {
 	pthread_t thread;
+	pid_t tid;		/* 0: it has not begun yet */
 	int vcpu, cpu;
 	long ret;		/* of RUN; valid after kt_runner_join() */
 	uint64_t returned;	/* TSC just after RUN */
@@ -196,6 +197,11 @@ int kt_runner_enter(struct kt_runner *runner, int vcpu, int cpu);
 /* Kick the vCPU until its RUN has returned */
 long kt_runner_kick(struct kt_runner *runner);
 
+/* The CPU that its thread is on */
+int kt_runner_cpu(struct kt_runner *runner);
+/* Wait until its thread sleeps, in RUN or on the way there. */
+void kt_runner_wait_asleep(struct kt_runner *runner);
+
 /* Wait until the vCPU has entered the guest more than @entries times. */
 void kt_wait_entries(int vcpu, uint64_t entries);
 
@@ -206,6 +212,9 @@ int kt_ignore_signal(int number);
 
 int kt_pin(int cpu);
 int kt_nr_cpus(void);
+
+/* How often to do something: @few in the normal run, @many in the soak (KEV_SOAK is set) */
+unsigned int kt_rounds(unsigned int few, unsigned int many);
 
 static inline uint64_t kt_rdtsc(void)
 {

@@ -3,7 +3,7 @@
 # Do the tests notice when the code is broken? Each NAME.patch here breaks one
 # thing and names, in its first lines, the case that has to fail then:
 #
-#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl or bed
+#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl, bed or life
 #   Why: what is wrong with the code now
 #   Cpus: how many the machine has, where one is not enough (bed only)
 #
@@ -58,15 +58,8 @@ header() {
 	sed -n "/^---/q; s/^$2: //p" "$HERE/$1.patch"
 }
 
-# The tree without what was built: the first build makes all, the next ones little
-copy_tree() {
-	mkdir "$copy"
-	(
-		cd "$REPO"
-		git ls-files -co --exclude-standard | while read -r file; do
-			if [[ -f $file ]]; then echo "$file"; fi
-		done | cpio -pdm --quiet "$copy"
-	)
+build_module() {
+	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" modules
 }
 
 # build_bed PROGRAM: the module and the program; what runs whole guests needs those too
@@ -77,7 +70,7 @@ build_bed() {
 		return
 	fi
 	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests selftests/images)
-	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" modules || return 1
+	build_module || return 1
 	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1
 	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done
 }
@@ -92,6 +85,7 @@ build() {
 		make -C "$copy/selftests/kevctl" "$program"
 		;;
 	bed) build_bed "$program" ;;
+	life) build_module && make -C "$copy/selftests/life" ;;
 	*) echo "no suite \"$suite\"" && return 1 ;;
 	esac >"$log" 2>&1
 }
@@ -102,7 +96,7 @@ run() {
 	[[ $program != "$MODULE_TEST" ]] || module=(--no-module)
 	case $suite in
 	unit) cd "$copy/selftests/unit" && timeout "$TIMEOUT" "build/gcc/$program" ;;
-	kevctl) cd "$copy/selftests/kevctl" && timeout "$TIMEOUT" "./$program" ;;
+	kevctl | life) cd "$copy/selftests/$suite" && timeout "$TIMEOUT" "./$program" ;;
 	bed)
 		"$copy/tools/bed/bed" run "${module[@]}" --cpus "$cpus" --timeout "$TIMEOUT" -- \
 			"/selftests/$program" || status=$?
@@ -161,7 +155,8 @@ try() {
 }
 
 failed=0 n=0
-copy_tree
+# The first build makes all, the next ones little.
+"$REPO/selftests/copy-tree.sh" "$copy"
 for name in "${names[@]}"; do
 	((++n))
 	suite='' program='' case='' why='no such patch'

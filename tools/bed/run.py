@@ -122,7 +122,10 @@ def verdict(result, last_words):
         show_tail(result)
         say("; ".join([result.failed or "the machine did not come up", *last_words]))
         return BED_FAILED
+    gone = "; ".join(["the machine was reset or switched off", *last_words])
     if report:
+        if result.rebooted or result.ended:
+            say(gone)
         return KERNEL_REPORT
     if result.failed:
         show_tail(result)
@@ -130,7 +133,7 @@ def verdict(result, last_words):
         return BED_FAILED
     if result.rebooted or result.ended:
         show_tail(result)
-        say("; ".join(["the machine was reset or switched off", *last_words]))
+        say(gone)
         return KERNEL_REPORT
     return result.status
 

@@ -26,15 +26,15 @@ SETUP_UPDATED=no
 
 say() { echo "bed: $*" >&2; }
 
-# setup_packages: the package names of the list, one a line
-setup_packages() { grep -v '^#' "$BED_DIR/packages" | grep .; }
+# setup_packages LIST...: the package names in these files, one a line
+setup_packages() { grep -hv '^#' "$@" | grep .; }
 
-# setup_missing: those that are not installed
+# setup_missing LIST...: those that are not installed
 setup_missing()
 {
 	# shellcheck disable=SC2046 # a list of package names
-	comm -23 <(setup_packages | sort) <(
-		dpkg-query -W -f='${Package} ${db:Status-Status}\n' $(setup_packages) 2>/dev/null |
+	comm -23 <(setup_packages "$@" | sort) <(
+		dpkg-query -W -f='${Package} ${db:Status-Status}\n' $(setup_packages "$@") 2>/dev/null |
 			sed -n 's/ installed$//p' | sort
 	)
 }
@@ -62,10 +62,11 @@ setup_update()
 		say "apt-get update had trouble (going on): $(tail -n 1 "$SETUP_TMP/update.log")"
 }
 
+# setup_system LIST...: installs the packages of these files
 setup_system()
 {
 	local missing
-	missing=$(setup_missing | tr '\n' ' ')
+	missing=$(setup_missing "$@" | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
 	if ! setup_root true; then
 		say "neither root nor sudo; as root run: apt-get install -y --no-install-recommends ${missing% }"
@@ -226,6 +227,22 @@ setup_images()
 	mv "$tmp/xen" "$KEV_CACHE/images/xen"
 }
 
+# setup_begin NAME: waits for others of that name; SETUP_TMP is ours until we end
+setup_begin()
+{
+	mkdir -p "$KEV_CACHE"
+	exec 9>"$KEV_CACHE/$1.lock"
+	if ! flock -n 9; then
+		say "another $1 is at work, waiting for it"
+		flock 9
+	fi
+	rm -rf "$KEV_CACHE/$1".tmp.*
+	SETUP_TMP=$(mktemp -d "$KEV_CACHE/$1.tmp.XXXXXX")
+	trap 'rm -rf "$SETUP_TMP"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # setup_main [--upgrade]
 setup_main()
 {
@@ -235,18 +252,8 @@ setup_main()
 	"") ;;
 	*) say "setup: unknown option $1" && exit 125 ;;
 	esac
-	mkdir -p "$KEV_CACHE"
-	exec 9>"$KEV_CACHE/setup.lock"
-	if ! flock -n 9; then
-		say "another setup is at work, waiting for it"
-		flock 9
-	fi
-	rm -rf "$KEV_CACHE"/setup.tmp.*
-	SETUP_TMP=$(mktemp -d "$KEV_CACHE/setup.tmp.XXXXXX")
-	trap 'rm -rf "$SETUP_TMP"' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
-	setup_system
+	setup_begin setup
+	setup_system "$BED_DIR/packages"
 	setup_kernel "$upgrade"
 	setup_ksrc "$upgrade"
 	setup_images
