@@ -129,6 +129,11 @@ static void check_insn(const struct kev_insn *insn)
 	fuzz_check(insn->shift <= 3, "shift");
 }
 
+static bool unchanged(const struct kev_cpu *before, const struct kev_cpu *cpu)
+{
+	return !memcmp(before->gpr, cpu->gpr, sizeof(cpu->gpr)) && before->rflags == cpu->rflags;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct kev_insn insn, shorter;
@@ -176,12 +181,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		fuzz_check(start.cpu.fault.vector == 12 || start.cpu.fault.vector == 13 ||
 			   start.cpu.fault.vector == 14 || start.cpu.fault.vector == 17,
 			   "vector");
-		if (insn.op == KEV_INSN_INS)
-			break;
-		/* fall through */
+		fuzz_check(insn.op == KEV_INSN_INS || unchanged(&before, &start.cpu),
+			   "registers have changed before a fault");
+		break;
 	case KEV_EXECUTED_STOP:
-		fuzz_check(!memcmp(before.gpr, start.cpu.gpr, sizeof(before.gpr)) &&
-			   before.rflags == start.cpu.rflags, "registers have changed");
+		fuzz_check(unchanged(&before, &start.cpu), "registers have changed");
 		break;
 	}
 	fuzz_check(start.cpu.rip == before.rip, "RIP has moved");
