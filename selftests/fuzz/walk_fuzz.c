@@ -51,6 +51,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_check(out.level || !memory.reads, "no level in spite of a read");
 	fuzz_check(!out.level || memory.reads, "a level out of thin air");
 	fuzz_check(memory.reads + out.level <= 6, "levels left out");
+	fuzz_check(out.nr <= memory.reads, "an entry that was not read");
+	for (unsigned int i = 0; i < out.nr; i++) {
+		u64 used = kev_walk_entry_used(&out, i, true);
+
+		fuzz_check(!((used ^ out.entry[i].value) & ~0x60ULL), "more than flags");
+		fuzz_check(!(used & 0x40) || i == out.nr - 1U || out.entry[i].value & 0x40,
+			   "dirty without being the leaf");
+	}
 	if (ret) {
 		fuzz_check(ret == -EFAULT || ret == -EIO, "an error from nowhere");
 		fuzz_check(!out.gpa && !out.page_size, "an address in spite of an error");

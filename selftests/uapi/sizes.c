@@ -6,6 +6,7 @@
  */
 #include "kselftest_harness.h"
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include "kevtest.h"
@@ -46,6 +47,9 @@ static const struct call {
 	CALL(VM, KEV_VM_GET_SUPPORTED_CPUID, kev_cpuid, 24, -E2BIG, true),
 	CALL(VM, KEV_VM_SET_MSRS, kev_set_msrs, 24, 0, false),
 	CALL(VM, KEV_VM_SET_EXITS, kev_set_exits, 32, 0, false),
+	CALL(VM, KEV_VM_DOORBELL, kev_doorbell, 32, -ENOENT, false),
+	CALL(VM, KEV_VM_IRQFD, kev_irqfd, 24, -ENOENT, false),
+	CALL(VM, KEV_VM_SIGNAL, kev_signal, 24, 0, false),
 	CALL(VM, KEV_VM_STATUS, kev_vm_status, 32, 0, true),
 	CALL(VM, KEV_VM_STATS, kev_vm_stats, 200, 0, true),
 	CALL(VCPU, KEV_VCPU_GET_STATE, kev_vcpu_state, 528, 0, true),
@@ -92,7 +96,10 @@ static void fill_in(const struct call *call, void *arg)
 	struct kev_range_args *range = arg;
 	struct kev_get_dirty *dirty = arg;
 	static uint64_t bitmap;
+	static int event = -1;
 
+	if (event < 0)
+		event = eventfd(0, EFD_CLOEXEC);
 	switch (call->cmd) {
 	case KEV_VM_CREATE_VCPU:
 		((struct kev_create_vcpu *)arg)->id = 1;
@@ -114,6 +121,20 @@ static void fill_in(const struct call *call, void *arg)
 	case KEV_VM_GET_DIRTY:
 		dirty->length = KT_PAGE;
 		dirty->bitmap = (uintptr_t)&bitmap;
+		break;
+	case KEV_VM_DOORBELL:
+		((struct kev_doorbell *)arg)->flags = KEV_DOORBELL_REMOVE;
+		((struct kev_doorbell *)arg)->fd = event;
+		break;
+	case KEV_VM_IRQFD:
+		((struct kev_irqfd *)arg)->flags = KEV_IRQFD_REMOVE;
+		((struct kev_irqfd *)arg)->fd = event;
+		((struct kev_irqfd *)arg)->address = 0xfee00000;
+		((struct kev_irqfd *)arg)->data = 0x40;
+		break;
+	case KEV_VM_SIGNAL:
+		((struct kev_signal *)arg)->address = 0xfee00000;
+		((struct kev_signal *)arg)->data = 0x40;
 		break;
 	case KEV_VCPU_GET_STATE:
 	case KEV_VCPU_SET_STATE:

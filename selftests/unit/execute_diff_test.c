@@ -249,7 +249,8 @@ static bool same(const struct kev_cpu *cpu, const struct context *native, u64 fl
 	for (unsigned int i = 0; i < KEV_NR_GPRS; i++)
 		if (i != KEV_RSP && cpu->gpr[i] != native->gpr[i])
 			return false;
-	return !((cpu->rflags ^ native->rflags) & flags) && !memcmp(copy, (void *)AREA_AT, AREA_SIZE);
+	return !((cpu->rflags ^ native->rflags) & flags) && !memcmp(copy, (void *)AREA_AT,
+	       AREA_SIZE);
 }
 
 static void log_difference(const struct generated *g, const struct kev_insn *insn,
