@@ -65,8 +65,9 @@ static uint64_t nanoseconds(const struct system_time *page, uint64_t tsc)
 	uint64_t delta = tsc - page->tsc_timestamp;
 
 	delta = page->tsc_shift < 0 ? delta >> -page->tsc_shift : delta << page->tsc_shift;
-	return page->system_time + (uint64_t)((unsigned __int128)delta *
-					      page->tsc_to_system_mul >> 32);
+	/* As two halves: the product has 96 bits. */
+	return page->system_time + (delta >> 32) * page->tsc_to_system_mul +
+	       ((delta & 0xffffffff) * page->tsc_to_system_mul >> 32);
 }
 
 static uint64_t guest_tsc(struct kt_guest *guest)
