@@ -89,8 +89,8 @@ static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, void *
 	}
 	if (state->groups & KEV_STATE_TIME) {
 		state->time.tsc_adjust = vcpu->msr.tsc_adjust;
-		state->time.system_time = 0;
-		state->time.wall_clock = 0;
+		state->time.system_time = vcpu->clock.system_time;
+		state->time.wall_clock = vcpu->clock.wall_clock;
 	}
 	if (state->groups & KEV_STATE_XSAVE)
 		kev_fpu_get(&vcpu->fpu, image);
@@ -208,8 +208,10 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 		WRITE_ONCE(vcpu->interrupt, state->interrupts.external);
 		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
 	}
-	if (named & KEV_STATE_TIME)
+	if (named & KEV_STATE_TIME) {
 		vcpu->msr.tsc_adjust = state->time.tsc_adjust;
+		kev_clock_set(vcpu, state->time.system_time, state->time.wall_clock);
+	}
 	if (named & KEV_STATE_XSAVE)
 		kev_fpu_set(&vcpu->fpu, s->image);
 	return 0;

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/processor-flags.h>
+#include <kev/clock.h>
 #include <kev/backend.h>
 #include <kev/msr.h>
 #include <kev/state.h>
@@ -119,10 +120,15 @@ static bool check_interrupts(const struct kev_interrupts *i, struct kev_problem 
 	return true;
 }
 
-static bool check_time(const struct kev_time *t, struct kev_problem *problem)
+static bool check_time(const struct kev_vm *vm, const struct kev_time *t,
+		       struct kev_problem *problem)
 {
-	if (t->system_time || t->wall_clock)
+	if (!(vm->flags & KEV_VM_CLOCK) && (t->system_time || t->wall_clock))
 		return bad(problem, "SYSTEM_TIME", "the guest has no clock page");
+	if (!kev_clock_valid(t->system_time, 0))
+		return bad(problem, "SYSTEM_TIME", "no address of a clock page");
+	if (!kev_clock_valid(0, t->wall_clock))
+		return bad(problem, "WALL_CLOCK", "no address of a clock page");
 	return true;
 }
 
@@ -147,5 +153,5 @@ bool kev_state_check(const struct kev_vm *vm, const struct kev_vcpu_state *state
 	       (!(groups & KEV_STATE_MSRS) || check_msrs(&state->msrs, problem)) &&
 	       (!(groups & KEV_STATE_INTERRUPTS) ||
 		check_interrupts(&state->interrupts, problem)) &&
-	       (!(groups & KEV_STATE_TIME) || check_time(&state->time, problem));
+	       (!(groups & KEV_STATE_TIME) || check_time(vm, &state->time, problem));
 }

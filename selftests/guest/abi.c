@@ -147,7 +147,7 @@ TEST_F(module, fifo)
 /* RIP of the guest, which is behind each call that is finished */
 static uint64_t get_rip(int vcpu)
 {
-	struct kev_vcpu_state state;
+	struct kev_vcpu_state state = { 0 };
 
 	return kt_get_state(vcpu, KEV_STATE_GPRS, &state) ? 0 : state.gprs.rip;
 }

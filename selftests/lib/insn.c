@@ -24,7 +24,7 @@ int kt_insn_init(struct kt_guest *guest, uint32_t flags)
 
 int kt_insn(struct kt_guest *guest, enum kt_insn insn, uint64_t *gpr)
 {
-	struct kev_vcpu_state state;
+	struct kev_vcpu_state state = { 0 };
 	long ret;
 
 	ret = kt_get_state(guest->vcpu, KEV_STATE_GPRS, &state);

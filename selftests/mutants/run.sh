@@ -70,6 +70,8 @@ build_bed() {
 		return
 	fi
 	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests selftests/images)
+	# These load a module that uses kev.ko.
+	[[ $program != guest/abi && $program != guest/msr_probe ]] || dirs+=(selftests/modules)
 	build_module || return 1
 	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1
 	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done

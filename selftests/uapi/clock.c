@@ -65,8 +65,9 @@ static uint64_t nanoseconds(const struct system_time *page, uint64_t tsc)
 	uint64_t delta = tsc - page->tsc_timestamp;
 
 	delta = page->tsc_shift < 0 ? delta >> -page->tsc_shift : delta << page->tsc_shift;
-	return page->system_time + (uint64_t)((unsigned __int128)delta *
-					      page->tsc_to_system_mul >> 32);
+	/* As two halves: the product has 96 bits. */
+	return page->system_time + (delta >> 32) * page->tsc_to_system_mul +
+	       ((delta & 0xffffffff) * page->tsc_to_system_mul >> 32);
 }
 
 static uint64_t guest_tsc(struct kt_guest *guest)
@@ -283,6 +284,40 @@ TEST_F(clock, page_goes)
 	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, TSC_ADJUST, 77));
 	ASSERT_EQ(KT_DONE, kt_rdmsr(&self->guest, SYSTEM, &value));
 	EXPECT_EQ(NOTIFY_GPA, value);
+}
+
+/* State carries a clock to another VM: there it goes on, from a page of its own. */
+TEST_F(clock, moves)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct system_time page;
+	struct kt_guest other;
+	uint64_t before, after;
+
+	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, TSC_ADJUST, 1UL << 45));
+	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, SYSTEM, PAGE_GPA | ENABLE));
+	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, WALL, PAGE_GPA + 0x80));
+	page = read_page(self->guest.vm, PAGE_GPA);
+	before = nanoseconds(&page, guest_tsc(&self->guest));
+	ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_TIME, &state));
+	EXPECT_EQ(PAGE_GPA | ENABLE, state.time.system_time);
+	EXPECT_EQ(PAGE_GPA + 0x80, state.time.wall_clock);
+
+	ASSERT_EQ(0, kt_insn_init(&other, 0));
+	EXPECT_EQ(-EINVAL, kt_set_state(other.vcpu, KEV_STATE_TIME, &state));
+	EXPECT_STREQ("SYSTEM_TIME: the guest has no clock page", state.problem);
+	kt_guest_fini(&other);
+	ASSERT_EQ(0, kt_insn_init(&other, KEV_VM_CLOCK));
+	ASSERT_EQ(0, kt_set_state(other.vcpu, KEV_STATE_TIME, &state));
+	after = guest_tsc(&other);
+	page = read_page(other.vm, PAGE_GPA);
+	EXPECT_EQ(2, page.version);
+	EXPECT_EQ(1UL << 45, page.tsc_timestamp);
+	EXPECT_LT(before, nanoseconds(&page, after));
+	EXPECT_GT(before + 1000000000, nanoseconds(&page, after));
+	state.time.system_time = PAGE_GPA | 2;
+	EXPECT_EQ(-EINVAL, kt_set_state(other.vcpu, KEV_STATE_TIME, &state));
+	kt_guest_fini(&other);
 }
 
 TEST_F(clock, time_of_day)

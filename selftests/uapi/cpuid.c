@@ -310,7 +310,7 @@ TEST_F(cpuid, no_nx)
 TEST_F(cpuid, state_does_not_fit)
 {
 	const struct kev_cpuid_entry gone = { 7, 0, KEV_CPUID_SUBLEAF, 0, { 0 }, { 0, SMEP } };
-	struct kev_vcpu_state state;
+	struct kev_vcpu_state state = { 0 };
 
 	if (!offered(self->guest.vm, 7, 1, SMEP))
 		SKIP(return, "no SMEP on this CPU");

@@ -311,7 +311,7 @@ TEST_F(msr, pass_without_an_exit)
 
 TEST_F(msr, state_group)
 {
-	struct kev_vcpu_state state;
+	struct kev_vcpu_state state = { 0 };
 
 	EXPECT_WRITE(KT_DONE, SYSENTER_CS, 0x10);
 	EXPECT_WRITE(KT_DONE, SYSENTER_ESP, 0xffff888000002000);

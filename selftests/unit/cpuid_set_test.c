@@ -316,8 +316,6 @@ TEST(nothing_comes)
 		static const u32 leaves[] = { 1, 6, 7, 0xa, 0xd, 0x80000001, 0x80000007 };
 		struct kev_cpuid_entry entry = {
 			.leaf = leaves[unit_random(&random) % ARRAY_SIZE(leaves)],
-			.mask = { 1U << unit_random(&random) % 32, 1U << unit_random(&random) % 32,
-				  1U << unit_random(&random) % 32, 1U << unit_random(&random) % 32 },
 		};
 		struct kev_cpuid_regs a, b;
 
@@ -325,8 +323,10 @@ TEST(nothing_comes)
 			entry.flags = SUB;
 			entry.subleaf = unit_random(&random) % 3;
 		}
-		for (unsigned int reg = 0; reg < 4; reg++)
+		for (unsigned int reg = 0; reg < 4; reg++) {
 			entry.value[reg] = unit_random_bits(&random);
+			entry.mask[reg] = 1U << unit_random(&random) % 32;
+		}
 		if (set(&table, &base, &entry, 1))
 			continue;
 		taken++;

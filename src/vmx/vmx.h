@@ -26,7 +26,7 @@ struct page;
 #define KEV_BITMAP_TPR		BIT(0)	/* task priority, in x2APIC mode */
 #define KEV_BITMAP_APICV	BIT(1)	/* what the CPU does of a local APIC in that mode */
 #define KEV_BITMAP_APIC		(KEV_BITMAP_TPR | KEV_BITMAP_APICV)
-#define KEV_BITMAP_BASES	BIT(2)	/* segment bases, SYSENTER: all that they do is the guest's */
+#define KEV_BITMAP_BASES	BIT(2)	/* segment bases and SYSENTER */
 #define KEV_NR_BITMAPS		8	/* combinations of them */
 
 /* Pending debug exceptions: an enabled breakpoint was met. "Guest Non-Register State" */
