@@ -386,16 +386,23 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 	return ret;
 }
 
-/* Whatever keeps the vCPU from entering: 0 to go on, or the errno of RUN */
+/*
+ * Whatever keeps the vCPU from entering: 0 to go on, or the errno of RUN. A signal without a
+ * handler is none of user space's business, as when tasks are frozen or stopped: RUN begins
+ * again afterwards.
+ */
 static int look_around(struct kev_vcpu *vcpu)
 {
+	int ret;
+
 	if (test_and_clear_bit(KEV_REQ_KICK, &vcpu->requests))
 		return -EINTR;
 	if (READ_ONCE(vcpu->run->request) & KEV_RUN_IMMEDIATE_EXIT)
 		return -EINTR;
-	if (__xfer_to_guest_mode_work_pending())
-		return kev_handle_guest_work();
-	return 0;
+	if (!__xfer_to_guest_mode_work_pending())
+		return 0;
+	ret = kev_handle_guest_work();
+	return ret == -EINTR ? -ERESTARTNOHAND : ret;
 }
 
 /* INIT and SIPI, which may leave nothing of the work under way. Return: the verdict. */
@@ -478,7 +485,7 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
  * @vcpu: the caller holds its lock
  *
  * Context: process, may sleep.
- * Return: 0 with the run page filled; -EINTR a signal or a kick; -EINVAL an
+ * Return: 0 with the run page filled; -EINTR a kick; -ERESTARTNOHAND a signal; -EINVAL an
  * answer or a request that makes no sense, or registers that the VM's CPUID forbids, and
  * nothing has run; -ENOMEM.
  */

@@ -5,20 +5,14 @@
  */
 #include "kselftest_harness.h"
 
-#include "kevtest.h"
+#include "ticker.h"
 
-#define ONLINE	"/sys/devices/system/cpu/cpu1/online"
 #define ROUNDS	3
-
-static bool has_cpu1(void)
-{
-	return !access(ONLINE, W_OK);
-}
 
 /* Of each test: a SKIP in the fixture's setup does not keep the test from running. */
 #define NEED_CPU1()							\
 	do {								\
-		if (!has_cpu1())					\
+		if (!kt_cpu_can_go(1))					\
 			SKIP(return, "one CPU, or none that goes offline");	\
 	} while (0)
 
@@ -34,8 +28,8 @@ FIXTURE_SETUP(hotplug)
 FIXTURE_TEARDOWN(hotplug)
 {
 	kt_guest_fini(&self->guest);
-	if (has_cpu1())
-		EXPECT_EQ(0, kt_write_file(ONLINE, "1"));
+	if (kt_cpu_can_go(1))
+		EXPECT_EQ(0, kt_cpu_online(1, true));
 }
 
 TEST_F(hotplug, guest_is_moved)
@@ -48,7 +42,7 @@ TEST_F(hotplug, guest_is_moved)
 		/* On the second CPU again in each round */
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
 		EXPECT_EQ(1, kt_runner_cpu(&runner));
-		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		ASSERT_EQ(0, kt_cpu_online(1, false));
 		/* It is on the CPU that is left, and in the guest again. */
 		kt_wait_entries(self->guest.vcpu, kt_vcpu_stats(self->guest.vcpu).entries);
 		EXPECT_EQ(0, kt_runner_cpu(&runner));
@@ -56,7 +50,7 @@ TEST_F(hotplug, guest_is_moved)
 		EXPECT_EQ(KEV_EXIT_NONE, self->guest.run->kind);
 		ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &state));
 		EXPECT_EQ(KT_CODE_GPA, state.gprs.rip);
-		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+		ASSERT_EQ(0, kt_cpu_online(1, true));
 	}
 }
 
@@ -70,12 +64,12 @@ TEST_F(hotplug, between_runs)
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
-		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		ASSERT_EQ(0, kt_cpu_online(1, false));
 		EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KT_STATE_REGISTERS, &state));
 		EXPECT_EQ(KT_CODE_GPA, state.gprs.rip & ~0xfffULL);
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, -1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
-		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+		ASSERT_EQ(0, kt_cpu_online(1, true));
 	}
 }
 
@@ -87,9 +81,9 @@ TEST_F(hotplug, cpu_comes_up)
 
 	NEED_CPU1();
 	kt_guest_fini(&self->guest);
-	ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+	ASSERT_EQ(0, kt_cpu_online(1, false));
 	ASSERT_EQ(0, kt_guest_init(&guest, &kt_spin_if, 0, NULL));
-	ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+	ASSERT_EQ(0, kt_cpu_online(1, true));
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, kt_runner_enter(&runner, guest.vcpu, 1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
@@ -106,11 +100,32 @@ TEST_F(hotplug, last_vm_goes_meanwhile)
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->guest.vcpu, 1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
-		ASSERT_EQ(0, kt_write_file(ONLINE, "0"));
+		ASSERT_EQ(0, kt_cpu_online(1, false));
 		kt_guest_fini(&self->guest);
-		ASSERT_EQ(0, kt_write_file(ONLINE, "1"));
+		ASSERT_EQ(0, kt_cpu_online(1, true));
 		ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_spin, 0, NULL));
 	}
+}
+
+/* The CPU goes of two guests whose timers are armed: one spins, one waits in a HLT. */
+TEST_F(hotplug, timers_go_on)
+{
+	struct kt_ticker ticker;
+
+	NEED_CPU1();
+	ASSERT_EQ(0, kt_ticker_init(&ticker));
+	ASSERT_EQ(0, kt_ticker_start(&ticker));
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, kt_ticker_pin(&ticker, 1));
+		kt_ticker_wait(&ticker, 3);
+		ASSERT_EQ(0, kt_cpu_online(1, false));
+		kt_ticker_wait(&ticker, 3);
+		ASSERT_EQ(0, kt_cpu_online(1, true));
+	}
+	EXPECT_EQ(0, kt_ticker_stop(&ticker));
+	EXPECT_EQ(0, ticker.shared->backwards);
+	EXPECT_EQ(0, ticker.shared->astray);
+	kt_ticker_fini(&ticker);
 }
 
 TEST_HARNESS_MAIN

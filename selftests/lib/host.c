@@ -25,6 +25,24 @@ int kt_nr_cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+#define ONLINE	"/sys/devices/system/cpu/cpu%d/online"
+
+bool kt_cpu_can_go(int cpu)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), ONLINE, cpu);
+	return !access(path, W_OK);
+}
+
+int kt_cpu_online(int cpu, bool online)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), ONLINE, cpu);
+	return kt_write_file(path, online ? "1" : "0");
+}
+
 unsigned int kt_rounds(unsigned int few, unsigned int many)
 {
 	return getenv("KEV_SOAK") ? many : few;

@@ -213,6 +213,10 @@ int kt_ignore_signal(int number);
 int kt_pin(int cpu);
 int kt_nr_cpus(void);
 
+/* Can a CPU be taken away, and given back */
+bool kt_cpu_can_go(int cpu);
+int kt_cpu_online(int cpu, bool online);
+
 /* How often to do something: @few in the normal run, @many in the soak (KEV_SOAK is set) */
 unsigned int kt_rounds(unsigned int few, unsigned int many);
 
