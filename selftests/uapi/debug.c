@@ -35,8 +35,8 @@
 /* RAM that nothing else uses */
 #define DATA		0x90000UL
 
+/* First, every register, and what it reads as */
 KT_TRAPS(guest,
-	/* Every register, and what it reads as */
 	"registers: mov $0x1111, %eax\n mov %rax, %dr0\n inc %rax\n mov %rax, %dr1\n"
 	"inc %rax\n mov %rax, %dr2\n inc %rax\n mov %rax, %dr3\n"
 	"mov $-1, %eax\n mov %rax, %dr6\n mov $0xffffffff, %eax\n and $0xffff00ff, %eax\n"
@@ -171,7 +171,7 @@ TEST_F(debug, arguments)
 		{ "I/O", { .flags = 4, .dr7 = 0x20001 }, -EINVAL },
 		{ "I/O, off", { .flags = 4, .dr7 = 0x20000000 }, -EINVAL },
 		{ "execution of 2 bytes", { .flags = 4, .dr7 = 0x40001 }, -EINVAL },
-		{ "all", { .flags = 7, .dr = { 1, 2, 3, 4 }, .dr7 = 0xf1d0ff }, 0 },
+		{ "all", { .flags = 7, .dr = { 1, 2, 3, 4 }, .dr7 = 0xfd1000ff }, 0 },
 		{ "none", { .flags = 0 }, 0 },
 	};
 	struct kt_runner runner;
@@ -305,7 +305,8 @@ TEST_F(debug, host_breakpoint)
 TEST_F(debug, step)
 {
 	static const char *const at[] = {
-		s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15
+		/* RFLAGS.TF steps over MOV SS and what follows it, s8, as one. */
+		s0, s1, s2, s3, s4, s5, s6, s7, s9, s10, s11, s12, s13, s14, s15
 	};
 
 	ASSERT_EQ(0, start(self->vcpu, walk));
