@@ -2,17 +2,23 @@
 /*
  * A debugger outside the guest: KEV_VCPU_SET_DEBUG and what it is told.
  *
- * Steps are the hardware's own, not RFLAGS.TF: the guest finds no trace of them. The
- * debug registers that the guest has written stay what it reads; while there is a
- * debugger the CPU holds the debugger's.
+ * The debug registers that the guest has written stay what it reads; while there is a
+ * debugger the CPU holds the debugger's. Where the hardware steps by RFLAGS.TF alone, kev
+ * looks at each instruction first: those that save the flags are not to show it to the
+ * guest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <kev/backend.h>
 #include <kev/debug.h>
 #include <kev/exit.h>
+#include <kev/mem.h>
+#include <kev/step.h>
 #include <kev/vcpu.h>
+#include <kev/vm.h>
+#include <kev/walk.h>
 
 #define DEBUG_FLAGS	(KEV_DEBUG_STEP | KEV_DEBUG_SOFTWARE | KEV_DEBUG_HARDWARE)
 #define DR7_ARGUMENT	(KEV_DR7_ENABLES | GENMASK_ULL(31, 16))
@@ -36,21 +42,21 @@ bool kev_debug_takes(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 	}
 }
 
-static void call_linear_rip(struct kev_vcpu *vcpu, void *arg)
+static void call_where(struct kev_vcpu *vcpu, void *arg)
 {
-	*(u64 *)arg = kev_backend->linear_rip(vcpu);
+	kev_backend->where(vcpu, arg);
 }
 
 static enum kev_verdict report(struct kev_vcpu *vcpu, u32 vector, u64 dr6)
 {
-	u64 address = 0;
+	struct kev_where where = {};
 
 	kev_report(vcpu, KEV_EXIT_DEBUG);
 	/* Without the CPU there is still the reason to tell. */
-	kev_vcpu_loaded_call(vcpu, call_linear_rip, &address);
+	kev_vcpu_loaded_call(vcpu, call_where, &where);
 	vcpu->run->debug = (struct kev_exit_debug) {
 		.vector = vector,
-		.address = address,
+		.address = where.rip,
 		.dr6 = dr6,
 		.dr7 = KEV_DR7_RESET | vcpu->debug.dr7,
 	};
@@ -79,12 +85,85 @@ enum kev_verdict kev_debug_exception(struct kev_vcpu *vcpu, const struct kev_exi
 /* The debugger's step, or the end of an instruction that was to run by itself */
 enum kev_verdict kev_fast_step(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	/* A #DB of the guest came with it. */
+	if (exit->step.guest)
+		kev_raise_debug(vcpu, exit->step.guest);
 	return vcpu->debug.flags & KEV_DEBUG_STEP ? KEV_PASS : KEV_RETRY;
+}
+
+static ssize_t copy_guest(struct kev_vcpu *vcpu, u64 gva, u32 access, void *buf, size_t len)
+{
+	struct kev_touch touch = {
+		.access = access,
+		.stop = &vcpu->requests,
+		.stop_mask = KEV_REQ_LEAVE,
+	};
+	struct kev_paging paging;
+	int ret = kev_vcpu_paging(vcpu, &paging);
+
+	return ret ?: kev_mem_copy_gva(&vcpu->vm->mem, &paging, gva, &touch, buf, len);
+}
+
+/**
+ * kev_debug_prepare() - before a step: look at the instruction
+ * @vcpu: the caller holds its lock
+ *
+ * INT n is not executed: its interrupt is raised, as what it does.
+ *
+ * Context: process, may sleep.
+ */
+void kev_debug_prepare(struct kev_vcpu *vcpu)
+{
+	u8 bytes[KEV_MAX_INSTRUCTION];
+	struct kev_where where;
+	struct kev_step step;
+	ssize_t len;
+
+	vcpu->loads_flags = false;
+	vcpu->saves_flags = KEV_SAVES_NO_FLAGS;
+	if (!kev_info.steps_by_flag || kev_vcpu_loaded_call(vcpu, call_where, &where))
+		return;
+	/* Something else comes first. */
+	if (vcpu->pending || vcpu->resumed || where.event)
+		return;
+	len = copy_guest(vcpu, where.rip, KEV_MEM_EXEC, bytes, sizeof(bytes));
+	if (len <= 0)
+		return;
+	kev_step_decode(bytes, len, where.code64, &step);
+	vcpu->loads_flags = step.loads;
+	vcpu->saves_flags = step.saves;
+	if (!step.interrupt || where.v8086)
+		return;
+	kev_queue_exception(vcpu, step.vector, false, 0);
+	vcpu->exception.software = true;
+	vcpu->exception.length = step.length;
+}
+
+/* The guest is not to find the flag of the step in what it has saved. */
+static void hide_flag(struct kev_vcpu *vcpu)
+{
+	struct kev_where where;
+	u16 flags;
+
+	if (vcpu->saves_flags == KEV_SAVES_IN_R11)
+		vcpu->gpr[KEV_R11] &= ~(u64)X86_EFLAGS_TF;
+	if (vcpu->saves_flags != KEV_SAVES_ON_STACK ||
+	    kev_vcpu_loaded_call(vcpu, call_where, &where))
+		return;
+	if (copy_guest(vcpu, where.stack, KEV_MEM_READ, &flags, sizeof(flags)) != sizeof(flags))
+		return;
+	flags &= ~X86_EFLAGS_TF;
+	copy_guest(vcpu, where.stack, KEV_MEM_WRITE, &flags, sizeof(flags));
 }
 
 enum kev_verdict kev_slow_step(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	return report(vcpu, X86_TRAP_DB, KEV_DR6_BS | exit->step.breakpoints);
+	u64 breakpoints = exit->step.breakpoints;
+
+	/* The flag is the guest's own where the step is its own too. */
+	if (vcpu->saves_flags && !(exit->step.guest & KEV_DR6_BS))
+		hide_flag(vcpu);
+	return report(vcpu, X86_TRAP_DB, KEV_DR6_BS | breakpoints);
 }
 
 static bool breakpoint_valid(u64 dr7, unsigned int n)
@@ -117,7 +196,7 @@ static bool debug_valid(const struct kev_vcpu_debug *args)
  * @arg: struct kev_vcpu_debug, unchecked
  *
  * Context: process, no kev lock held.
- * Return: 0; -EINVAL; -EOPNOTSUPP the CPU cannot step; -EBUSY the vCPU is in RUN.
+ * Return: 0; -EINVAL; -EBUSY the vCPU is in RUN.
  */
 long kev_vcpu_set_debug(void *object, void *arg)
 {
@@ -126,13 +205,13 @@ long kev_vcpu_set_debug(void *object, void *arg)
 
 	if (!debug_valid(args))
 		return -EINVAL;
-	if (args->flags & KEV_DEBUG_STEP && !kev_info.step)
-		return -EOPNOTSUPP;
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
 	vcpu->debug = *args;
 	if (!(args->flags & KEV_DEBUG_STEP))
 		vcpu->pending &= ~KEV_PENDING_STEP;
+	/* What has waited for the end of the steps */
+	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 	mutex_unlock(&vcpu->lock);
 	return 0;
 }

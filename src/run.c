@@ -468,6 +468,8 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 			verdict = kev_load_pdptes(vcpu);
 			continue;
 		}
+		if (unlikely(vcpu->debug.flags & KEV_DEBUG_STEP))
+			kev_debug_prepare(vcpu);
 		ret = run_once(vcpu, &verdict);
 		if (ret == -EAGAIN)
 			ret = kev_vcpu_wait_for_hw();

@@ -29,7 +29,8 @@ struct kev_vm;
  * @cr4_guest: CR4 bits that a guest may set whose CPUID has what they need
  * @intercepts: KEV_INTERCEPT_* that user space can be given
  * @passes: KEV_INTERCEPT_* whose instructions need not exit
- * @step: a debugger can step through the guest
+ * @steps_by_flag: steps through the guest are made with RFLAGS.TF: an instruction that
+ *	saves the flags shows it to the guest
  * @cpuid: CPUID answers for a VM that has not been given others
  */
 struct kev_backend_info {
@@ -42,8 +43,24 @@ struct kev_backend_info {
 	u64 cr4_guest;
 	u64 intercepts;
 	u64 passes;
-	bool step;
+	bool steps_by_flag;
 	struct kev_cpuid_table cpuid;
+};
+
+/**
+ * struct kev_where - where a guest is
+ * @rip: linear address of the next instruction
+ * @stack: linear address of the top of the stack
+ * @code64: it executes 64-bit code
+ * @v8086: it is in virtual-8086 mode
+ * @event: an event is delivered before the instruction
+ */
+struct kev_where {
+	u64 rip;
+	u64 stack;
+	bool code64;
+	bool v8086;
+	bool event;
 };
 
 /**
@@ -121,7 +138,7 @@ struct kev_backend_info {
  * @run_native: the exit's instruction runs without an exit that KEV_VM_SET_EXITS has
  *	asked for; KEV_EV_STEP follows. Armed.
  * @flush_guest: forget the guest's own translations. Armed.
- * @linear_rip: linear address of the next instruction. Loaded.
+ * @where: where the guest is. Loaded.
  */
 struct kev_backend {
 	const char *name;
@@ -167,7 +184,7 @@ struct kev_backend {
 	void (*load_debug)(struct kev_vcpu *vcpu);
 	void (*run_native)(struct kev_vcpu *vcpu);
 	void (*flush_guest)(struct kev_vcpu *vcpu);
-	u64 (*linear_rip)(struct kev_vcpu *vcpu);
+	void (*where)(struct kev_vcpu *vcpu, struct kev_where *where);
 };
 
 extern const struct kev_backend *kev_backend;

@@ -82,7 +82,7 @@ enum kev_cr_op {
  * @rdtsc: for KEV_EV_RDTSC; @rdtsc.aux: RDTSCP
  * @invlpg: for KEV_EV_INVLPG; @invlpg.pcid: INVPCID
  * @step: for KEV_EV_STEP; @step.breakpoints: of a debugger, that the instruction has met,
- *	as bits of DR6
+ *	as bits of DR6; @step.guest: bits of DR6 of a #DB of the guest that came with it
  * @notify: for KEV_EV_NOTIFY; @notify.invalid: the guest's state is lost
  */
 struct kev_exit {
@@ -148,6 +148,7 @@ struct kev_exit {
 		} invlpg;
 		struct {
 			u64 breakpoints;
+			u64 guest;
 		} step;
 		struct {
 			bool invalid;

@@ -58,12 +58,14 @@ struct task_struct;
  * @vector: 0 to 31, not 2
  * @length: of the instruction that raises it and behind which it is delivered, INT3 or
  *	INTO; 0 for others
+ * @software: it is no exception but the interrupt of INT n
  * @has_error: it pushes an error code
  * @error: the error code
  */
 struct kev_exception {
 	u8 vector;
 	u8 length;
+	bool software;
 	bool has_error;
 	u32 error;
 };
@@ -99,6 +101,8 @@ struct kev_halt {
  * @dr7: [c] likewise
  * @pdptes_wanted: [c] page-directory-pointer entries have to be loaded before an entry:
  *	user space has set the registers that point to them
+ * @loads_flags: [c] the instruction that is stepped over loads RFLAGS
+ * @saves_flags: [c] how it saves them: enum kev_saves_flags
  * @debug: [c] what a debugger outside wants: KEV_VCPU_SET_DEBUG
  * @msr: [c]
  * @msr_values: [c] of the MSRs that are KEV_MSR_VALUE in the VM, by slot; NULL before the
@@ -148,6 +152,8 @@ struct kev_vcpu {
 	u64 dr6;
 	u64 dr7;
 	bool pdptes_wanted;
+	bool loads_flags;
+	u8 saves_flags;
 	struct kev_vcpu_debug debug;
 	struct kev_msr_values msr;
 	u64 *msr_values;
@@ -219,6 +225,8 @@ bool kev_debug_takes(const struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_debug_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+
+void kev_debug_prepare(struct kev_vcpu *vcpu);
 
 /* exit/exception.c */
 enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);

@@ -5,64 +5,31 @@
  */
 #include "kselftest_harness.h"
 
-#include "kevtest.h"
+#include "traps.h"
 
 #define NMI		2
 #define BP		3
 #define GP		13
 #define PF		14
 #define INTERRUPT	0x40
-#define STACK		0xa0000
+#define STACK		KT_TRAPS_STACK
 #define HOLE		0x40000000UL	/* in the identity map, and no region is there */
 
-/* By these OUTs the guest says where it is, and a test steps from one to the next. */
-#define AT_START	0x80
-#define AT_HANDLER	0x81
-#define AT_IRET		0x82
-#define AT_END		0x83
-#define SAY_START	"out %al, $0x80\n"
-#define SAY_HANDLER	"out %al, $0x81\n"
-#define SAY_IRET	"out %al, $0x82\n"
-#define SAY_END		"out %al, $0x83\n jmp . - 2\n"	/* for ever */
-
-/*
- * R15 says which of the guests it is; the label NAME_at is where the event has to come.
- * All vectors lead to one handler: R13 is the vector, R12 the RIP where the event came,
- * R10 the error code or -1, R14 how many there were. With R9 it has an HLT.
- */
-KT_CODE(guest,
-	"lidt idtr(%rip)\n xor %r14d, %r14d\n jmp *%r15\n"
-	"waits: " SAY_START "waits_at: nop\n" SAY_END
+/* R15 says which of the guests it is; the label NAME_at is where the event has to come. */
+KT_TRAPS(guest,
+	"waits: " KT_SAY_START "waits_at: nop\n" KT_SAY_END
 	"spins: jmp spins\n"
-	"sleeps: hlt\n sleeps_at: " SAY_END
-	"after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" SAY_END
-	"after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n after_mov_ss_at: nop\n"
-	SAY_END
-	"handler: pop %r13\n"
-	/* The CPU aligns the stack before it pushes five or six words. */
-	"mov $-1, %r10\n mov %rsp, %r11\n test $8, %r11\n jnz 1f\n pop %r10\n"
-	"1: mov (%rsp), %r12\n inc %r14\n" SAY_HANDLER
-	"test %r9, %r9\n jz 1f\n hlt\n 1: " SAY_IRET "iretq\n"
-	"idtr: .word 0xfff\n .quad 0x101000\n"
+	"sleeps: hlt\n sleeps_at: " KT_SAY_END
+	"after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
+	"after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
+	"after_mov_ss_at: nop\n" KT_SAY_END);
 
-	".org guest_start + 0x1000\n"
-	".set vector, 0\n .rept 256\n"
-	".word 0x2000 + vector * 16, 8, 0x8e00, 0x10\n .quad 0\n"
-	".set vector, vector + 1\n .endr\n"
-
-	".set vector, 0\n .rept 256\n"
-	".org guest_start + 0x2000 + vector * 16\n"
-	"pushq $vector\n jmp handler\n"
-	".set vector, vector + 1\n .endr");
-
-#define LABEL(name)	extern const char name[]
-
-LABEL(waits); LABEL(waits_at); LABEL(spins); LABEL(sleeps); LABEL(sleeps_at);
-LABEL(after_sti); LABEL(after_sti_at); LABEL(after_mov_ss); LABEL(after_mov_ss_at);
+KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(sleeps); KT_LABEL(sleeps_at);
+KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
 
 static uint64_t address(const char *label)
 {
-	return KT_CODE_GPA + (label - guest.start);
+	return kt_label(&guest, label);
 }
 
 FIXTURE(inject) {
@@ -119,32 +86,16 @@ static long inject_error(int vcpu, uint32_t vector, uint32_t error)
 	return kt_ioctl(vcpu, KEV_VCPU_INJECT, &args);
 }
 
-/* The last RUN has reported an OUT to this port. */
-#define ASSERT_AT(number)						\
-do {									\
-	ASSERT_EQ(KEV_EXIT_IO, self->run->kind);			\
-	ASSERT_EQ(number, self->run->io.port);				\
-} while (0)
-
 #define RUN_TO(number)							\
 do {									\
 	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	ASSERT_AT(number);						\
-} while (0)
-
-/* The guest is in its handler, for this vector, with this error code or -1. */
-#define EXPECT_HANDLER(vector, error, at)				\
-do {									\
-	ASSERT_AT(AT_HANDLER);						\
-	EXPECT_EQ(vector, self->run->gpr[KEV_R13]);			\
-	EXPECT_EQ((uint64_t)(error), self->run->gpr[KEV_R10]);		\
-	EXPECT_EQ(at, self->run->gpr[KEV_R12]);				\
+	KT_ASSERT_AT(self->run, number);				\
 } while (0)
 
 #define RUN_TO_HANDLER(vector, error, at)				\
 do {									\
 	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	EXPECT_HANDLER(vector, error, at);				\
+	KT_EXPECT_HANDLER(self->run, vector, error, at);		\
 } while (0)
 
 TEST_F(inject, arguments)
@@ -199,7 +150,7 @@ TEST_F(inject, exceptions)
 		if (vector == NMI || vector == 21)
 			continue;
 		ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-		RUN_TO(AT_START);
+		RUN_TO(KT_AT_START);
 		ASSERT_EQ(0, error ? inject_error(self->vcpu, vector, vector * 8) :
 			     inject(self->vcpu, KEV_INJECT_EXCEPTION, vector));
 		RUN_TO_HANDLER(vector, error ? vector * 8L : -1L, address(waits_at) + trap);
@@ -212,13 +163,13 @@ TEST_F(inject, exceptions)
 TEST_F(inject, only_one_exception)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
 	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, PF, 0));
 	RUN_TO_HANDLER(GP, 0x10, address(waits_at));
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
-	EXPECT_EQ(1, self->run->gpr[KEV_R14]);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 /* New registers: what waited belongs to the old ones. */
@@ -227,16 +178,16 @@ TEST_F(inject, forgotten_by_set_state)
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(AT_START);
-	RUN_TO(AT_END);
-	EXPECT_EQ(0, self->run->gpr[KEV_R14]);
+	RUN_TO(KT_AT_START);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 /* Its delivery finds no stack: no other one may take its place meanwhile. */
 TEST_F(inject, delivery_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, inject_error(self->vcpu, PF, 4));
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, kt_run(self->vcpu));
@@ -255,7 +206,7 @@ TEST_F(inject, delivery_without_stack)
 TEST_F(inject, breakpoint_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_EXCEPTION, BP));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
@@ -288,31 +239,31 @@ TEST_F(inject, exception_ends_hlt)
 TEST_F(inject, nmi)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	RUN_TO_HANDLER(NMI, -1, address(waits_at));
 	EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
 	EXPECT_FALSE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
-	EXPECT_EQ(1, self->run->gpr[KEV_R14]);
+	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 /* The first one blocks the others until its handler's IRET. */
 TEST_F(inject, nmis_one_by_one)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	for (int i = 1; i <= 2; i++) {
 		RUN_TO_HANDLER(NMI, -1, address(waits_at));
-		EXPECT_EQ(i, self->run->gpr[KEV_R14]);
-		RUN_TO(AT_IRET);
+		EXPECT_EQ(i, self->run->gpr[KT_TRAP_COUNT]);
+		RUN_TO(KT_AT_IRET);
 		EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
 	}
-	RUN_TO(AT_END);
-	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 TEST_F(inject, nmi_while_running)
@@ -324,9 +275,9 @@ TEST_F(inject, nmi_while_running)
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 		ASSERT_EQ(0, raise_nmi(self->vcpu));
 		EXPECT_EQ(0, kt_runner_join(&runner));
-		EXPECT_HANDLER(NMI, -1, address(spins));
-		EXPECT_EQ(i, self->run->gpr[KEV_R14]);
-		RUN_TO(AT_IRET);
+		KT_EXPECT_HANDLER(self->run, NMI, -1, address(spins));
+		EXPECT_EQ(i, self->run->gpr[KT_TRAP_COUNT]);
+		RUN_TO(KT_AT_IRET);
 	}
 	EXPECT_EQ(0, kt_vcpu_stats(self->vcpu).kicks);
 	/* Its IRET: Bochs takes a block that is left over into the next guest. */
@@ -341,8 +292,8 @@ TEST_F(inject, nmi_ends_hlt)
 	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	RUN_TO_HANDLER(NMI, -1, address(sleeps_at));
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
 }
 
 /* It could not be delivered behind the HLT. */
@@ -355,7 +306,7 @@ TEST_F(inject, blocked_nmi_ends_no_hlt)
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.gpr[KEV_R9] = 1;
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	RUN_TO_HANDLER(NMI, -1, address(waits_at));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
@@ -372,11 +323,11 @@ TEST_F(inject, blocked_nmi_ends_no_hlt)
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.gpr[KEV_R9] = 0;
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
-	RUN_TO(AT_IRET);
+	RUN_TO(KT_AT_IRET);
 	RUN_TO_HANDLER(NMI, -1, behind);
 	for (int i = 0; i < 2; i++)
-		RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
+		RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
 }
 
 /* The NMI comes first, and before the interrupt is lost. */
@@ -385,7 +336,7 @@ TEST_F(inject, nmi_before_interrupt)
 	struct kev_vcpu_state state = { 0 };
 
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.rflags |= 0x200;
 	state.gprs.rip = address(waits_at);
@@ -394,18 +345,18 @@ TEST_F(inject, nmi_before_interrupt)
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	RUN_TO_HANDLER(NMI, -1, address(waits_at));
 	EXPECT_TRUE(self->run->flags & KEV_RUN_INTERRUPT_PENDING);
-	RUN_TO(AT_IRET);
+	RUN_TO(KT_AT_IRET);
 	RUN_TO_HANDLER(INTERRUPT, -1, address(waits_at));
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
-	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 /* Its delivery is cut off: the NMI is not blocked by itself when it comes again. */
 TEST_F(inject, nmi_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(AT_START);
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, kt_run(self->vcpu));
@@ -413,11 +364,11 @@ TEST_F(inject, nmi_without_stack)
 	EXPECT_TRUE(self->run->flags & KEV_RUN_EVENT_DELIVERY);
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
 	RUN_TO_HANDLER(NMI, -1, address(waits_at));
-	RUN_TO(AT_IRET);
+	RUN_TO(KT_AT_IRET);
 	RUN_TO_HANDLER(NMI, -1, address(waits_at));
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
-	EXPECT_EQ(2, self->run->gpr[KEV_R14]);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
 /* Raised while an instruction in the shadow of another one is not done yet */
@@ -454,8 +405,8 @@ TEST_F(nmi_shadow, ends_first)
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
 	RUN_TO_HANDLER(NMI, -1, address(variant->at));
-	RUN_TO(AT_IRET);
-	RUN_TO(AT_END);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
 }
 
 TEST_HARNESS_MAIN

@@ -47,7 +47,11 @@ static const struct {
 	{ 0, KEV_EV_EXCEPTION, false },
 	{ 1, KEV_EV_INTERRUPT, false },
 	{ 2, KEV_EV_SHUTDOWN, false },
+	{ 3, KEV_EV_OTHER, false },
+	{ 4, KEV_EV_OTHER, false },
 	{ 7, KEV_EV_INTERRUPT_WINDOW, false },
+	{ 8, KEV_EV_NMI_WINDOW, false },
+	{ 9, KEV_EV_TASK_SWITCH, true },
 	{ 10, KEV_EV_CPUID, true },
 	{ 12, KEV_EV_HLT, true },
 	{ 18, KEV_EV_HYPERCALL, true },
@@ -59,9 +63,12 @@ static const struct {
 	{ 33, KEV_EV_ENTRY_FAILED, false },
 	{ 34, KEV_EV_ENTRY_FAILED, false },
 	{ 41, KEV_EV_ENTRY_FAILED, false },
+	{ 37, KEV_EV_STEP, false },
 	{ 48, KEV_EV_MEMORY, false },
 	{ 49, KEV_EV_MISCONFIGURED, false },
 	{ 55, KEV_EV_XSETBV, true },
+	{ 74, KEV_EV_BUS_LOCK, false },
+	{ 75, KEV_EV_NOTIFY, false },
 };
 
 TEST(reasons_mean_what_they_should)
@@ -99,6 +106,11 @@ TEST(only_instructions_advance)
 		case KEV_EV_MEMORY:
 		case KEV_EV_INTERRUPT:
 		case KEV_EV_INTERRUPT_WINDOW:
+		case KEV_EV_NMI_WINDOW:
+		case KEV_EV_STEP:
+		case KEV_EV_MISCONFIGURED:
+		case KEV_EV_BUS_LOCK:
+		case KEV_EV_NOTIFY:
 		case KEV_EV_EXCEPTION:
 		case KEV_EV_SHUTDOWN:
 		case KEV_EV_ENTRY_FAILED:

@@ -129,7 +129,7 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 	info->cr4_guest = info->cpuid.cr4 & config->cr4_fixed1 & ~X86_CR4_VMXE;
 	info->intercepts = kev_vmx_intercepts(config);
 	info->passes = kev_vmx_passes(config);
-	info->step = config->proc_allowed & KEV_PROC_MONITOR_TRAP;
+	info->steps_by_flag = !(config->proc_allowed & KEV_PROC_MONITOR_TRAP);
 	info->features = features(config, info->xcr0);
 }
 
@@ -221,5 +221,5 @@ const struct kev_backend kev_vmx_backend = {
 	.load_debug = kev_vmx_load_debug,
 	.run_native = kev_vmx_run_native,
 	.flush_guest = kev_vmx_flush_guest,
-	.linear_rip = kev_vmx_linear_rip,
+	.where = kev_vmx_where,
 };

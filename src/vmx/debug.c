@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Debug registers in the CPU, single steps, and exceptions that exit.
+ * Debug registers in the CPU, and exceptions that exit.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,11 +20,20 @@
 #define EXCEPTIONS_ALWAYS							\
 	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD))
 
-static void write_exceptions(struct kev_vmx_vcpu *vmx)
+/**
+ * kev_vmx_write_exceptions() - which exceptions exit
+ * @vmx: armed, or being armed
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_write_exceptions(struct kev_vmx_vcpu *vmx)
 {
 	const struct kev_vcpu *vcpu = &vmx->vcpu;
 	u32 exceptions = EXCEPTIONS_ALWAYS | vcpu->vm->exceptions;
 
+	/* The CPU would show the guest's handler a flag that is not the guest's. */
+	if (vmx->watch == KEV_WATCH_FLAG)
+		exceptions = ~0U;
 	if (vcpu->debug.flags & KEV_DEBUG_SOFTWARE)
 		exceptions |= BIT(X86_TRAP_BP);
 	if (exceptions == vmx->exceptions)
@@ -65,9 +74,7 @@ void kev_vmx_load_debug(struct kev_vcpu *vcpu)
 		set_debugreg((unsigned long)dr[2], 2);
 		set_debugreg((unsigned long)dr[3], 3);
 	}
-	kev_vmx_set_proc(vmx, KEV_PROC_MONITOR_TRAP,
-			 vmx->native || vcpu->debug.flags & KEV_DEBUG_STEP);
-	write_exceptions(vmx);
+	kev_vmx_write_exceptions(vmx);
 }
 
 /**
@@ -97,77 +104,27 @@ u64 kev_vmx_decode_debug(struct kev_vmx_vcpu *vmx)
 }
 
 /**
- * kev_vmx_end_native() - end what kev_vmx_run_native() has begun
- * @vmx: loaded
- *
- * Context: IRQs off.
- */
-void kev_vmx_end_native(struct kev_vmx_vcpu *vmx)
-{
-	if (likely(!vmx->native))
-		return;
-	vmx->native = false;
-	kev_vmx_set_proc(vmx, vmx->intercept_proc, true);
-	kev_vmx_set_proc2(vmx, vmx->intercept_proc2, true);
-	kev_vmx_set_proc(vmx, KEV_PROC_MONITOR_TRAP, vmx->vcpu.debug.flags & KEV_DEBUG_STEP);
-}
-
-/**
- * kev_vmx_decode_step() - an exit of the monitor trap flag
- * @vmx: armed, after the exit
- *
- * Context: IRQs off.
- * Return: the debugger's breakpoints that the instruction has met, as bits of DR6: their
- * #DB would come behind the step.
- */
-u64 kev_vmx_decode_step(struct kev_vmx_vcpu *vmx)
-{
-	const struct kev_vcpu_debug *debug = &vmx->vcpu.debug;
-	u64 pending, breakpoints = 0;
-
-	kev_vmx_end_native(vmx);
-	if (!(debug->flags & KEV_DEBUG_HARDWARE))
-		return 0;
-	pending = kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS);
-	if (!(pending & KEV_PENDING_DBG_ENABLED))
-		return 0;
-	for (unsigned int n = 0; n < KEV_NR_BREAKPOINTS; n++)
-		if (vmx->dr7 & KEV_DR7_ENABLE(n))
-			breakpoints |= pending & BIT(n);
-	kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
-			    pending & ~(KEV_PENDING_DBG_ENABLED | KEV_DR6_BREAKPOINTS));
-	return breakpoints;
-}
-
-/**
- * kev_vmx_run_native() - the next instruction runs without the exits that user space wants
- * @vcpu: armed
- *
- * The monitor trap flag says when it has; an exit for something else leaves it to come.
- *
- * Context: IRQs off. SDM Vol. 3, "Monitor Trap Flag"
- */
-void kev_vmx_run_native(struct kev_vcpu *vcpu)
-{
-	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-
-	vmx->native = true;
-	kev_vmx_set_proc(vmx, vmx->intercept_proc, false);
-	kev_vmx_set_proc2(vmx, vmx->intercept_proc2, false);
-	kev_vmx_set_proc(vmx, KEV_PROC_MONITOR_TRAP, true);
-}
-
-/**
- * kev_vmx_linear_rip() - linear address of the next instruction
+ * kev_vmx_where() - where the guest is
  * @vcpu: loaded
+ * @where: written
  *
  * Context: IRQs off.
  */
-u64 kev_vmx_linear_rip(struct kev_vcpu *vcpu)
+void kev_vmx_where(struct kev_vcpu *vcpu, struct kev_where *where)
 {
-	u64 rip = kev_vmread_natural(GUEST_RIP);
+	u64 rip = kev_vmread_natural(GUEST_RIP), rsp = kev_vmread_natural(GUEST_RSP);
 
-	if (kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L)
-		return rip;
-	return (u32)(kev_vmread_natural(GUEST_CS_BASE) + rip);
+	*where = (struct kev_where) {
+		.rip = rip,
+		.stack = rsp,
+		.code64 = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L,
+		.v8086 = kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_VM,
+		.event = kev_vmx_event_waits(vcpu),
+	};
+	if (where->code64)
+		return;
+	if (!(kev_vmread_32(GUEST_SS_AR_BYTES) & KEV_SEG_DB))
+		rsp = (u16)rsp;
+	where->rip = (u32)(kev_vmread_natural(GUEST_CS_BASE) + rip);
+	where->stack = (u32)(kev_vmread_natural(GUEST_SS_BASE) + rsp);
 }

@@ -94,7 +94,8 @@ bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception
 		return false;
 	}
 	vmx->event_info = INTR_INFO_VALID_MASK | e.vector |
-			  (e.length ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION);
+			  (e.software ? INTR_TYPE_SOFT_INTR :
+			   e.length ? INTR_TYPE_SOFT_EXCEPTION : INTR_TYPE_HARD_EXCEPTION);
 	/* In real mode no exception pushes one. */
 	if (e.has_error && (kev_vmread_natural(GUEST_CR0) & X86_CR0_PE))
 		vmx->event_info |= INTR_INFO_DELIVER_CODE_MASK;
@@ -138,13 +139,16 @@ static bool can_take_event(const struct kev_vmx_vcpu *vmx, u32 blocking)
  * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection",
  * "Interrupt-Window Exiting and Virtual-Interrupt Delivery"
  * Return: false if the guest cannot take it now; there is an exit for its interrupt
- * window as soon as it can.
+ * window as soon as it can, or a new request when a debugger's steps end.
  */
 bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	bool can = (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) && can_take_event(vmx, 0);
+	bool can;
 
+	if (unlikely(kev_vmx_steps_by_flag(vmx)))
+		return false;
+	can = (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) && can_take_event(vmx, 0);
 	kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, !can);
 	if (can) {
 		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector;
@@ -167,8 +171,11 @@ bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
 bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	bool can = can_take_event(vmx, GUEST_INTR_STATE_NMI);
+	bool can;
 
+	if (unlikely(kev_vmx_steps_by_flag(vmx)))
+		return false;
+	can = can_take_event(vmx, GUEST_INTR_STATE_NMI);
 	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can);
 	if (can) {
 		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | X86_TRAP_NMI;

@@ -260,9 +260,6 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	case KEV_EV_INVLPG:
 		exit->invlpg.pcid = basic == EXIT_REASON_INVPCID;
 		break;
-	case KEV_EV_STEP:
-		exit->step.breakpoints = kev_vmx_decode_step(vmx);
-		break;
 	case KEV_EV_MISCONFIGURED:
 		exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
 		kev_vmx_keep_event(vmx);
@@ -301,9 +298,13 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	enum kev_watch watch = KEV_WATCH_NONE;
+	unsigned int failed;
 
 	if (unlikely(vmx->user_msrs_changed))
 		kev_vmx_user_msrs_load(vmx);
+	if (unlikely(vmx->native || vcpu->debug.flags & KEV_DEBUG_STEP))
+		kev_vmx_watch(vmx);
 	if (unlikely(vmx->event_info))
 		kev_vmx_write_event(vmx);
 	kev_vmx_l1d_flush(vmx);
@@ -314,7 +315,10 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 		exit->event = KEV_EV_BROKEN;
 		return;
 	}
-	if (unlikely(enter_and_exit(vmx) != KEV_VMX_ENTERED)) {
+	failed = enter_and_exit(vmx);
+	if (unlikely(vmx->watch))
+		watch = kev_vmx_unwatch(vmx);
+	if (unlikely(failed != KEV_VMX_ENTERED)) {
 		vmx->exit_reason = EXIT_REASON_FAILED_ENTRY;
 		exit->entry.instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
 		exit->event = KEV_EV_ENTRY_FAILED;
@@ -325,6 +329,8 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 	if (likely(!(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)))
 		vmx->launched = true;
 	decode(vmx, exit);
+	if (unlikely(watch))
+		kev_vmx_decode_step(vmx, watch, exit);
 }
 
 /**

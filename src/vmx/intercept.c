@@ -44,8 +44,6 @@ u64 kev_vmx_intercepts(const struct kev_vmx_config *config)
 		if (intercepts[i].proc & ~config->proc_allowed ||
 		    intercepts[i].proc2 & ~config->proc2_allowed)
 			continue;
-		if (intercepts[i].native && !(config->proc_allowed & KEV_PROC_MONITOR_TRAP))
-			continue;
 		bits |= intercepts[i].intercept;
 	}
 	return bits;

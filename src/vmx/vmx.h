@@ -32,6 +32,14 @@ struct page;
 /* Pending debug exceptions: an enabled breakpoint was met. "Guest Non-Register State" */
 #define KEV_PENDING_DBG_ENABLED	BIT_ULL(12)
 
+/* How the CPU tells that one instruction is done, or an event delivered */
+enum kev_watch {
+	KEV_WATCH_NONE = 0,
+	KEV_WATCH_TRAP,		/* by the monitor trap flag */
+	KEV_WATCH_FLAG,		/* by RFLAGS.TF */
+	KEV_WATCH_EVENT,	/* by the NMI window behind the event */
+};
+
 /* MSRs that only user space looks at: switched when needed, the host's come back on the way out */
 enum kev_user_msr {
 	KEV_USER_STAR,
@@ -87,6 +95,8 @@ struct kev_vmx_host {
  * @intercept_proc: [c] primary controls that are off while an instruction runs native
  * @intercept_proc2: [c] secondary ones
  * @native: [c] an instruction runs without the exits that user space has asked for
+ * @watch: [c] how the entry is watched that is under way
+ * @own_flag: [c] with KEV_WATCH_FLAG: RFLAGS.TF is the guest's own
  * @exceptions: [c] what EXCEPTION_BITMAP holds
  * @dr7: [c] what GUEST_DR7 holds
  * @tsc_offset: [c] what TSC_OFFSET holds
@@ -127,6 +137,8 @@ struct kev_vmx_vcpu {
 	u32 intercept_proc;
 	u32 intercept_proc2;
 	bool native;
+	enum kev_watch watch;
+	bool own_flag;
 	u32 exceptions;
 	u64 dr7;
 	u64 tsc_offset;
@@ -306,10 +318,16 @@ void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
 /* debug.c */
 void kev_vmx_load_debug(struct kev_vcpu *vcpu);
 u64 kev_vmx_decode_debug(struct kev_vmx_vcpu *vmx);
-u64 kev_vmx_decode_step(struct kev_vmx_vcpu *vmx);
+void kev_vmx_write_exceptions(struct kev_vmx_vcpu *vmx);
+void kev_vmx_where(struct kev_vcpu *vcpu, struct kev_where *where);
+
+/* step.c */
+bool kev_vmx_steps_by_flag(const struct kev_vmx_vcpu *vmx);
 void kev_vmx_run_native(struct kev_vcpu *vcpu);
 void kev_vmx_end_native(struct kev_vmx_vcpu *vmx);
-u64 kev_vmx_linear_rip(struct kev_vcpu *vcpu);
+void kev_vmx_watch(struct kev_vmx_vcpu *vmx);
+enum kev_watch kev_vmx_unwatch(struct kev_vmx_vcpu *vmx);
+void kev_vmx_decode_step(struct kev_vmx_vcpu *vmx, enum kev_watch watch, struct kev_exit *exit);
 
 /* intercept.c */
 u64 kev_vmx_intercepts(const struct kev_vmx_config *config);
