@@ -16,7 +16,7 @@
  *   waits for it; and it finds that none has stopped being idle meanwhile (kev_vm.wakeups,
  *   which goes up before a vCPU stops). So there was a moment, between the two rounds, at
  *   which all were idle. After it no guest has sent anything; what was sent before it is
- *   seen by the second round, as a vCPU takes no event away without ceasing to be idle.
+ *   seen by the second round, as a vCPU takes no event that wakes it away before it stops.
  * - Whether a timer will wake the vCPU is noted before it goes idle, and holds until it
  *   stops: its expiry alone changes nothing of that.
  */
@@ -110,6 +110,37 @@ static bool has_future(const struct kev_vcpu *vcpu)
 	default:
 		return events;
 	}
+}
+
+/**
+ * kev_halt_poll() - end a halt if an event is there that does
+ * @vcpu: the caller owns it
+ *
+ * Context: process.
+ */
+void kev_halt_poll(struct kev_vcpu *vcpu)
+{
+	if (vcpu->mp == KEV_MP_HALTED && wakes(vcpu))
+		kev_halt_end(vcpu);
+}
+
+/**
+ * kev_halt_restore() - user space has set a state
+ * @vcpu: the caller owns it
+ * @mp: what it waits for, enum kev_mp
+ * @interruptible: an external interrupt would end an HLT
+ * @nmi: an NMI would
+ *
+ * Context: process.
+ */
+void kev_halt_restore(struct kev_vcpu *vcpu, u32 mp, bool interruptible, bool nmi)
+{
+	kev_halt_end(vcpu);
+	if (mp == KEV_MP_HALTED)
+		kev_halt_begin(vcpu, interruptible, nmi);
+	else
+		WRITE_ONCE(vcpu->mp, mp);
+	kev_halt_recheck(vcpu->vm);
 }
 
 /* Nothing can wake any vCPU of the VM: see above. */
