@@ -165,6 +165,9 @@ void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base)
 		*reg(vcpu, KEV_APIC_LDR) = kev_apic_x2_ldr(vcpu->id);
 	} else {
 		*reg(vcpu, KEV_APIC_ID) = vcpu->id << 24;
+		/* Only user space makes this step. */
+		if (old == KEV_APIC_BASE_MODE)
+			*reg(vcpu, KEV_APIC_LDR) = 0;
 	}
 	kev_apic_publish(vcpu);
 }
