@@ -47,6 +47,7 @@
 void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
 {
 	unsigned int class = interruptible ? kev_apic_ppr_now(vcpu) >> 4 : CLASS_NONE;
+	bool timer;
 
 	kev_apic_sync(vcpu);
 	if (interruptible && kev_apic_deliverable(vcpu) >= 0) {
@@ -55,8 +56,8 @@ void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
 	}
 	WRITE_ONCE(vcpu->halt.class, class);
 	WRITE_ONCE(vcpu->halt.nmi, nmi);
-	WRITE_ONCE(vcpu->halt.timer, vcpu->apic.timer.armed &&
-				     kev_apic_lvt_wakes(vcpu, KEV_LVT_TIMER, class));
+	timer = vcpu->apic.timer.armed && kev_apic_lvt_wakes(vcpu, KEV_LVT_TIMER, class);
+	WRITE_ONCE(vcpu->halt.timer, timer);
 	WRITE_ONCE(vcpu->halt.error, kev_apic_lvt_wakes(vcpu, KEV_LVT_ERROR, class));
 	/* Who finds it halted finds what ends that; see above. */
 	smp_store_release(&vcpu->mp, KEV_MP_HALTED);
@@ -70,8 +71,8 @@ void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
  */
 void kev_halt_end(struct kev_vcpu *vcpu)
 {
-	/* Before an event is taken away; see above. */
 	atomic_inc(&vcpu->vm->wakeups);
+	/* Before an event is taken away; see above. */
 	smp_mb__after_atomic();
 	WRITE_ONCE(vcpu->mp, KEV_MP_RUNNABLE);
 }
@@ -151,7 +152,7 @@ static bool nothing_wakes(struct kev_vm *vm)
 	unsigned long id;
 	bool nothing;
 
-	/* Read before the first round */
+	/* Read before the first round; pairs with kev_halt_end(). */
 	smp_rmb();
 	nothing = !READ_ONCE(vm->nr_irqfds);
 	rcu_read_lock();
