@@ -35,6 +35,8 @@ static const struct {
 	GROUP(KEV_STATE_MSRS, msrs),
 	GROUP(KEV_STATE_DEBUG, debug),
 	GROUP(KEV_STATE_INTERRUPTS, interrupts),
+	GROUP(KEV_STATE_APIC, apic),
+	GROUP(KEV_STATE_MP, mp),
 	GROUP(KEV_STATE_TIME, time),
 	GROUP(KEV_STATE_XSAVE, xsave_size),
 };
@@ -87,6 +89,10 @@ static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, void *
 		state->interrupts.nmis = atomic_read(&vcpu->nmis);
 		state->interrupts.external = READ_ONCE(vcpu->interrupt);
 	}
+	if (state->groups & KEV_STATE_APIC)
+		kev_apic_get_state(vcpu, &state->apic);
+	if (state->groups & KEV_STATE_MP)
+		kev_mp_get_state(vcpu, &state->mp);
 	if (state->groups & KEV_STATE_TIME) {
 		state->time.tsc_adjust = vcpu->msr.tsc_adjust;
 		state->time.system_time = vcpu->clock.system_time;
@@ -169,6 +175,19 @@ static void merge(struct kev_vcpu_state *merged, const struct kev_vcpu_state *st
 		merged->interrupts = state->interrupts;
 }
 
+/* What can only be told with the vCPU and the other groups at hand */
+static bool check_apic(struct kev_vcpu *vcpu, struct setting *s)
+{
+	const struct kev_vcpu_state *state = s->state;
+	const char *field = NULL;
+
+	if (state->groups & KEV_STATE_APIC)
+		field = kev_apic_state_problem(vcpu, s->merged->msrs.apic_base, &state->apic);
+	if (!field && state->groups & KEV_STATE_MP)
+		field = kev_mp_state_problem(&state->mp);
+	return !field || kev_problem_is(&s->problem, field, "cannot have this value");
+}
+
 static void call_set(struct kev_vcpu *vcpu, void *arg)
 {
 	struct setting *s = arg;
@@ -178,11 +197,31 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 	forget_event(s, s->merged);
 	merge(s->merged, s->state);
 	s->ret = kev_backend->check(vcpu, s->merged, &s->problem);
+	if (!s->ret && !check_apic(vcpu, s))
+		s->ret = -EINVAL;
 	if (s->ret)
 		return;
 	kev_backend->set(vcpu, s->state);
 	if (s->state->groups & KEV_STATE_CONTROLS)
 		vcpu->pdptes_wanted = kev_pae(controls->cr0, controls->cr4, controls->efer);
+}
+
+/* The groups are set that may change for what the vCPU waits. */
+static void set_wait(struct kev_vcpu *vcpu, const struct setting *s, u32 named)
+{
+	const struct kev_vcpu_state *state = s->state, *merged = s->merged;
+	u32 mp = vcpu->mp;
+
+	/* The guest goes on at the RIP that was set. */
+	if (named & KEV_STATE_GPRS && mp == KEV_MP_HALTED)
+		mp = KEV_MP_RUNNABLE;
+	if (named & KEV_STATE_MP) {
+		kev_mp_set_state(vcpu, &state->mp);
+		mp = state->mp.state;
+	}
+	if (mp != KEV_MP_RUNNABLE || vcpu->mp != KEV_MP_RUNNABLE)
+		kev_halt_restore(vcpu, mp, merged->gprs.rflags & X86_EFLAGS_IF,
+				 !(merged->interrupts.interruptibility & KEV_BLOCKED_BY_NMI));
 }
 
 /* The caller holds the vCPU's lock. */
@@ -198,11 +237,8 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 	if (ret)
 		return ret;
 	/* A new RIP: what the last exit left to do belongs to the old one. */
-	if (named & KEV_STATE_GPRS) {
+	if (named & KEV_STATE_GPRS)
 		kev_vcpu_forget_exit(vcpu);
-		if (vcpu->mp == KEV_MP_HALTED)
-			kev_halt_end(vcpu);
-	}
 	if (named & KEV_STATE_INTERRUPTS) {
 		atomic_set(&vcpu->nmis, state->interrupts.nmis);
 		WRITE_ONCE(vcpu->interrupt, state->interrupts.external);
@@ -214,6 +250,9 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 	}
 	if (named & KEV_STATE_XSAVE)
 		kev_fpu_set(&vcpu->fpu, s->image);
+	if (named & KEV_STATE_APIC)
+		kev_apic_set_state(vcpu, &state->apic);
+	set_wait(vcpu, s, named);
 	return 0;
 }
 

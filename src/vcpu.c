@@ -322,12 +322,10 @@ err_backend:
 /* Called under the VM's lock. The first one is the bootstrap processor. */
 static int join(struct kev_vm *vm, struct kev_vcpu *vcpu)
 {
-	if (!vm->vcpus_made) {
-		vcpu->first = true;
+	if (!vm->vcpus_made)
 		kev_apic_set_base(vcpu, vcpu->msr.apic_base | KEV_APIC_BASE_BSP);
-	} else if (kev_boot_is_32bit(vm->start.protocol)) {
+	else if (kev_boot_is_32bit(vm->start.protocol))
 		vcpu->mp = KEV_MP_WAIT_FOR_SIPI;
-	}
 	return xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
 }
 

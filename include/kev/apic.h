@@ -64,9 +64,11 @@ struct kev_apic {
 };
 
 /* apic.c: registers. The caller owns the vCPU; any context. */
+extern const u32 kev_apic_lvt_writable[KEV_NR_LVTS];	/* by enum kev_apic_lvt */
 int kev_apic_create(struct kev_vcpu *vcpu);
 void kev_apic_destroy(struct kev_vcpu *vcpu);
 void kev_apic_reset(struct kev_vcpu *vcpu);
+void kev_apic_publish(struct kev_vcpu *vcpu);
 void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base);
 u32 kev_apic_read(struct kev_vcpu *vcpu, unsigned int offset);
 void kev_apic_write(struct kev_vcpu *vcpu, unsigned int offset, u32 value);
@@ -84,6 +86,15 @@ int kev_apic_deliverable(struct kev_vcpu *vcpu);
 u8 kev_apic_held(const struct kev_vcpu *vcpu);
 void kev_apic_deliver(struct kev_vcpu *vcpu, u8 vector);
 void kev_apic_error(struct kev_vcpu *vcpu, u32 error);
+
+/* apic_state.c */
+void kev_apic_get_state(struct kev_vcpu *vcpu, struct kev_apic_state *state);
+const char *kev_apic_state_problem(const struct kev_vcpu *vcpu, u64 base,
+				   const struct kev_apic_state *state);
+void kev_apic_set_state(struct kev_vcpu *vcpu, const struct kev_apic_state *state);
+void kev_mp_get_state(struct kev_vcpu *vcpu, struct kev_mp_state *state);
+const char *kev_mp_state_problem(const struct kev_mp_state *state);
+void kev_mp_set_state(struct kev_vcpu *vcpu, const struct kev_mp_state *state);
 
 /* apic_msr.c */
 int kev_apic_init(void);
@@ -109,6 +120,7 @@ void kev_timer_set_lvt(struct kev_vcpu *vcpu, u32 old, u32 lvt);
 void kev_timer_set_divide(struct kev_vcpu *vcpu, u32 old, u32 divide);
 u32 kev_timer_count(const struct kev_vcpu *vcpu);
 u64 kev_timer_deadline(const struct kev_vcpu *vcpu);
+void kev_timer_restore(struct kev_vcpu *vcpu, u64 deadline);
 bool kev_timer_take(struct kev_vcpu *vcpu);
 void kev_timer_tsc_changed(struct kev_vcpu *vcpu);
 void kev_timer_leave(struct kev_vcpu *vcpu);
@@ -121,6 +133,8 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew);
 /* halt.c: vCPUs that wait */
 void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi);
 void kev_halt_end(struct kev_vcpu *vcpu);
+void kev_halt_poll(struct kev_vcpu *vcpu);
+void kev_halt_restore(struct kev_vcpu *vcpu, u32 mp, bool interruptible, bool nmi);
 bool kev_halt_wait(struct kev_vcpu *vcpu);
 void kev_halt_recheck(struct kev_vm *vm);
 

@@ -47,8 +47,11 @@
 #define KEV_LVT_MODE		0x700U		/* delivery mode */
 #define KEV_LVT_MASKED		BIT(16)
 #define KEV_LVT_TIMER_MODE	(3UL << 17)
-#define KEV_LVT_PERIODIC	(1UL << 17)
-#define KEV_LVT_DEADLINE	(2UL << 17)
+#define KEV_LVT_PERIODIC	BIT(17)
+#define KEV_LVT_DEADLINE	BIT(18)
+
+/* Delivery status: what is sent has arrived at once, so that it is always clear */
+#define KEV_ICR_BUSY		BIT(12)
 
 #define KEV_ESR_SEND_VECTOR	BIT(5)
 #define KEV_ESR_RECEIVE_VECTOR	BIT(6)

@@ -88,7 +88,6 @@ struct kev_halt {
  * struct kev_vcpu - a virtual CPU
  * @vm: [I] a reference
  * @id: [I]
- * @first: [I] the first one made in its VM: the bootstrap processor
  * @lock: [c] owner of the vCPU: RUN, GET_STATE and SET_STATE try it; what is
  *	marked [c] belongs to whoever holds it
  * @gpr: [c] by enum kev_gpr; RSP lives in hardware state
@@ -140,7 +139,6 @@ struct kev_halt {
 struct kev_vcpu {
 	struct kev_vm *vm;
 	u32 id;
-	bool first;
 	struct mutex lock;	/* outermost */
 
 	u64 gpr[KEV_NR_GPRS];

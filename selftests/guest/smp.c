@@ -99,8 +99,9 @@ TEST_F(smp, destinations)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		ASSERT_EQ(0, KT_DO(&self->s, ids[0], ICR(cases[i].icr)));
 		/* Its own may have come with the script's first instruction. */
-		EXPECT_EQ(cases[i].takers, takers(&self->s, cases[i].icr))
+		EXPECT_EQ(cases[i].takers, takers(&self->s, cases[i].icr)) {
 			TH_LOG("%s", cases[i].name);
+		}
 	}
 }
 

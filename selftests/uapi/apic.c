@@ -131,11 +131,14 @@ TEST_F(apic, registers)
 		const struct access *a = &accesses[i];
 
 		DO(STEP_AT(a->op, a->msr, a->value));
-		EXPECT_EQ(a->fault, FAULT(0))
+		EXPECT_EQ(a->fault, FAULT(0)) {
 			TH_LOG("%s", a->name);
-		if ((a->op == KT_S_RDMSR || a->op == KT_S_GET_CR8) && !a->fault)
-			EXPECT_EQ(a->value, RESULT(0))
+		}
+		if ((a->op == KT_S_RDMSR || a->op == KT_S_GET_CR8) && !a->fault) {
+			EXPECT_EQ(a->value, RESULT(0)) {
 				TH_LOG("%s", a->name);
+			}
+		}
 	}
 }
 
@@ -310,8 +313,9 @@ TEST_F(apic, hlt_waits_for_the_timer)
 			value += RESULT(0);
 		DO(LVT(cases[i].mode | 0x70), WRMSR(cases[i].msr, value),
 		   STEP(KT_S_HLT, 0), LVT(MASKED | 0x70), COUNT(0), WINDOW);
-		EXPECT_EQ(1, self->page->taken)
+		EXPECT_EQ(1, self->page->taken) {
 			TH_LOG("%s", cases[i].name);
+		}
 		EXPECT_EQ(0x70, self->page->log[0]);
 		/* It did not spin. */
 		EXPECT_GT(entries + 100, kt_vcpu_stats(self->vcpu).entries);
@@ -333,8 +337,9 @@ TEST_F(apic, hlt_with_useless_timer)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		EXPECT_EQ(-EREMOTEIO, KT_DO(&self->s, 0, KT_APIC_ON, LVT(cases[i].lvt),
 					    STEP(KT_S_SET_CR8, cases[i].cr8),
-					    COUNT(0xffffffff), STEP(cases[i].op, 0)))
+					    COUNT(0xffffffff), STEP(cases[i].op, 0))) {
 			TH_LOG("%s", cases[i].name);
+		}
 		EXPECT_EQ(KEV_EXIT_HALTED, self->run->kind);
 		kt_script_fini(&self->s);
 		ASSERT_EQ(0, kt_script_init(&self->s, 0));

@@ -81,8 +81,9 @@ TEST_F(signal, refused)
 		struct kev_signal args = cases[i].args;
 
 		args.size = sizeof(args);
-		EXPECT_EQ(-EINVAL, kt_ioctl(self->vm, KEV_VM_SIGNAL, &args))
+		EXPECT_EQ(-EINVAL, kt_ioctl(self->vm, KEV_VM_SIGNAL, &args)) {
 			TH_LOG("%s", cases[i].name);
+		}
 	}
 	ASSERT_EQ(0, KT_DO(&self->s, 0, STEP(KT_S_WINDOW, 0)));
 	EXPECT_EQ(0, self->page->taken);
@@ -127,8 +128,9 @@ TEST_F(signal, destinations)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		ASSERT_EQ(0, send(self->vm, cases[i].address, cases[i].data));
-		EXPECT_EQ(cases[i].takers, takers(&self->s, cases[i].data))
+		EXPECT_EQ(cases[i].takers, takers(&self->s, cases[i].data)) {
 			TH_LOG("%s", cases[i].name);
+		}
 	}
 }
 

@@ -19,7 +19,7 @@
 static_assert(KEV_APIC_PAGE_SIZE == PAGE_SIZE);
 
 /* What a guest can write of each entry of the local vector table */
-static const u32 lvt_writable[KEV_NR_LVTS] = {
+const u32 kev_apic_lvt_writable[KEV_NR_LVTS] = {
 	[KEV_LVT_TIMER] = KEV_LVT_TIMER_MODE | KEV_LVT_MASKED | KEV_LVT_VECTOR,
 	[KEV_LVT_THERMAL] = KEV_LVT_MASKED | KEV_LVT_MODE | KEV_LVT_VECTOR,
 	[KEV_LVT_PERFORMANCE] = KEV_LVT_MASKED | KEV_LVT_MODE | KEV_LVT_VECTOR,
@@ -39,8 +39,13 @@ static u64 mode(const struct kev_vcpu *vcpu)
 	return vcpu->msr.apic_base & KEV_APIC_BASE_MODE;
 }
 
-/* Tell senders what they have to know to find this APIC. */
-static void publish(struct kev_vcpu *vcpu)
+/**
+ * kev_apic_publish() - tell senders what they have to know to find this APIC
+ * @vcpu: the caller owns it, and has changed its registers
+ *
+ * Context: any.
+ */
+void kev_apic_publish(struct kev_vcpu *vcpu)
 {
 	u64 at = *reg(vcpu, KEV_APIC_LDR);
 
@@ -160,8 +165,11 @@ void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base)
 		*reg(vcpu, KEV_APIC_LDR) = kev_apic_x2_ldr(vcpu->id);
 	} else {
 		*reg(vcpu, KEV_APIC_ID) = vcpu->id << 24;
+		/* Only user space makes this step. */
+		if (old == KEV_APIC_BASE_MODE)
+			*reg(vcpu, KEV_APIC_LDR) = 0;
 	}
-	publish(vcpu);
+	kev_apic_publish(vcpu);
 }
 
 /* ---- what the guest reads and writes ---- */
@@ -193,7 +201,7 @@ static void write_lvt(struct kev_vcpu *vcpu, unsigned int entry, u32 value)
 	u32 *lvt = reg(vcpu, KEV_APIC_LVT + entry * KEV_APIC_STEP);
 	u32 old = *lvt;
 
-	value &= lvt_writable[entry];
+	value &= kev_apic_lvt_writable[entry];
 	/* While software has disabled the APIC, all entries stay masked. */
 	if (!(*reg(vcpu, KEV_APIC_SVR) & KEV_SVR_ENABLED))
 		value |= KEV_LVT_MASKED;
@@ -240,17 +248,17 @@ void kev_apic_write(struct kev_vcpu *vcpu, unsigned int offset, u32 value)
 		break;
 	case KEV_APIC_LDR:
 		*reg(vcpu, offset) = value & 0xff000000;
-		publish(vcpu);
+		kev_apic_publish(vcpu);
 		break;
 	case KEV_APIC_DFR:
 		*reg(vcpu, offset) = value | 0x0fffffff;
-		publish(vcpu);
+		kev_apic_publish(vcpu);
 		break;
 	case KEV_APIC_SVR:
 		*reg(vcpu, offset) = value & KEV_SVR_WRITABLE;
 		if (!(value & KEV_SVR_ENABLED))
 			mask_lvts(vcpu);
-		publish(vcpu);
+		kev_apic_publish(vcpu);
 		break;
 	case KEV_APIC_ESR:
 		*reg(vcpu, offset) = vcpu->apic.errors;
@@ -274,9 +282,6 @@ void kev_apic_write(struct kev_vcpu *vcpu, unsigned int offset, u32 value)
 	}
 }
 
-/* Delivery is done at once: the status bit is always clear. */
-#define ICR_BUSY	BIT(12)
-
 /**
  * kev_apic_write_icr() - the guest sends an interrupt
  * @vcpu: the caller owns it
@@ -289,7 +294,7 @@ void kev_apic_write_icr(struct kev_vcpu *vcpu, u64 icr)
 	bool x2apic = mode(vcpu) == KEV_APIC_BASE_MODE;
 	struct kev_apic_message message;
 
-	icr &= ~(u64)ICR_BUSY;
+	icr &= ~(u64)KEV_ICR_BUSY;
 	*reg(vcpu, KEV_APIC_ICR) = lower_32_bits(icr);
 	*reg(vcpu, KEV_APIC_ICR_HIGH) = upper_32_bits(icr);
 	if (!kev_apic_decode_icr(icr, x2apic, &message))

@@ -162,7 +162,7 @@ bool kev_apic_base_valid(u64 old, u64 value, unsigned int phys_bits)
 
 	if (!kev_apic_base_possible(value, phys_bits))
 		return false;
-	/* Out of x2APIC mode the way leads through "disabled", into it it does not. */
+	/* The way out of x2APIC mode leads through "disabled", the way into it does not. */
 	switch (value & KEV_APIC_BASE_MODE) {
 	case KEV_APIC_BASE_ENABLED:
 		return from != KEV_APIC_BASE_MODE;

@@ -321,6 +321,27 @@ u64 kev_timer_deadline(const struct kev_vcpu *vcpu)
 }
 
 /**
+ * kev_timer_restore() - make the timer fire when kev_timer_deadline() said that it would
+ * @vcpu: the caller owns it; the registers are as they were then, the timer is off
+ * @deadline: guest's TSC, 0 for never
+ *
+ * Context: any.
+ */
+void kev_timer_restore(struct kev_vcpu *vcpu, u64 deadline)
+{
+	unsigned int shift = kev_apic_divide_shift(reg(vcpu, KEV_APIC_DIVIDE));
+	u64 ticks = (u64)reg(vcpu, KEV_APIC_INITIAL_COUNT) << shift;
+	u32 lvt = reg(vcpu, KEV_APIC_LVT_TIMER);
+	u64 now = kev_hw_tsc() + guest_tsc_offset(vcpu);
+
+	if (lvt & KEV_LVT_DEADLINE)
+		kev_timer_set_deadline(vcpu, deadline);
+	else if (deadline)
+		kev_timer_arm(vcpu, deadline <= now ? 0 : deadline - guest_tsc_offset(vcpu),
+			      period_of(lvt, ticks));
+}
+
+/**
  * kev_timer_take() - has the timer fired since the last time
  * @vcpu: the caller owns it
  *

@@ -16,7 +16,7 @@
  *   waits for it; and it finds that none has stopped being idle meanwhile (kev_vm.wakeups,
  *   which goes up before a vCPU stops). So there was a moment, between the two rounds, at
  *   which all were idle. After it no guest has sent anything; what was sent before it is
- *   seen by the second round, as a vCPU takes no event away without ceasing to be idle.
+ *   seen by the second round, as a vCPU takes no event that wakes it away before it stops.
  * - Whether a timer will wake the vCPU is noted before it goes idle, and holds until it
  *   stops: its expiry alone changes nothing of that.
  */
@@ -47,6 +47,7 @@
 void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
 {
 	unsigned int class = interruptible ? kev_apic_ppr_now(vcpu) >> 4 : CLASS_NONE;
+	bool timer;
 
 	kev_apic_sync(vcpu);
 	if (interruptible && kev_apic_deliverable(vcpu) >= 0) {
@@ -55,8 +56,8 @@ void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
 	}
 	WRITE_ONCE(vcpu->halt.class, class);
 	WRITE_ONCE(vcpu->halt.nmi, nmi);
-	WRITE_ONCE(vcpu->halt.timer, vcpu->apic.timer.armed &&
-				     kev_apic_lvt_wakes(vcpu, KEV_LVT_TIMER, class));
+	timer = vcpu->apic.timer.armed && kev_apic_lvt_wakes(vcpu, KEV_LVT_TIMER, class);
+	WRITE_ONCE(vcpu->halt.timer, timer);
 	WRITE_ONCE(vcpu->halt.error, kev_apic_lvt_wakes(vcpu, KEV_LVT_ERROR, class));
 	/* Who finds it halted finds what ends that; see above. */
 	smp_store_release(&vcpu->mp, KEV_MP_HALTED);
@@ -70,8 +71,8 @@ void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi)
  */
 void kev_halt_end(struct kev_vcpu *vcpu)
 {
-	/* Before an event is taken away; see above. */
 	atomic_inc(&vcpu->vm->wakeups);
+	/* Before an event is taken away; see above. */
 	smp_mb__after_atomic();
 	WRITE_ONCE(vcpu->mp, KEV_MP_RUNNABLE);
 }
@@ -112,6 +113,37 @@ static bool has_future(const struct kev_vcpu *vcpu)
 	}
 }
 
+/**
+ * kev_halt_poll() - end a halt if an event is there that does
+ * @vcpu: the caller owns it
+ *
+ * Context: process.
+ */
+void kev_halt_poll(struct kev_vcpu *vcpu)
+{
+	if (vcpu->mp == KEV_MP_HALTED && wakes(vcpu))
+		kev_halt_end(vcpu);
+}
+
+/**
+ * kev_halt_restore() - user space has set a state
+ * @vcpu: the caller owns it
+ * @mp: what it waits for, enum kev_mp
+ * @interruptible: an external interrupt would end an HLT
+ * @nmi: an NMI would
+ *
+ * Context: process.
+ */
+void kev_halt_restore(struct kev_vcpu *vcpu, u32 mp, bool interruptible, bool nmi)
+{
+	kev_halt_end(vcpu);
+	if (mp == KEV_MP_HALTED)
+		kev_halt_begin(vcpu, interruptible, nmi);
+	else
+		WRITE_ONCE(vcpu->mp, mp);
+	kev_halt_recheck(vcpu->vm);
+}
+
 /* Nothing can wake any vCPU of the VM: see above. */
 static bool nothing_wakes(struct kev_vm *vm)
 {
@@ -120,7 +152,7 @@ static bool nothing_wakes(struct kev_vm *vm)
 	unsigned long id;
 	bool nothing;
 
-	/* Read before the first round */
+	/* Read before the first round; pairs with kev_halt_end(). */
 	smp_rmb();
 	nothing = !READ_ONCE(vm->nr_irqfds);
 	rcu_read_lock();

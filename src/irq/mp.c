@@ -62,7 +62,7 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 	kev_backend->set(vcpu, arg);
 }
 
-/* The vCPU is as after INIT; one that is not the first of its VM waits. */
+/* The vCPU is as after INIT; unless it is the bootstrap processor, it waits. */
 static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 {
 	int ret;
@@ -75,12 +75,16 @@ static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 	state->interrupts = (struct kev_interrupts) {};
 	state->groups |= KEV_STATE_INTERRUPTS;
 	kev_vcpu_forget_exit(vcpu);
+	vcpu->pdptes_wanted = false;
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
 	if (ret)
 		return ret;
 	atomic_set(&vcpu->nmis, 0);
 	kev_apic_reset(vcpu);
-	WRITE_ONCE(vcpu->mp, vcpu->first ? KEV_MP_RUNNABLE : KEV_MP_WAIT_FOR_SIPI);
+	if (vcpu->msr.apic_base & KEV_APIC_BASE_BSP)
+		kev_halt_end(vcpu);
+	else
+		WRITE_ONCE(vcpu->mp, KEV_MP_WAIT_FOR_SIPI);
 	return 0;
 }
 

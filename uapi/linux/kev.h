@@ -701,7 +701,7 @@ enum kev_apic_lvt {
  * @ldr: logical destination; in x2APIC mode what follows from the id
  * @dfr: destination format of xAPIC mode
  * @svr: spurious-interrupt vector
- * @esr: error status
+ * @esr: error status; in bits 15:8 what the next write to it will show
  * @lvt: local vector table, by enum kev_apic_lvt
  * @initial_count: timer
  * @divide: timer
