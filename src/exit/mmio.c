@@ -539,4 +539,6 @@ void kev_emulate_drop(struct kev_vcpu *vcpu)
 	e->active = false;
 	e->done = 0;
 	e->string_done = 0;
+	/* A store to a print device that was not finished prints from its start. */
+	vcpu->printed = 0;
 }

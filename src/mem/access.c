@@ -7,6 +7,7 @@
 #include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <kev/mem.h>
 #include <kev/mem_table.h>
@@ -207,7 +208,7 @@ int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u6
 			break;
 		}
 		ret = mark_entries(mem, touch, walk, access & KEV_MEM_WRITE);
-	} while (ret == -EAGAIN && !kev_touch_stopped(touch));
+	} while (ret == -EAGAIN && !kev_touch_stopped(touch) && !signal_pending(current));
 	touch->access = access;
 	if (ret == -EAGAIN)
 		ret = -EINTR;
