@@ -299,6 +299,53 @@ TEST_F(end, poll_waits)
 	EXPECT_EQ(POLLHUP, (long)events);
 }
 
+/* A process of a guest; it tells when that runs, and wants to hear when to end it. */
+static int child_main(int told, int heard)
+{
+	struct kt_runner runner;
+	struct kt_guest guest;
+	uint64_t entries;
+	char byte = 0;
+
+	if (kt_guest_init(&guest, &kt_spin, 0, NULL) || kt_runner_enter(&runner, guest.vcpu, -1))
+		return 1;
+	if (write(told, &byte, 1) != 1 || read(heard, &byte, 1) != 1)
+		return 2;
+	/* The guest goes on; or RUN has returned to us, with nobody having asked. */
+	entries = kt_vcpu_stats(guest.vcpu).entries;
+	while (kt_vcpu_stats(guest.vcpu).entries == entries)
+		if (!pthread_tryjoin_np(runner.thread, NULL))
+			return 3;
+	return kt_runner_kick(&runner) == -EINTR ? 0 : 4;
+}
+
+/* A signal without a handler is none of the process's business. */
+TEST(stopped_and_continued)
+{
+	int told[2], heard[2], status;
+	char byte = 0;
+	pid_t child;
+
+	ASSERT_EQ(0, pipe(told));
+	ASSERT_EQ(0, pipe(heard));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(child_main(told[1], heard[0]));
+	ASSERT_EQ(1, read(told[0], &byte, 1));
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_EQ(child, waitpid(child, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, kill(child, SIGCONT));
+	ASSERT_EQ(1, write(heard[1], &byte, 1));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	close(told[0]);
+	close(told[1]);
+	close(heard[0]);
+	close(heard[1]);
+}
+
 /* The end of one VM is not that of another. */
 TEST_F(end, other_vms_go_on)
 {
