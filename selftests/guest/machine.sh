@@ -23,7 +23,7 @@ if ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
 	echo "ok 1 # SKIP no unrestricted guest"
 	exit 4
 fi
-echo "1..6"
+echo "1..8"
 
 # pc NAME [OPTION...]: the guest reads a line and ends by isa-debug-exit: (42 << 1) | 1
 pc() {
@@ -40,6 +40,8 @@ D" ]
 }
 pc "8259s"
 pc "I/O APIC" --append ioapic
+# The second one waits for a SIPI that never comes.
+pc "two vCPUs" --cpus 2
 
 # HLT waits in kev for the local APIC's timer, while no device can interrupt.
 output=$(kevctl run --machine min --boot direct64 /guests/timer </dev/null)
