@@ -412,13 +412,18 @@ TEST(faults_come_first)
 	}
 }
 
-/* The store leaves accessed and dirty flags as the CPU's own does. */
-FAULT_GUEST(dirties, "movq $0x80003, 0x10400\n andq $~0x60, 0x11000 - 8\n"
-	    "movq $0x200003, 0x10410\n movq $0x200007, 0x10418\n"
+/*
+ * Accessed and dirty flags are left as the CPU leaves them: by a store, by a load, and by a
+ * MOVS whose destination the CPU has not come to.
+ */
+FAULT_GUEST(dirties, "movq $0x200003, 0x10410\n movq $0x200007, 0x10418\n"
+	    "movq $0x84003, 0x10420\n"
 	    "mov $0x82000, %ebx\n invlpg (%rbx)\n movl $1, (%rbx)\n"
 	    "invlpg 0x83000\n mov 0x83000, %eax\n"
+	    "invlpg 0x84000\n mov %rbx, %rsi\n mov $0x84000, %edi\n movsb\n"
 	    "mov 0x10410, %rdi\n and $0x60, %edi\n"
-	    "mov 0x10418, %rax\n and $0x60, %eax\n shl $8, %eax\n or %rax, %rdi\n" KT_HALT);
+	    "mov 0x10418, %rax\n and $0x60, %eax\n shl $8, %eax\n or %rax, %rdi\n"
+	    "mov 0x10420, %rax\n and $0x60, %eax\n shl $16, %eax\n or %rax, %rdi\n" KT_HALT);
 
 TEST(accessed_and_dirty)
 {
@@ -427,9 +432,10 @@ TEST(accessed_and_dirty)
 	mmio_init(_metadata, &guest, &dirties);
 	expect_access(_metadata, &guest, &(struct access) WRITE(4, 0, 1));
 	expect_access(_metadata, &guest, &(struct access) READ(4, 0, 0));
+	expect_access(_metadata, &guest, &(struct access) READ(1, 0, 0));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
-	EXPECT_EQ(0x2060, guest.run->exit_code);
+	EXPECT_EQ(0x602060, guest.run->exit_code);
 	kt_guest_fini(&guest);
 }
 
