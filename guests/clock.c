@@ -51,7 +51,7 @@ static u64 read_time(void)
 		else
 			ticks >>= -page->tsc_shift;
 		ns = page->system_time +
-		     (u64)((unsigned __int128)ticks * page->tsc_to_system_mul >> 32);
+		     (u64)((__uint128_t)ticks * page->tsc_to_system_mul >> 32);
 	} while (version & 1 || version != page->version);
 	return ns;
 }

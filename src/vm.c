@@ -205,6 +205,7 @@ void kev_vm_freeze(struct kev_vm *vm)
 	if (likely(smp_load_acquire(&vm->frozen)))
 		return;
 	mutex_lock(&vm->lock);
+	/* Pairs with the look above, of other vCPUs. */
 	smp_store_release(&vm->frozen, true);
 	mutex_unlock(&vm->lock);
 }

@@ -92,12 +92,12 @@ long kt_script_do(struct kt_script *script, uint32_t id, const struct kt_step *s
 #define KT_DO(script, id, ...)								\
 ({											\
 	const struct kt_step _steps[] = { __VA_ARGS__ };				\
-	kt_script_do(script, id, _steps, sizeof(_steps) / sizeof(_steps[0]));		\
+	kt_script_do(script, id, _steps, ARRAY_SIZE(_steps));		\
 })
 #define KT_SET(script, id, ...)								\
 ({											\
 	const struct kt_step _steps[] = { __VA_ARGS__ };				\
-	kt_script_set(script, id, _steps, sizeof(_steps) / sizeof(_steps[0]));		\
+	kt_script_set(script, id, _steps, ARRAY_SIZE(_steps));		\
 })
 
 #define STEP_AT(op_, arg_, value_)	{ .op = (op_), .arg = (arg_), .value = (value_) }

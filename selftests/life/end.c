@@ -20,6 +20,7 @@
 
 #include "kevtest.h"
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define MAX_CPUS	8
 /* RAM on every machine of the bed */
 #define NEXT_BASE	(64 * KT_MIB)
@@ -154,7 +155,7 @@ static int end(size_t way)
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		if (argc == 2 && !strcmp(argv[1], ways[i].name))
 			return end(i);
 	fprintf(stderr, "usage: end reset|panic|kexec|crash\n");

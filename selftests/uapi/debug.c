@@ -37,43 +37,43 @@
 
 /* First, every register, and what it reads as */
 KT_TRAPS(guest,
-	"registers: mov $0x1111, %eax\n mov %rax, %dr0\n inc %rax\n mov %rax, %dr1\n"
-	"inc %rax\n mov %rax, %dr2\n inc %rax\n mov %rax, %dr3\n"
-	"mov $-1, %eax\n mov %rax, %dr6\n mov $0xffffffff, %eax\n and $0xffff00ff, %eax\n"
-	"and $~0x2000, %eax\n and $~0xff, %eax\n mov %rax, %dr7\n"
-	"mov %dr0, %rax\n mov %dr1, %rbx\n mov %dr2, %rcx\n mov %dr3, %rdx\n"
-	"mov %dr6, %rsi\n mov %dr7, %rdi\n" KT_SAY_END
-	/* Without CR4.DE DR4 and DR5 are DR6 and DR7. */
-	"aliases: mov %cr4, %rax\n btr $3, %rax\n mov %rax, %cr4\n"
-	"xor %eax, %eax\n .byte 0x0f, 0x23, 0xe0\n mov %dr6, %rsi\n"
-	".byte 0x0f, 0x21, 0xef\n" KT_SAY_END
-	"extensions: mov %cr4, %rax\n bts $3, %rax\n mov %rax, %cr4\n"
-	"extensions_at: .byte 0x0f, 0x21, 0xe0\n" KT_SAY_END
-	"by_stack: mov %rsp, %rbx\n mov $0x1234, %esp\n mov %rsp, %dr2\n xor %esp, %esp\n"
-	"mov %dr2, %rsp\n mov %rsp, %rcx\n mov %rbx, %rsp\n" KT_SAY_END
-	"wide6: mov $1, %rax\n shl $32, %rax\n wide6_at: mov %rax, %dr6\n" KT_SAY_END
-	"wide7: mov $1, %rax\n shl $32, %rax\n wide7_at: mov %rax, %dr7\n" KT_SAY_END
-	"detect: mov $0x2400, %eax\n mov %rax, %dr7\n detect_at: mov %dr0, %rax\n" KT_SAY_END
-	/* The guest's own breakpoints */
-	"executes: lea executes_at(%rip), %rax\n mov %rax, %dr1\n mov $0x404, %eax\n"
-	"mov %rax, %dr7\n nop\n executes_at: nop\n" KT_SAY_END
-	"writes: mov $0x90000, %eax\n mov %rax, %dr3\n mov $0xd0000440, %eax\n"
-	"mov %rax, %dr7\n movl $1, (0x90000)\n writes_at: nop\n" KT_SAY_END
-	"steps: pushf\n orl $0x100, (%rsp)\n popf\n nop\n steps_at: nop\n" KT_SAY_END
-	"int1: .byte 0xf1\n int1_at: " KT_SAY_END
-	/* To be stepped through: s0 to sN, each at the start of an instruction */
-	"walk: s0: mov $1, %eax\n s1: xor %ecx, %ecx\n s2: cpuid\n s3: sti\n s4: nop\n"
-	"s5: cli\n s6: mov %ss, %eax\n s7: mov %eax, %ss\n s8: nop\n s9: pushf\n"
-	"s10: pop %rbx\n s11: push %rbx\n s12: popf\n s13: jmp s14\n hlt\n"
-	"s14: hlt\n s15: " KT_SAY_END
-	"soft: int $0x40\n soft_at: nop\n" KT_SAY_END
-	"faults: ud2\n"
-	"own: pushf\n orl $0x100, (%rsp)\n own_popf: popf\n own_nop: nop\n own_at: nop\n" KT_SAY_END
-	"breaks: nop\n breaks_at: int3\n breaks_behind: " KT_SAY_END
-	"plain: nop\n plain_at: nop\n movl $1, (0x90000)\n plain_wrote: nop\n"
-	"mov %dr7, %rax\n mov %dr6, %rbx\n" KT_SAY_END
-	"hole: mov (%rbx), %al\n hole_at: nop\n" KT_SAY_END
-	"spins: jmp spins\n");
+	 "registers: mov $0x1111, %eax\n mov %rax, %dr0\n inc %rax\n mov %rax, %dr1\n"
+	 "inc %rax\n mov %rax, %dr2\n inc %rax\n mov %rax, %dr3\n"
+	 "mov $-1, %eax\n mov %rax, %dr6\n mov $0xffffffff, %eax\n and $0xffff00ff, %eax\n"
+	 "and $~0x2000, %eax\n and $~0xff, %eax\n mov %rax, %dr7\n"
+	 "mov %dr0, %rax\n mov %dr1, %rbx\n mov %dr2, %rcx\n mov %dr3, %rdx\n"
+	 "mov %dr6, %rsi\n mov %dr7, %rdi\n" KT_SAY_END
+	 /* Without CR4.DE DR4 and DR5 are DR6 and DR7. */
+	 "aliases: mov %cr4, %rax\n btr $3, %rax\n mov %rax, %cr4\n"
+	 "xor %eax, %eax\n .byte 0x0f, 0x23, 0xe0\n mov %dr6, %rsi\n"
+	 ".byte 0x0f, 0x21, 0xef\n" KT_SAY_END
+	 "extensions: mov %cr4, %rax\n bts $3, %rax\n mov %rax, %cr4\n"
+	 "extensions_at: .byte 0x0f, 0x21, 0xe0\n" KT_SAY_END
+	 "by_stack: mov %rsp, %rbx\n mov $0x1234, %esp\n mov %rsp, %dr2\n xor %esp, %esp\n"
+	 "mov %dr2, %rsp\n mov %rsp, %rcx\n mov %rbx, %rsp\n" KT_SAY_END
+	 "wide6: mov $1, %rax\n shl $32, %rax\n wide6_at: mov %rax, %dr6\n" KT_SAY_END
+	 "wide7: mov $1, %rax\n shl $32, %rax\n wide7_at: mov %rax, %dr7\n" KT_SAY_END
+	 "detect: mov $0x2400, %eax\n mov %rax, %dr7\n detect_at: mov %dr0, %rax\n" KT_SAY_END
+	 /* The guest's own breakpoints */
+	 "executes: lea executes_at(%rip), %rax\n mov %rax, %dr1\n mov $0x404, %eax\n"
+	 "mov %rax, %dr7\n nop\n executes_at: nop\n" KT_SAY_END
+	 "writes: mov $0x90000, %eax\n mov %rax, %dr3\n mov $0xd0000440, %eax\n"
+	 "mov %rax, %dr7\n movl $1, (0x90000)\n writes_at: nop\n" KT_SAY_END
+	 "steps: pushf\n orl $0x100, (%rsp)\n popf\n nop\n steps_at: nop\n" KT_SAY_END
+	 "int1: .byte 0xf1\n int1_at: " KT_SAY_END
+	 /* To be stepped through: s0 to sN, each at the start of an instruction */
+	 "walk: s0: mov $1, %eax\n s1: xor %ecx, %ecx\n s2: cpuid\n s3: sti\n s4: nop\n"
+	 "s5: cli\n s6: mov %ss, %eax\n s7: mov %eax, %ss\n s8: nop\n s9: pushf\n"
+	 "s10: pop %rbx\n s11: push %rbx\n s12: popf\n s13: jmp s14\n hlt\n"
+	 "s14: hlt\n s15: " KT_SAY_END
+	 "soft: int $0x40\n soft_at: nop\n" KT_SAY_END
+	 "faults: ud2\n"
+	 "own: pushf\n orl $0x100, (%rsp)\n own_popf: popf\n own_nop: nop\n own_at: nop\n" KT_SAY_END
+	 "breaks: nop\n breaks_at: int3\n breaks_behind: " KT_SAY_END
+	 "plain: nop\n plain_at: nop\n movl $1, (0x90000)\n plain_wrote: nop\n"
+	 "mov %dr7, %rax\n mov %dr6, %rbx\n" KT_SAY_END
+	 "hole: mov (%rbx), %al\n hole_at: nop\n" KT_SAY_END
+	 "spins: jmp spins\n");
 
 KT_LABEL(registers); KT_LABEL(aliases); KT_LABEL(extensions); KT_LABEL(extensions_at);
 KT_LABEL(by_stack); KT_LABEL(wide6); KT_LABEL(wide6_at); KT_LABEL(wide7); KT_LABEL(wide7_at);

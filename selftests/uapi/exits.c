@@ -92,13 +92,13 @@ enum { ANY, INVPCID, RDRAND, RDSEED, XSAVE };
 	"row_" #name ": " before "\n row_" #name "_at: " text "\n row_" #name "_behind: " KT_SAY_END
 
 KT_TRAPS(guest,
-	ROWS(CODE)
-	"double_fault: mov $1, %rax\n shl $62, %rax\n double_fault_at: mov (%rax), %al\n" KT_SAY_END
-	"mwaits: sti\n mov %rsp, %rax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor\n"
-	"xor %eax, %eax\n mwait\n" KT_SAY_END
-	"sleeps: sti\n nop\n sleeps_at: hlt\n jmp sleeps_at\n" KT_SAY_END
-	"pauses: mov $100, %ecx\n 1: pause\n loop 1b\n" KT_SAY_END
-	"tsc: rdtsc\n mov %rax, %rbx\n mov %rdx, %rdi\n rdtscp\n mov %rcx, %rsi\n" KT_SAY_END);
+	 ROWS(CODE)
+	 "double_fault: mov $1, %rax\n shl $62, %rax\n double_fault_at: mov (%rax), %al\n" KT_SAY_END
+	 "mwaits: sti\n mov %rsp, %rax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor\n"
+	 "xor %eax, %eax\n mwait\n" KT_SAY_END
+	 "sleeps: sti\n nop\n sleeps_at: hlt\n jmp sleeps_at\n" KT_SAY_END
+	 "pauses: mov $100, %ecx\n 1: pause\n loop 1b\n" KT_SAY_END
+	 "tsc: rdtsc\n mov %rax, %rbx\n mov %rdx, %rdi\n rdtscp\n mov %rcx, %rsi\n" KT_SAY_END);
 
 #define LABELS(name, ...)						\
 	KT_LABEL(row_##name); KT_LABEL(row_##name##_at); KT_LABEL(row_##name##_behind);

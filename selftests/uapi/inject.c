@@ -17,12 +17,12 @@
 
 /* R15 says which of the guests it is; the label NAME_at is where the event has to come. */
 KT_TRAPS(guest,
-	"waits: " KT_SAY_START "waits_at: nop\n" KT_SAY_END
-	"spins: jmp spins\n"
-	"sleeps: hlt\n sleeps_at: " KT_SAY_END
-	"after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
-	"after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
-	"after_mov_ss_at: nop\n" KT_SAY_END);
+	 "waits: " KT_SAY_START "waits_at: nop\n" KT_SAY_END
+	 "spins: jmp spins\n"
+	 "sleeps: hlt\n sleeps_at: " KT_SAY_END
+	 "after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
+	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
+	 "after_mov_ss_at: nop\n" KT_SAY_END);
 
 KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(sleeps); KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);

@@ -141,7 +141,8 @@ TEST(icr)
 		const struct kev_apic_message *want = &cases[i].message;
 		struct kev_apic_message got;
 
-		EXPECT_EQ(cases[i].valid, kev_apic_decode_icr(cases[i].icr, cases[i].x2apic, &got)) {
+		EXPECT_EQ(cases[i].valid,
+			  kev_apic_decode_icr(cases[i].icr, cases[i].x2apic, &got)) {
 			TH_LOG("%s", cases[i].name);
 		}
 		if (!cases[i].valid)

@@ -490,7 +490,8 @@ static const struct {
 	  { PDPTEPAE(0x2000 | P), PDEPAE(0x3000 | PWU), PTEPAE(0x5000 | PWU) },
 	  2, 8, false, { 0x2018, 0x3020 }, { 0x3000 | PWU | 0x20, 0x5000 | PWU | 0x20 },
 	  { 0x3000 | PWU | 0x20, 0x5000 | PWU | 0x60 } },
-	{ "reserved bit", LONG4, GVA4, { PML4E(TABLE2 | PWU), PDPTE(BIT_ULL(51) | PWU) }, 1, 8, true,
+	{ "reserved bit", LONG4, GVA4,
+	  { PML4E(TABLE2 | PWU), PDPTE(BIT_ULL(51) | PWU) }, 1, 8, true,
 	  { 0x1008 }, { TABLE2 | PWU | 0x20 }, { TABLE2 | PWU | 0x60 } },
 };
 

@@ -324,8 +324,9 @@ static void set_sizes(const struct reader *r, const struct opcode *opcode, struc
 }
 
 /* ModRM and what follows it. */
-static bool read_modrm(struct reader *r, struct opcode opcode, struct kev_insn *insn)
+static bool read_modrm(struct reader *r, const struct opcode *first, struct kev_insn *insn)
 {
+	struct opcode opcode = *first;
 	u8 modrm = next_byte(r);
 	u8 mod = modrm >> 6, reg = modrm >> 3 & 7, rm = modrm & 7;
 
@@ -408,7 +409,7 @@ static bool read_opcode(struct reader *r, struct kev_insn *insn)
 	case STRING:
 		return read_implicit(r, opcode, insn);
 	default:
-		return read_modrm(r, *opcode, insn);
+		return read_modrm(r, opcode, insn);
 	}
 }
 
