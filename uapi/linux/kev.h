@@ -167,14 +167,14 @@ struct kev_create_vcpu {
 
 enum kev_region_kind {
 	KEV_REGION_RAM = 1,		/* zero-filled at the first touch */
-	KEV_REGION_TRAP = 2,		/* no memory: each access is reported */
+	KEV_REGION_TRAP = 2,		/* no memory: each access goes to a device */
 	KEV_REGION_READ_TRAP = 3,	/* RAM for reads; each write of the guest is reported */
 	KEV_REGION_USER = 4,		/* pages of the caller's own mapping */
 	KEV_REGION_NOTIFY = 5,		/* RAM; the guest's first touch of a page is reported */
 	KEV_REGION_FILE = 6,		/* a file's bytes, read at the first touch */
 	KEV_REGION_IMAGE = 7,		/* KEV_VM_QUERY_MEMORY only: KEV_VM_ATTACH_IMAGE makes it */
 	KEV_REGION_BOOT = 8,		/* likewise */
-	KEV_REGION_PRINT = 9,		/* one page: the print device of contract kev */
+	KEV_REGION_PRINT = 9,		/* one page: a print device */
 };
 
 /**

@@ -187,7 +187,7 @@ struct kev_exit_memory {
  * @interruptibility: out: guest interruptibility state
  * @guest_interrupt_status: out: RVI in bits 7:0, SVI in 15:8; 0 without APICv
  * @instruction_bytes_len: out: valid bytes in @instruction_bytes
- * @instruction_bytes: out: the instruction, where the CPU gives it
+ * @instruction_bytes: out: an instruction that kev was to carry out and does not know
  * @gpr: out: by enum kev_gpr
  * @rip: out
  * @rflags: out
