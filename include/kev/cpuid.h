@@ -21,7 +21,7 @@
 #define KEV_CPUID_NR_FEATURES	2	/* subleaves of leaf 7 */
 #define KEV_CPUID_NR_XSTATES	8	/* subleaves of leaf 0xd: bits of XCR0 from 2 */
 
-/* "KVMKVMKVM": the signature that guests of contract kev look for */
+/* "KVMKVMKVM": the signature that guests of the ABI kev look for */
 #define KEV_CPUID_SIGNATURE_EBX	0x4b4d564bU
 #define KEV_CPUID_SIGNATURE_ECX	0x564b4d56U
 #define KEV_CPUID_SIGNATURE_EDX	0x0000004dU

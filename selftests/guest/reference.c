@@ -389,7 +389,7 @@ static const struct boot_case {
 	  { { 0, 0xbffda000 }, { 0x100000000, 0x140026000 } } },
 };
 
-/* The page as the contract has it, by its fields */
+/* The page as KEV32 has it, by its fields */
 static void expected_page(const struct boot_case *c, uint32_t *page)
 {
 	uint32_t n = 0, *at = page + 6;
