@@ -17,6 +17,8 @@
 	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) |	\
 	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
 
+#define ERROR_CODE_BITS	GENMASK(14, 0)
+
 /* INT3 and INTO, of which there is no instruction to measure */
 #define SOFTWARE_LENGTH	1
 
@@ -52,6 +54,9 @@ static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject
 	long ret;
 
 	if (args->vector >= NR_EXCEPTIONS || args->vector == X86_TRAP_NMI)
+		return -EINVAL;
+	/* The CPU refuses an entry with one of these. SDM Vol. 3, "VM-Entry Control Fields" */
+	if (args->error_code & ~ERROR_CODE_BITS)
 		return -EINVAL;
 	if (call.exception.has_error != !!(PUSHES_ERROR_CODE & BIT(args->vector)))
 		return -EINVAL;

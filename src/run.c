@@ -134,6 +134,13 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
 			return verdict;
 		vcpu->stats.fast++;
+		/*
+		 * The delivery of an exception can raise the next one, without end and without
+		 * an instruction between them at which the host's interrupts would end the
+		 * guest: they are let in after each (CVE-2015-5307, CVE-2015-8104).
+		 */
+		if (unlikely(exit->event == KEV_EV_EXCEPTION))
+			return verdict;
 	}
 }
 

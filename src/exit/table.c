@@ -69,8 +69,8 @@ static enum kev_verdict slow_misconfigured(struct kev_vcpu *vcpu, const struct k
 	return KEV_FAIL;
 }
 
-/* The guest has delayed the host's interrupts for long; now they come. */
-static enum kev_verdict fast_notify(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+/* The guest has delayed the host's interrupts for long: they come now, before it goes on. */
+static enum kev_verdict slow_notify(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	return exit->notify.invalid ? KEV_PASS : KEV_RETRY;
 }
@@ -134,7 +134,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 	[KEV_EV_MISCONFIGURED] = EXIT("misconfiguration", other, .slow = slow_misconfigured),
 	[KEV_EV_BUS_LOCK] = EXIT("bus lock", other, .fast = retry),
 	[KEV_EV_STEP] = EXIT("step", other, .fast = kev_fast_step, .slow = kev_slow_step),
-	[KEV_EV_NOTIFY] = EXIT("notify", other, .fast = fast_notify),
+	[KEV_EV_NOTIFY] = EXIT("notify", other, .slow = slow_notify),
 	[KEV_EV_EOI] = EXIT("EOI", other, .slow = NULL),
 	[KEV_EV_APIC_WRITE] = EXIT("APIC write", other, .fast = kev_fast_apic_write),
 	[KEV_EV_TPR] = EXIT("TPR", other, .fast = kev_fast_window),

@@ -122,9 +122,17 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 	/* A full barrier: an event that this look misses makes a new request. */
 	if (!test_and_clear_bit(KEV_REQ_MP, &vcpu->requests))
 		return 0;
-	events = xchg(&vcpu->mp_events, 0);
-	if (!(events & KEV_MP_EVENT_INIT) && !(waits && events & KEV_MP_EVENT_SIPI))
+	events = READ_ONCE(vcpu->mp_events);
+	if (!(events & KEV_MP_EVENT_INIT) && !(waits && events & KEV_MP_EVENT_SIPI)) {
+		/* A SIPI that nobody waits for: an INIT behind it stays. */
+		if (events)
+			cmpxchg(&vcpu->mp_events, events, 0);
 		return 0;
+	}
+	/* It is not idle from now on, or others would find that nothing can wake it. */
+	if (vcpu->mp != KEV_MP_RUNNABLE)
+		kev_halt_end(vcpu);
+	events = xchg(&vcpu->mp_events, 0);
 	if (!(kev_info.features & KEV_FEATURE_UNRESTRICTED_GUEST))
 		return -EOPNOTSUPP;
 
@@ -135,7 +143,9 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 		*started_anew = true;
 		ret = start_anew(vcpu, state);
 	}
-	if (!ret && events & KEV_MP_EVENT_SIPI && vcpu->mp == KEV_MP_WAIT_FOR_SIPI) {
+	if (events & KEV_MP_EVENT_INIT)
+		waits = vcpu->mp == KEV_MP_WAIT_FOR_SIPI;
+	if (!ret && events & KEV_MP_EVENT_SIPI && waits) {
 		*started_anew = true;
 		ret = start_at(vcpu, events & KEV_MP_EVENT_VECTOR, state);
 	}

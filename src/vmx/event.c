@@ -28,6 +28,7 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 {
 	unsigned long old = kev_vmread_natural(GUEST_RIP);
 	unsigned long rip = old + length;
+	unsigned long rflags;
 	u32 blocking;
 
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
@@ -41,8 +42,12 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
 			       blocking & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
 
+	rflags = kev_vmread_natural(GUEST_RFLAGS);
+	/* A fault saves it set, for the instruction that is behind us now. */
+	if (unlikely(rflags & X86_EFLAGS_RF) && length)
+		kev_vmwrite_natural(GUEST_RFLAGS, rflags & ~X86_EFLAGS_RF);
 	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
-	if (unlikely(kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_TF) &&
+	if (unlikely(rflags & X86_EFLAGS_TF) &&
 	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
 		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
 				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);

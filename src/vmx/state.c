@@ -193,6 +193,8 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 
+	/* An HLT that the CPU has carried out by itself ends: no group tells of it. */
+	kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	if (state->groups & KEV_STATE_GPRS)
 		set_gprs(vcpu, &state->gprs);
 	if (state->groups & KEV_STATE_SEGMENTS)
@@ -283,7 +285,7 @@ int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *stat
 		.segments = state->segments,
 		.rip = state->gprs.rip,
 		.rflags = state->gprs.rflags,
-		.activity = kev_vmread_32(GUEST_ACTIVITY_STATE),
+		.activity = GUEST_ACTIVITY_ACTIVE,
 		.interruptibility = state->interrupts.interruptibility,
 		.pending_debug = state->interrupts.pending_debug,
 		.link = KEV_VMX_NO_LINK,

@@ -75,6 +75,9 @@ static void set_flag(struct kev_vmx_vcpu *vmx)
 	vmx->watch = KEV_WATCH_FLAG;
 	vmx->own_flag = rflags & X86_EFLAGS_TF;
 	kev_vmx_write_exceptions(vmx);
+	/* It goes on as if it had been woken: with the flag a halt is no state to enter. */
+	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
+		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	if (vmx->own_flag)
 		return;
 	kev_vmwrite_natural(GUEST_RFLAGS, rflags | X86_EFLAGS_TF);

@@ -26,7 +26,8 @@ bool kev_vmx_set_deadline(struct kev_vcpu *vcpu, u64 deadline)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 
-	if (!kev_vmx_config.preemption_timer ||
+	/* In what MWAIT makes of the CPU the timer need not count. */
+	if (!kev_vmx_config.preemption_timer || vcpu->vm->passes & KEV_INTERCEPT_MWAIT ||
 	    kev_vmx_timer_value(rdtsc(), deadline, kev_vmx_config.timer_shift) > U32_MAX) {
 		kev_vmx_clear_deadline(vcpu);
 		return false;
