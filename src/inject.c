@@ -17,7 +17,7 @@
 	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) |	\
 	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
 
-#define ERROR_CODE_BITS	GENMASK(14, 0)
+#define ERROR_CODE_BITS	GENMASK(15, 0)
 
 /* INT3 and INTO, of which there is no instruction to measure */
 #define SOFTWARE_LENGTH	1

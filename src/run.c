@@ -512,6 +512,12 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	ret = kev_vcpu_take_policy(vcpu);
 	if (ret)
 		return ret;
+	/*
+	 * What was answered is done before RUN can be called off, so that no state is ever
+	 * taken in the middle of an instruction whose accesses are known.
+	 */
+	if (verdict == KEV_KICKED && !kev_vm_ended(vcpu->vm))
+		verdict = KEV_PASS;
 	/* Before any look at requests; pairs with kev_vcpu_request(). */
 	smp_store_mb(vcpu->runner, current);
 	ret = run_until_report(vcpu, verdict);

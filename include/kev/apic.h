@@ -133,7 +133,7 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew);
 /* halt.c: vCPUs that wait */
 void kev_halt_begin(struct kev_vcpu *vcpu, bool interruptible, bool nmi);
 void kev_halt_end(struct kev_vcpu *vcpu);
-void kev_halt_poll(struct kev_vcpu *vcpu);
+void kev_halt_sync(struct kev_vcpu *vcpu);
 void kev_halt_restore(struct kev_vcpu *vcpu, u32 mp, bool interruptible, bool nmi);
 bool kev_halt_wait(struct kev_vcpu *vcpu);
 void kev_halt_recheck(struct kev_vm *vm);

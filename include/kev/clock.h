@@ -16,12 +16,10 @@ struct kev_vcpu;
  * @system_time: [c] what the guest has written to the MSR: address of its page, and bit 0
  *	when that is in use
  * @wall_clock: [c] address of the page for the wall clock
- * @version: [c] of the page at @system_time; even
  */
 struct kev_clock {
 	u64 system_time;
 	u64 wall_clock;
-	u32 version;
 };
 
 extern const struct kev_msr_ops kev_msr_system_time;

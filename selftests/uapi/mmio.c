@@ -215,18 +215,23 @@ TEST(instructions)
 
 TEST(answer_with_immediate_exit)
 {
+	struct kev_vcpu_state state = { 0 };
 	struct kt_guest guest;
+	uint64_t rip;
 
 	mmio_init(_metadata, &guest, &add_to);
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_MMIO, guest.run->kind);
 	guest.run->mmio.data = 0x10;
 	guest.run->request = KEV_RUN_IMMEDIATE_EXIT;
+	/* The instruction goes on, as far as it can, before RUN is called off. */
+	expect_access(_metadata, &guest, &(struct access) WRITE(4, 0, 0x11));
+	rip = guest.run->rip;
 	EXPECT_EQ(-EINTR, kt_run(guest.vcpu));
-	guest.run->mmio.data = 0x20;
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
+	EXPECT_LT(rip, state.gprs.rip);
 	EXPECT_EQ(-EINTR, kt_run(guest.vcpu));
 	guest.run->request = 0;
-	expect_access(_metadata, &guest, &(struct access) WRITE(4, 0, 0x11));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	EXPECT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	kt_guest_fini(&guest);

@@ -64,9 +64,9 @@ static enum kev_verdict write_failed(struct kev_vcpu *vcpu, const struct kev_tou
 	return kev_report_memory(vcpu, &memory, ret);
 }
 
-/* 0, or an errno: all of it or what a page boundary leaves */
-static int write_guest(struct kev_vcpu *vcpu, struct kev_touch *touch, u64 gpa, void *bytes,
-		       size_t size)
+/* As touch->access says. 0, or an errno: all of it or what a page boundary leaves */
+static int copy_guest(struct kev_vcpu *vcpu, struct kev_touch *touch, u64 gpa, void *bytes,
+		      size_t size)
 {
 	ssize_t ret;
 	size_t done = 0;
@@ -99,7 +99,6 @@ static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
 	const struct kev_clock_scale scale = host_scale();
 	u64 gpa = vcpu->clock.system_time & ~CLOCK_ENABLE;
 	struct pvclock_vcpu_time_info info = {
-		.version = vcpu->clock.version + 1,
 		.tsc_timestamp = vcpu->msr.tsc_adjust,
 		.tsc_to_system_mul = scale.mul,
 		.tsc_shift = scale.shift,
@@ -110,15 +109,20 @@ static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
 	BUILD_BUG_ON(offsetof(struct pvclock_vcpu_time_info, version));
 	BUILD_BUG_ON(sizeof(info) != 32);
 	init_touch(vcpu, touch);
-	ret = write_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
+	/* It goes up from what is there: the guest may have come from another machine. */
+	touch->access = KEV_MEM_READ;
+	ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
+	if (ret)
+		return ret;
+	touch->access = KEV_MEM_WRITE;
+	info.version = (info.version | 1) + 2;
+	ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
 	if (!ret)
-		ret = write_guest(vcpu, touch, gpa + sizeof(info.version), &info.pad0,
-				  sizeof(info) - sizeof(info.version));
+		ret = copy_guest(vcpu, touch, gpa + sizeof(info.version), &info.pad0,
+				 sizeof(info) - sizeof(info.version));
 	info.version++;
 	if (!ret)
-		ret = write_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
-	if (!ret)
-		vcpu->clock.version = info.version;
+		ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
 	return ret;
 }
 
@@ -180,10 +184,10 @@ static int write_wall(struct kev_vcpu *vcpu, u64 gpa, const struct guest_now *no
 	wall.nsec = nsec;
 
 	init_touch(vcpu, touch);
-	ret = write_guest(vcpu, touch, gpa, &wall, sizeof(wall));
+	ret = copy_guest(vcpu, touch, gpa, &wall, sizeof(wall));
 	wall.version++;
 	if (!ret)
-		ret = write_guest(vcpu, touch, gpa, &wall.version, sizeof(wall.version));
+		ret = copy_guest(vcpu, touch, gpa, &wall.version, sizeof(wall.version));
 	return ret;
 }
 

@@ -45,8 +45,7 @@ static void set_field(const struct kev_vcpu *vcpu, unsigned int field, const u32
  */
 void kev_apic_get_state(struct kev_vcpu *vcpu, struct kev_apic_state *state)
 {
-	kev_halt_poll(vcpu);
-	kev_apic_sync(vcpu);
+	kev_halt_sync(vcpu);
 	*state = (struct kev_apic_state) {
 		.id = vcpu->id,
 		.tpr = *reg(vcpu, KEV_APIC_TPR),
@@ -170,7 +169,7 @@ void kev_mp_get_state(struct kev_vcpu *vcpu, struct kev_mp_state *state)
 {
 	u32 events = READ_ONCE(vcpu->mp_events);
 
-	kev_halt_poll(vcpu);
+	kev_halt_sync(vcpu);
 	*state = (struct kev_mp_state) {
 		.state = vcpu->mp,
 		.init = !!(events & KEV_MP_EVENT_INIT),

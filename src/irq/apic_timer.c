@@ -15,6 +15,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/overflow.h>
 #include <asm/tsc.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
@@ -84,6 +85,18 @@ static bool watch_in_guest(struct kev_vcpu *vcpu, u64 expires)
 {
 	return vcpu->guest_cpu >= 0 &&
 	       kev_backend->set_deadline(vcpu, expires - kev_hw_tsc_lost());
+}
+
+/* When the guest's TSC reaches this, as kev_hw_tsc() counts: 0 if it is past already */
+static u64 host_deadline(const struct kev_vcpu *vcpu, u64 deadline)
+{
+	u64 now = kev_hw_tsc();
+	u64 guest_now = now + guest_tsc_offset(vcpu);
+	u64 expires;
+
+	if (deadline <= guest_now)
+		return 0;
+	return check_add_overflow(now, deadline - guest_now, &expires) ? U64_MAX : expires;
 }
 
 /* From now on until kev_timer_cancel() whatever watches the time may fire. */
@@ -221,14 +234,12 @@ void kev_timer_start_count(struct kev_vcpu *vcpu, u64 ticks)
  */
 void kev_timer_set_deadline(struct kev_vcpu *vcpu, u64 deadline)
 {
-	u64 now = kev_hw_tsc() + guest_tsc_offset(vcpu);
-
 	kev_apic_sync(vcpu);
 	kev_timer_stop(vcpu);
 	if (!deadline)
 		return;
 	vcpu->apic.timer.deadline = deadline;
-	kev_timer_arm(vcpu, deadline <= now ? 0 : deadline - guest_tsc_offset(vcpu), 0);
+	kev_timer_arm(vcpu, host_deadline(vcpu, deadline), 0);
 }
 
 /**
@@ -332,13 +343,11 @@ void kev_timer_restore(struct kev_vcpu *vcpu, u64 deadline)
 	unsigned int shift = kev_apic_divide_shift(reg(vcpu, KEV_APIC_DIVIDE));
 	u64 ticks = (u64)reg(vcpu, KEV_APIC_INITIAL_COUNT) << shift;
 	u32 lvt = reg(vcpu, KEV_APIC_LVT_TIMER);
-	u64 now = kev_hw_tsc() + guest_tsc_offset(vcpu);
 
 	if (lvt & KEV_LVT_DEADLINE)
 		kev_timer_set_deadline(vcpu, deadline);
 	else if (deadline)
-		kev_timer_arm(vcpu, deadline <= now ? 0 : deadline - guest_tsc_offset(vcpu),
-			      period_of(lvt, ticks));
+		kev_timer_arm(vcpu, host_deadline(vcpu, deadline), period_of(lvt, ticks));
 }
 
 /**

@@ -114,15 +114,26 @@ static bool has_future(const struct kev_vcpu *vcpu)
 }
 
 /**
- * kev_halt_poll() - end a halt if an event is there that does
+ * kev_halt_sync() - take up what others have sent, which may end a halt
  * @vcpu: the caller owns it
  *
  * Context: process.
  */
-void kev_halt_poll(struct kev_vcpu *vcpu)
+void kev_halt_sync(struct kev_vcpu *vcpu)
 {
-	if (vcpu->mp == KEV_MP_HALTED && wakes(vcpu))
-		kev_halt_end(vcpu);
+	unsigned int class = vcpu->halt.class;
+
+	if (vcpu->mp != KEV_MP_HALTED) {
+		kev_apic_sync(vcpu);
+		return;
+	}
+	/* What is taken up is seen by nobody else: it does not wait meanwhile. See above. */
+	kev_halt_end(vcpu);
+	kev_apic_sync(vcpu);
+	if (wakes(vcpu))
+		return;
+	kev_halt_begin(vcpu, class != CLASS_NONE, vcpu->halt.nmi);
+	kev_halt_recheck(vcpu->vm);
 }
 
 /**

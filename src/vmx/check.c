@@ -427,7 +427,7 @@ static bool check_event(const struct kev_vmx_guest *g, struct kev_problem *p)
 		return bad(p, field, "has no error code");
 	if (!wants_error && (g->event & EVENT_HAS_ERROR))
 		return bad(p, field, "has an error code");
-	if ((g->event & EVENT_HAS_ERROR) && g->event_error >> 15)
+	if ((g->event & EVENT_HAS_ERROR) && g->event_error >> 16)
 		return bad(p, field, "error code has reserved bits");
 	if (type >= EVENT_SOFTWARE_INTERRUPT && type <= EVENT_SOFTWARE_EXCEPTION &&
 	    (!g->event_length || g->event_length > 15))
