@@ -92,7 +92,7 @@ static bool check_msrs(const struct kev_msrs *m, struct kev_problem *problem)
 			return bad(problem, words[i].name, "has more than 32 bits");
 	if (!kev_pat_valid(m->pat))
 		return bad(problem, "PAT", "has a reserved memory type");
-	if (!kev_msr_values_valid(m))
+	if (!kev_apic_base_possible(m->apic_base, kev_info.phys_bits))
 		return bad(problem, "APIC_BASE", reserved_bits);
 	return true;
 }

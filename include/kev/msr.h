@@ -60,6 +60,5 @@ const struct kev_msr_ops *kev_msr_find(u32 index);
 int kev_msr_init(void);
 void kev_msr_exit(void);
 void kev_msr_reset(struct kev_vcpu *vcpu);
-bool kev_msr_values_valid(const struct kev_msrs *msrs);
 
 #endif /* _KEV_MSR_H */

@@ -10,7 +10,6 @@
 #include <asm/kvm_para.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
-#include <kev/backend.h>
 #include <kev/clock.h>
 #include <kev/msr.h>
 #include <kev/vcpu.h>
@@ -188,17 +187,4 @@ void kev_msr_reset(struct kev_vcpu *vcpu)
 		.apic_base = KEV_APIC_BASE_DEFAULT | KEV_APIC_BASE_ENABLED,
 		.misc_enable = MISC_ENABLE_RESET,
 	};
-}
-
-/**
- * kev_msr_values_valid() - could the guest have written these values
- * @msrs: from user space
- */
-bool kev_msr_values_valid(const struct kev_msrs *msrs)
-{
-	return kev_canonical(msrs->lstar) && kev_canonical(msrs->cstar) &&
-	       kev_canonical(msrs->kernel_gs_base) && kev_canonical(msrs->sysenter_esp) &&
-	       kev_canonical(msrs->sysenter_eip) && !(msrs->sfmask >> 32) &&
-	       !(msrs->tsc_aux >> 32) && !(msrs->sysenter_cs >> 32) && kev_pat_valid(msrs->pat) &&
-	       kev_apic_base_possible(msrs->apic_base, kev_info.phys_bits);
 }
