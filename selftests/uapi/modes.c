@@ -202,7 +202,6 @@ TEST(all_modes)
 /* ---- from one VM to another ---- */
 
 #define RAM	(KT_RAM_KIB << 10)
-#define KT_STATE_WHOLE	(KT_STATE_REGISTERS | KEV_STATE_XSAVE)
 
 /* A new VM takes over, with the memory and all that the vCPU has. */
 static void move(struct __test_metadata *_metadata, struct kt_guest *guest,
@@ -218,16 +217,16 @@ static void move(struct __test_metadata *_metadata, struct kt_guest *guest,
 	ASSERT_GE(sizeof(image), query.xsave_size);
 	state.xsave = (uintptr_t)image;
 	state.xsave_size = query.xsave_size;
-	ASSERT_EQ(0, kt_get_state(guest->vcpu, KT_STATE_WHOLE, &state));
+	ASSERT_EQ(0, kt_get_state(guest->vcpu, KEV_STATE_ALL, &state));
 	/* The registers come first: what they point to need not be there yet. */
-	ASSERT_EQ(0, kt_set_state(other.vcpu, KT_STATE_WHOLE, &state)) {
+	ASSERT_EQ(0, kt_set_state(other.vcpu, KEV_STATE_ALL, &state)) {
 		TH_LOG("%.48s", state.problem);
 	}
 	ASSERT_EQ(RAM, kt_read_guest(guest->vm, 0, ram, RAM));
 	ASSERT_EQ(RAM, kt_write_guest(other.vm, 0, ram, RAM));
 	again.xsave = (uintptr_t)image_again;
 	again.xsave_size = query.xsave_size;
-	ASSERT_EQ(0, kt_get_state(other.vcpu, KT_STATE_WHOLE, &again));
+	ASSERT_EQ(0, kt_get_state(other.vcpu, KEV_STATE_ALL, &again));
 	again.xsave = state.xsave;
 	EXPECT_EQ(0, memcmp(&state, &again, sizeof(state)));
 	EXPECT_EQ(0, memcmp(image, image_again, query.xsave_size));
