@@ -504,7 +504,7 @@ TEST(mode_that_the_cpu_does_not_run)
 	ASSERT_EQ(0, kt_guest_init(&guest, &writes, 0, NULL));
 	if (has_unrestricted(guest.kev)) {
 		kt_guest_fini(&guest);
-		SKIP(return, "unrestricted guest");
+		SKIP(return, "unrestricted guest is there");
 	}
 	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
 	ASSERT_EQ(0, start_write(guest.vcpu, &boot, &leaves));
