@@ -26,9 +26,9 @@
  * From real mode up to 64-bit mode and down again. In each mode the guest adds a number
  * from its memory to a sum in EBX, through an alias of its address where it pages, and says
  * by an OUT to port 0x80 + n where it is. It runs at 1 MiB, where its image is: in real mode
- * with the selector 0xfffc, so that the image begins at offset 64: with another one the
- * emulator would take the low bits for the privilege level when protected mode begins. All tables lie in
- * the image, in pages that nothing has touched when the CPU first wants them.
+ * with the selector 0xfffc, so that the image begins at offset 64; with another one the
+ * emulator would take the low bits for the privilege level when protected mode begins. All
+ * tables lie in the image, in pages that nothing has touched when the CPU first wants them.
  */
 #define ADD(number)	"rol $5, %ebx\n add " number ", %ebx\n"
 #define SAY(port)	"out %al, $" port "\n"
