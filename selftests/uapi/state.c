@@ -410,7 +410,7 @@ static const struct change refused[] = {
 
 TEST_F(state, refused)
 {
-	struct kev_vcpu_state args, got = { 0 };
+	struct kev_vcpu_state args, sent, got = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		args = self->state;
@@ -424,8 +424,14 @@ TEST_F(state, refused)
 			TH_LOG("%s: \"%.48s\"", refused[i].name, args.problem);
 		}
 		memset(args.problem, 0xff, sizeof(args.problem));
+		sent = args;
+		sent.groups = refused[i].group;
 		EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, refused[i].group, &args)) {
 			TH_LOG("%s, alone", refused[i].name);
+		}
+		/* Nothing but the problem comes back. */
+		EXPECT_EQ(0, memcmp(&sent, &args, offsetof(struct kev_vcpu_state, problem))) {
+			TH_LOG("%s, alone: changed", refused[i].name);
 		}
 		EXPECT_TRUE(blames(&args, refused[i].problem)) {
 			TH_LOG("%s, alone: \"%.48s\"", refused[i].name, args.problem);
