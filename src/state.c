@@ -129,14 +129,14 @@ long kev_vcpu_get_state(void *object, void *arg)
 
 /**
  * struct setting - a KEV_VCPU_SET_STATE under way
- * @state: what user space gave; the group INTERRUPTS may be added
+ * @state: what user space gave; but for the problem it goes back as it came
  * @image: for KEV_STATE_XSAVE
- * @merged: the state that the vCPU would have
+ * @merged: the state that the vCPU would have; @groups says what of it is new
  * @problem: what is wrong with it
  * @ret: what the backend says
  */
 struct setting {
-	struct kev_vcpu_state *state;
+	const struct kev_vcpu_state *state;
 	void *image;
 	struct kev_vcpu_state *merged;
 	struct kev_problem problem;
@@ -147,22 +147,24 @@ struct setting {
  * Control goes elsewhere: what was to be delivered, and what the last instruction has
  * left to wait for, belongs to the old place.
  */
-static void forget_event(struct setting *s, const struct kev_vcpu_state *old)
+static bool goes_elsewhere(const struct kev_vcpu_state *state, const struct kev_vcpu_state *old)
 {
-	struct kev_vcpu_state *state = s->state;
-
 	if (!(state->groups & KEV_STATE_GPRS) || state->groups & KEV_STATE_INTERRUPTS)
-		return;
-	if (state->gprs.rip == old->gprs.rip && state->gprs.rflags == old->gprs.rflags)
-		return;
-	state->interrupts = (struct kev_interrupts) {
-		.interruptibility = old->interrupts.interruptibility & KEV_BLOCKED_BY_NMI,
-	};
-	state->groups |= KEV_STATE_INTERRUPTS;
+		return false;
+	return state->gprs.rip != old->gprs.rip || state->gprs.rflags != old->gprs.rflags;
 }
 
+/* @merged holds what the vCPU has. */
 static void merge(struct kev_vcpu_state *merged, const struct kev_vcpu_state *state)
 {
+	merged->groups = state->groups;
+	if (goes_elsewhere(state, merged)) {
+		merged->interrupts = (struct kev_interrupts) {
+			.interruptibility = merged->interrupts.interruptibility &
+					    KEV_BLOCKED_BY_NMI,
+		};
+		merged->groups |= KEV_STATE_INTERRUPTS;
+	}
 	if (state->groups & KEV_STATE_GPRS)
 		merged->gprs = state->gprs;
 	if (state->groups & KEV_STATE_SEGMENTS)
@@ -171,8 +173,12 @@ static void merge(struct kev_vcpu_state *merged, const struct kev_vcpu_state *st
 		merged->controls = state->controls;
 	if (state->groups & KEV_STATE_MSRS)
 		merged->msrs = state->msrs;
+	if (state->groups & KEV_STATE_DEBUG)
+		merged->debug = state->debug;
 	if (state->groups & KEV_STATE_INTERRUPTS)
 		merged->interrupts = state->interrupts;
+	if (state->groups & KEV_STATE_TIME)
+		merged->time = state->time;
 }
 
 /* What can only be told with the vCPU and the other groups at hand */
@@ -194,14 +200,13 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 	const struct kev_controls *controls = &s->merged->controls;
 
 	kev_backend->get(vcpu, CHECKED_GROUPS, s->merged);
-	forget_event(s, s->merged);
 	merge(s->merged, s->state);
 	s->ret = kev_backend->check(vcpu, s->merged, &s->problem);
 	if (!s->ret && !check_apic(vcpu, s))
 		s->ret = -EINVAL;
 	if (s->ret)
 		return;
-	kev_backend->set(vcpu, s->state);
+	kev_backend->set(vcpu, s->merged);
 	if (s->state->groups & KEV_STATE_CONTROLS)
 		vcpu->pdptes_wanted = kev_pae(controls->cr0, controls->cr4, controls->efer);
 }
@@ -294,12 +299,13 @@ static int check_and_set(struct kev_vcpu *vcpu, struct setting *s)
 
 long kev_vcpu_set_state(void *object, void *arg)
 {
-	struct setting s = { .state = arg };
+	struct kev_vcpu_state *state = arg;
+	struct setting s = { .state = state };
 	long ret = -EINVAL;
 
-	if (groups_valid(s.state))
+	if (groups_valid(state))
 		ret = check_and_set(object, &s);
-	kev_problem_text(&s.problem, s.state->problem);
+	kev_problem_text(&s.problem, state->problem);
 	kfree(s.merged);
 	kfree(s.image);
 	return ret;

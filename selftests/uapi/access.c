@@ -286,9 +286,9 @@ TEST_F(access, virtual)
 	for (size_t i = 0; i < ARRAY_SIZE(virtual); i++) {
 		struct kev_translate args;
 
-		/* The CPU may not offer 5 levels. */
+		/* The CPU may not offer 5 levels, nor a guest that does not page. */
 		if (set_mode(&self->guest, &self->state, virtual[i].mode)) {
-			EXPECT_EQ(LONG5, virtual[i].mode);
+			EXPECT_TRUE(virtual[i].mode == LONG5 || virtual[i].mode == UNPAGED);
 			continue;
 		}
 		tried++;
@@ -320,7 +320,7 @@ TEST_F(access, virtual)
 			TH_LOG("%s: kind", virtual[i].name);
 		}
 	}
-	EXPECT_LE(ARRAY_SIZE(virtual) - 3, tried);
+	EXPECT_LE(ARRAY_SIZE(virtual) - 7, tried);
 }
 
 /* The guest's tables are read, the page they lead to is not. */
