@@ -17,7 +17,8 @@
 	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) |	\
 	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
 
-#define ERROR_CODE_BITS	GENMASK(15, 0)
+/* SDM Vol. 3, "Checks on VM-Entry Control Fields": an entry of some CPUs refuses a greater one. */
+#define ERROR_CODE_MAX	0x7fffU
 
 /* INT3 and INTO, of which there is no instruction to measure */
 #define SOFTWARE_LENGTH	1
@@ -55,10 +56,9 @@ static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject
 
 	if (args->vector >= NR_EXCEPTIONS || args->vector == X86_TRAP_NMI)
 		return -EINVAL;
-	/* The CPU refuses an entry with one of these. SDM Vol. 3, "VM-Entry Control Fields" */
-	if (args->error_code & ~ERROR_CODE_BITS)
-		return -EINVAL;
 	if (call.exception.has_error != !!(PUSHES_ERROR_CODE & BIT(args->vector)))
+		return -EINVAL;
+	if (args->error_code > ERROR_CODE_MAX)
 		return -EINVAL;
 	/* No guest has CET, and a CPU without it refuses the error code. */
 	if (args->vector == X86_TRAP_CP)

@@ -66,6 +66,7 @@ KT_TRAPS(guest,
 	 "s5: cli\n s6: mov %ss, %eax\n s7: mov %eax, %ss\n s8: nop\n s9: pushf\n"
 	 "s10: pop %rbx\n s11: push %rbx\n s12: popf\n s13: jmp s14\n hlt\n"
 	 "s14: hlt\n s15: " KT_SAY_END
+	 "popfs: mov $2, %eax\n popfs_at: push %rax\n popf\n jmp popfs_at\n"
 	 "soft: int $0x40\n soft_at: nop\n" KT_SAY_END
 	 "faults: ud2\n"
 	 "own: pushf\n orl $0x100, (%rsp)\n own_popf: popf\n own_nop: nop\n own_at: nop\n" KT_SAY_END
@@ -79,7 +80,7 @@ KT_LABEL(registers); KT_LABEL(aliases); KT_LABEL(extensions); KT_LABEL(extension
 KT_LABEL(by_stack); KT_LABEL(wide6); KT_LABEL(wide6_at); KT_LABEL(wide7); KT_LABEL(wide7_at);
 KT_LABEL(detect); KT_LABEL(detect_at); KT_LABEL(executes); KT_LABEL(executes_at);
 KT_LABEL(writes); KT_LABEL(writes_at); KT_LABEL(steps); KT_LABEL(steps_at);
-KT_LABEL(int1); KT_LABEL(int1_at); KT_LABEL(walk); KT_LABEL(soft); KT_LABEL(soft_at);
+KT_LABEL(int1); KT_LABEL(int1_at); KT_LABEL(walk); KT_LABEL(popfs); KT_LABEL(popfs_at); KT_LABEL(soft); KT_LABEL(soft_at);
 KT_LABEL(faults); KT_LABEL(own); KT_LABEL(own_popf); KT_LABEL(own_nop); KT_LABEL(own_at);
 KT_LABEL(breaks); KT_LABEL(breaks_at); KT_LABEL(breaks_behind); KT_LABEL(plain);
 KT_LABEL(plain_at); KT_LABEL(plain_wrote); KT_LABEL(hole); KT_LABEL(hole_at); KT_LABEL(spins);
@@ -328,6 +329,20 @@ TEST_F(debug, step)
 	}
 	RUN_TO(KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
+}
+
+/* An interrupt of the host may come before the POPF: the flag of its step is not the guest's. */
+TEST_F(debug, step_many)
+{
+	ASSERT_EQ(0, start(self->vcpu, popfs));
+	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_STEP, 0, 0));
+	for (int i = 0; i < 6000; i++) {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_DEBUG, self->run->kind);
+		ASSERT_EQ(0, self->run->rflags & FLAGS_TF);
+		ASSERT_GE(KT_TRAPS_IDT, self->run->rip);
+	}
+	EXPECT_LE(address(popfs_at), self->run->rip);
 }
 
 /* A report of another kind completes its instruction, and that is a step. */

@@ -26,7 +26,7 @@ enum { ANY, INVPCID, RDRAND, RDSEED, XSAVE };
 /*
  * Name, what comes before, the instruction, how it is intercepted, the exception where that
  * is the way, what it does, and what it needs. An address that ends in _at is that of
- * the instruction.
+ * the instruction. A write to CR0 or CR4 exits only if it changes a bit.
  */
 #define ROWS(ROW)							\
 	ROW(cpuid, "xor %eax, %eax", "cpuid", CPUID, 0, GOES_ON, ANY)	\
@@ -38,11 +38,12 @@ enum { ANY, INVPCID, RDRAND, RDSEED, XSAVE };
 	ROW(pause, "", "pause", PAUSE, 0, GOES_ON, ANY)			\
 	ROW(monitor, "", "monitor", MWAIT, 0, UD, ANY)			\
 	ROW(mwait, "", "mwait", MWAIT, 0, UD, ANY)			\
-	ROW(clts, "", "clts", CR, 0, GOES_ON, ANY)			\
-	ROW(lmsw, "smsw %ax", "lmsw %ax", CR, 0, GOES_ON, ANY)		\
-	ROW(cr0, "mov %cr0, %rax", "mov %rax, %cr0", CR, 0, GOES_ON, ANY)	\
+	ROW(clts, "mov %cr0, %rax\n bts $3, %rax\n mov %rax, %cr0",	\
+	    "clts", CR, 0, GOES_ON, ANY)			\
+	ROW(lmsw, "smsw %ax\n or $8, %eax", "lmsw %ax", CR, 0, GOES_ON, ANY)		\
+	ROW(cr0, "mov %cr0, %rax\n btc $18, %rax", "mov %rax, %cr0", CR, 0, GOES_ON, ANY)	\
 	ROW(cr3, "mov %cr3, %rax", "mov %rax, %cr3", CR, 0, GOES_ON, ANY)	\
-	ROW(cr4, "mov %cr4, %rax", "mov %rax, %cr4", CR, 0, GOES_ON, ANY)	\
+	ROW(cr4, "mov %cr4, %rax\n btc $7, %rax", "mov %rax, %cr4", CR, 0, GOES_ON, ANY)	\
 	ROW(cr8, "xor %eax, %eax", "mov %rax, %cr8", CR, 0, GOES_ON, ANY)	\
 	ROW(dr0, "", "mov %rax, %dr0", DR, 0, GOES_ON, ANY)		\
 	ROW(dr7, "", "mov %dr7, %rax", DR, 0, GOES_ON, ANY)		\

@@ -18,13 +18,13 @@
 /* R15 says which of the guests it is; the label NAME_at is where the event has to come. */
 KT_TRAPS(guest,
 	 "waits: " KT_SAY_START "waits_at: nop\n" KT_SAY_END
-	 "spins: jmp spins\n"
+	 "spins: " KT_SAY_START "spins_at: jmp spins_at\n"
 	 "sleeps: hlt\n sleeps_at: " KT_SAY_END
 	 "after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
 	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
 	 "after_mov_ss_at: nop\n" KT_SAY_END);
 
-KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(sleeps); KT_LABEL(sleeps_at);
+KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps); KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
 
 static uint64_t address(const char *label)
@@ -119,6 +119,8 @@ TEST_F(inject, arguments)
 		{ "#UD with an error code", { .flags = 1, .type = 3, .vector = 6 }, -EINVAL },
 		{ "#UD, code without flag", { .type = 3, .vector = 6, .error_code = 1 }, -EINVAL },
 		{ "#GP without", { .type = 3, .vector = 13 }, -EINVAL },
+		{ "#GP, code of 16 bits", { .flags = 1, .type = 3, .vector = 13,
+					    .error_code = 0x8000 }, -EINVAL },
 		{ "#CP", { .flags = 1, .type = 3, .vector = 21 }, -EOPNOTSUPP },
 		{ "#UD", { .type = 3, .vector = 6 }, 0 },
 		{ "a second one", { .type = 3, .vector = 6 }, -EBUSY },
@@ -175,10 +177,14 @@ TEST_F(inject, only_one_exception)
 /* New registers: what waited belongs to the old ones. */
 TEST_F(inject, forgotten_by_set_state)
 {
-	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
+	struct kev_vcpu_state state = { 0 };
+
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
 	RUN_TO(KT_AT_START);
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.rip = address(waits_at) + 1;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
 	RUN_TO(KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 }
@@ -219,11 +225,12 @@ TEST_F(inject, exception_while_running)
 	struct kt_runner runner;
 
 	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
+	RUN_TO(KT_AT_START);
 	ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));
 	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0));
-	RUN_TO_HANDLER(GP, 0, address(spins));
+	RUN_TO_HANDLER(GP, 0, address(spins_at));
 }
 
 TEST_F(inject, exception_ends_hlt)
@@ -271,11 +278,12 @@ TEST_F(inject, nmi_while_running)
 	struct kt_runner runner;
 
 	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
+	RUN_TO(KT_AT_START);
 	for (int i = 1; i <= 50; i++) {
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 		ASSERT_EQ(0, raise_nmi(self->vcpu));
 		EXPECT_EQ(0, kt_runner_join(&runner));
-		KT_EXPECT_HANDLER(self->run, NMI, -1, address(spins));
+		KT_EXPECT_HANDLER(self->run, NMI, -1, address(spins_at));
 		EXPECT_EQ(i, self->run->gpr[KT_TRAP_COUNT]);
 		RUN_TO(KT_AT_IRET);
 	}

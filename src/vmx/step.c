@@ -109,6 +109,17 @@ void kev_vmx_watch(struct kev_vmx_vcpu *vmx)
 	}
 }
 
+/* The exit is for the step: anything else comes before the instruction has had an effect. */
+static bool has_stepped(const struct kev_vmx_vcpu *vmx)
+{
+	const u32 db = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | X86_TRAP_DB;
+	const u32 mask = INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK;
+
+	return vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
+	       (kev_vmread_32(VM_EXIT_INTR_INFO) & mask) == db &&
+	       (kev_vmread_natural(EXIT_QUALIFICATION) & KEV_DR6_BS);
+}
+
 /**
  * kev_vmx_unwatch() - after the exit: the guest's own state is back
  * @vmx: armed
@@ -128,8 +139,8 @@ enum kev_watch kev_vmx_unwatch(struct kev_vmx_vcpu *vmx)
 	kev_vmx_write_exceptions(vmx);
 	if (vmx->own_flag)
 		return watch;
-	/* What POPF or IRET has loaded is the guest's. */
-	if (!vmx->vcpu.loads_flags)
+	/* What POPF or IRET has loaded is the guest's, if it has run. */
+	if (!vmx->vcpu.loads_flags || !has_stepped(vmx))
 		kev_vmwrite_natural(GUEST_RFLAGS,
 				    kev_vmread_natural(GUEST_RFLAGS) & ~X86_EFLAGS_TF);
 	/* An exit in the middle of the instruction may leave its trap behind. */
