@@ -22,7 +22,7 @@ void test_add_errors(void)
 		{ { AREA, .kind = 0, .prot = R }, -EINVAL },
 		{ { AREA, .kind = KEV_REGION_IMAGE, .prot = R }, -EINVAL },
 		{ { AREA, .kind = KEV_REGION_BOOT, .prot = R }, -EINVAL },
-		{ { AREA, .kind = 9, .prot = R }, -EINVAL },
+		{ { AREA, .kind = KEV_REGION_PRINT + 1, .prot = R }, -EINVAL },
 		{ { AREA, .kind = RAM, .prot = R, .flags = 1 }, -EINVAL },
 		{ { AREA, .kind = RAM, .prot = R, .reserved = 1 }, -EINVAL },
 		{ { AREA, .kind = RAM, .prot = R, .user_address = 0x1000 }, -EINVAL },
