@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What tools can see in the sources: sparse, checkpatch, headers that compile
-# alone, shellcheck. With --tap as test results.
+# alone, shellcheck, mutants that apply. With --tap as test results.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -88,6 +88,15 @@ long_files() {
 		awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
 }
 
+# Exactly: with lines of context left out, patch would find a place elsewhere.
+mutants() {
+	local patch
+	for patch in selftests/mutants/*.patch; do
+		patch -p1 -F0 -f -s --dry-run <"$patch" >/dev/null 2>&1 ||
+			echo "$patch does not apply"
+	done
+}
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -97,5 +106,6 @@ result "checkpatch" "$(checkpatch)"
 result "headers compile alone" "$(headers)"
 result "shellcheck" "$(shell)"
 result "no file beyond 800 lines" "$(long_files)"
+result "every mutant applies" "$(mutants)"
 echo "1..$number"
 ((failures == 0))

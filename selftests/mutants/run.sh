@@ -138,10 +138,10 @@ try() {
 	shift
 	if ! baseline "$@"; then
 		echo "the case is not \"ok\" without the patch"
-	elif ! patch -d "$copy" -p1 -s --dry-run <"$patch" >"$log" 2>&1; then
+	elif ! patch -d "$copy" -p1 -F0 -f -s --dry-run <"$patch" >"$log" 2>&1; then
 		echo "the patch does not apply"
 	else
-		patch -d "$copy" -p1 -s <"$patch"
+		patch -d "$copy" -p1 -F0 -f -s <"$patch"
 		if ! build "$1" "$2"; then
 			echo "building failed"
 		else
