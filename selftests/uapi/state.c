@@ -788,7 +788,6 @@ TEST_F(state, bad_xsave)
 	}
 	for (int i = -8; i <= 8; i += 8) {
 		long want = i ? -EINVAL : 0;
-
 		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_GET_STATE, bad, size + i, &state));
 		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_SET_STATE, image, size + i, &state));
 	}

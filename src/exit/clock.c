@@ -115,7 +115,7 @@ static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
 	if (ret)
 		return ret;
 	touch->access = KEV_MEM_WRITE;
-	info.version = (info.version | 1) + 2;
+	info.version += 1 + (info.version & 1);
 	ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
 	if (!ret)
 		ret = copy_guest(vcpu, touch, gpa + sizeof(info.version), &info.pad0,
