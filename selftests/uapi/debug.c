@@ -69,7 +69,8 @@ KT_TRAPS(guest,
 	 "popfs: mov $2, %eax\n popfs_at: push %rax\n popf\n jmp popfs_at\n"
 	 "soft: int $0x40\n soft_at: nop\n" KT_SAY_END
 	 "faults: ud2\n"
-	 "own: pushf\n orl $0x100, (%rsp)\n own_popf: popf\n own_nop: nop\n own_at: nop\n" KT_SAY_END
+	 "own: pushf\n orl $0x100, (%rsp)\n own_popf: popf\n own_nop: nop\n own_at: nop\n"
+	 KT_SAY_END
 	 "breaks: nop\n breaks_at: int3\n breaks_behind: " KT_SAY_END
 	 "plain: nop\n plain_at: nop\n movl $1, (0x90000)\n plain_wrote: nop\n"
 	 "mov %dr7, %rax\n mov %dr6, %rbx\n" KT_SAY_END
@@ -80,7 +81,8 @@ KT_LABEL(registers); KT_LABEL(aliases); KT_LABEL(extensions); KT_LABEL(extension
 KT_LABEL(by_stack); KT_LABEL(wide6); KT_LABEL(wide6_at); KT_LABEL(wide7); KT_LABEL(wide7_at);
 KT_LABEL(detect); KT_LABEL(detect_at); KT_LABEL(executes); KT_LABEL(executes_at);
 KT_LABEL(writes); KT_LABEL(writes_at); KT_LABEL(steps); KT_LABEL(steps_at);
-KT_LABEL(int1); KT_LABEL(int1_at); KT_LABEL(walk); KT_LABEL(popfs); KT_LABEL(popfs_at); KT_LABEL(soft); KT_LABEL(soft_at);
+KT_LABEL(int1); KT_LABEL(int1_at); KT_LABEL(walk); KT_LABEL(popfs); KT_LABEL(popfs_at);
+KT_LABEL(soft); KT_LABEL(soft_at);
 KT_LABEL(faults); KT_LABEL(own); KT_LABEL(own_popf); KT_LABEL(own_nop); KT_LABEL(own_at);
 KT_LABEL(breaks); KT_LABEL(breaks_at); KT_LABEL(breaks_behind); KT_LABEL(plain);
 KT_LABEL(plain_at); KT_LABEL(plain_wrote); KT_LABEL(hole); KT_LABEL(hole_at); KT_LABEL(spins);

@@ -94,7 +94,8 @@ enum { ANY, INVPCID, RDRAND, RDSEED, XSAVE };
 
 KT_TRAPS(guest,
 	 ROWS(CODE)
-	 "double_fault: mov $1, %rax\n shl $62, %rax\n double_fault_at: mov (%rax), %al\n" KT_SAY_END
+	 "double_fault: mov $1, %rax\n shl $62, %rax\n double_fault_at: mov (%rax), %al\n"
+	 KT_SAY_END
 	 "mwaits: sti\n mov %rsp, %rax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor\n"
 	 "xor %eax, %eax\n mwait\n" KT_SAY_END
 	 "sleeps: sti\n nop\n sleeps_at: hlt\n jmp sleeps_at\n" KT_SAY_END

@@ -24,7 +24,8 @@ KT_TRAPS(guest,
 	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
 	 "after_mov_ss_at: nop\n" KT_SAY_END);
 
-KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps); KT_LABEL(sleeps_at);
+KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps);
+KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
 
 static uint64_t address(const char *label)
