@@ -100,13 +100,16 @@ KT_TRAPS(guest,
 	 "xor %eax, %eax\n mwait\n" KT_SAY_END
 	 "sleeps: sti\n nop\n sleeps_at: hlt\n jmp sleeps_at\n" KT_SAY_END
 	 "pauses: mov $100, %ecx\n 1: pause\n loop 1b\n" KT_SAY_END
+	 /* 32-bit code: a far jump to the TSS that the table behind it has at 0x18 */
+	 "task: .byte 0xea\n .long 0\n .word 0x18\n .balign 8\n"
+	 "task_gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x0000890900000067\n"
 	 "tsc: rdtsc\n mov %rax, %rbx\n mov %rdx, %rdi\n rdtscp\n mov %rcx, %rsi\n" KT_SAY_END);
 
 #define LABELS(name, ...)						\
 	KT_LABEL(row_##name); KT_LABEL(row_##name##_at); KT_LABEL(row_##name##_behind);
 ROWS(LABELS)
 KT_LABEL(double_fault); KT_LABEL(double_fault_at); KT_LABEL(mwaits); KT_LABEL(sleeps);
-KT_LABEL(sleeps_at); KT_LABEL(pauses); KT_LABEL(tsc);
+KT_LABEL(sleeps_at); KT_LABEL(pauses); KT_LABEL(tsc); KT_LABEL(task); KT_LABEL(task_gdt);
 
 static uint64_t address(const char *label)
 {
@@ -362,6 +365,43 @@ TEST_F(exits, of_one_vm)
 	kt_guest_fini(&other);
 }
 
+/* kev makes none: user space is told, and the guest is where it was. */
+TEST_F(exits, task_switch)
+{
+	const struct kev_segment code = {
+		.selector = 8, .limit = 0xffffffff,
+		.access = KEV_SEG_G | KEV_SEG_DB | KEV_SEG_P | KEV_SEG_S | 0xb,
+	};
+	struct kev_segment data = code;
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS | KEV_STATE_SEGMENTS |
+				  KEV_STATE_CONTROLS, &state));
+	data.selector = 0x10;
+	data.access = (data.access & ~KEV_SEG_TYPE) | 3;
+	state.gprs.rip = address(task);
+	state.segments.cs = code;
+	state.segments.ds = data;
+	state.segments.es = data;
+	state.segments.fs = data;
+	state.segments.gs = data;
+	state.segments.ss = data;
+	state.segments.gdt = (struct kev_table) { .base = address(task_gdt), .limit = 31 };
+	state.controls.cr0 &= ~0x80000000ULL;
+	state.controls.cr4 &= ~0x20ULL;
+	state.controls.efer = 0;
+	if (kt_set_state(self->vcpu, state.groups, &state) == -EOPNOTSUPP)
+		SKIP(return, "no unrestricted guest");
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_UNHANDLED, self->run->kind);
+		EXPECT_EQ(9, self->run->exit_reason);
+		EXPECT_EQ(0x80000018, self->run->exit_qualification);
+		EXPECT_EQ(7, self->run->instruction_length);
+		EXPECT_EQ(address(task), self->run->rip);
+	}
+}
+
 /* RDTSC that exits tells the same time, in 32 bits a register. */
 TEST_F(exits, tsc)
 {
@@ -490,11 +530,13 @@ TEST_F(exits, hlt_passes)
 		EXPECT_EQ(events[i].vector, self->run->gpr[KT_TRAP_VECTOR]);
 		EXPECT_LE(address(sleeps_at), self->run->gpr[KT_TRAP_RIP]);
 		EXPECT_GE(address(sleeps_at) + 1, self->run->gpr[KT_TRAP_RIP]);
-		/* Behind the IRET it is in the HLT again. */
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		KT_ASSERT_AT(self->run, KT_AT_IRET);
-		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
-		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+		/* Behind the IRET it is in the HLT again. */
+		ASSERT_EQ(0, kt_interrupt(self->vcpu, 0x41));
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		KT_ASSERT_AT(self->run, KT_AT_HANDLER);
+		EXPECT_EQ(0x41, self->run->gpr[KT_TRAP_VECTOR]);
 	}
 }
 
