@@ -2,8 +2,7 @@
 /*
  * KEV_VCPU_GET_STATE and KEV_VCPU_SET_STATE. Guards that state goes out and in
  * unchanged, that a state which could hurt the host or which the CPU would not enter is
- * refused by the name of its field before anything is set, and that an entry which fails
- * nevertheless ends the VM and nothing else.
+ * refused by its field's name, and that an entry which fails ends the VM and nothing else.
  */
 #include "kselftest_harness.h"
 
@@ -788,6 +787,7 @@ TEST_F(state, bad_xsave)
 	}
 	for (int i = -8; i <= 8; i += 8) {
 		long want = i ? -EINVAL : 0;
+
 		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_GET_STATE, bad, size + i, &state));
 		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_SET_STATE, image, size + i, &state));
 	}

@@ -334,7 +334,9 @@ static const struct check_case cases[] = {
 	{ REAL, { SET(event, EXCEPTION(13)) }, NULL, NULL },
 	{ REAL, { SET(event, EXCEPTION_E(13)) }, "EVENT", "has an error code" },
 	{ OLD_CPU, { SET(event, EXCEPTION(8)) }, "EVENT", "has no error code" },
-	{ LONG, { SET(event, EXCEPTION_E(14)), SET(event_error, 0x8000) },
+	/* Bit 15: of a selector, and of #PF in an enclave */
+	{ LONG, { SET(event, EXCEPTION_E(13)), SET(event_error, 0xfff8) }, NULL, NULL },
+	{ LONG, { SET(event, EXCEPTION_E(14)), SET(event_error, 0x10000) },
 	  "EVENT", "error code has reserved bits" },
 	{ LONG, { SET(event, EXCEPTION(6)), SET(event_error, ~0U) }, NULL, NULL },
 	{ LONG, { SET(event, SOFTWARE(0x80)) }, "EVENT", "length is not 1 to 15" },
