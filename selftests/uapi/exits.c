@@ -537,6 +537,10 @@ TEST_F(exits, hlt_passes)
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		KT_ASSERT_AT(self->run, KT_AT_HANDLER);
 		EXPECT_EQ(0x41, self->run->gpr[KT_TRAP_VECTOR]);
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		KT_ASSERT_AT(self->run, KT_AT_IRET);
+		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
 	}
 }
 
