@@ -62,7 +62,8 @@ static bool run_one(void)
 	return ok;
 }
 
-TEST_F(module, load_and_unload)
+/* A load relocates all of the module: fifty of them take the emulator a while. */
+TEST_F_TIMEOUT(module, load_and_unload, 240)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, kt_unload_module("kev")) {
