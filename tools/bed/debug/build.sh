@@ -13,7 +13,7 @@ readonly DEBUG_NAME=debug
 # debug_kernel_key: what the kernel is made of; also its version
 debug_kernel_key()
 {
-	echo "$1-$(sha256sum "$BED_DIR/debug/config" "$BED_DIR/debug/build.sh" | sha256sum | cut -c -12)"
+	echo "$1-$(cat "$BED_DIR/debug/config" "$BED_DIR/debug/build.sh" | sha256sum | cut -c -12)"
 }
 
 # debug_kernel_config DIR: configures the source, and makes sure of each line of the list
