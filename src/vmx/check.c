@@ -72,6 +72,7 @@ enum {
 #define VECTOR_DB		1
 #define VECTOR_NMI		2
 #define VECTOR_MC		18
+#define VECTOR_CP		21
 
 static bool bad(struct kev_problem *problem, const char *field, const char *why)
 {
@@ -402,6 +403,9 @@ static bool check_event(const struct kev_vmx_guest *g, struct kev_problem *p)
 		return bad(p, field, "is an NMI of another vector");
 	if (type == EVENT_HARDWARE && vector > 31)
 		return bad(p, field, "is an exception above 31");
+	/* CPUs with CET want its error code, and those without it refuse that. */
+	if (type == EVENT_HARDWARE && vector == VECTOR_CP)
+		return bad(p, field, "is #CP, and guests have no CET");
 	wants_error = type == EVENT_HARDWARE && protected_mode &&
 		      (1U << vector & KEV_VECTORS_WITH_ERROR);
 	if (wants_error && !(g->event & EVENT_HAS_ERROR))
