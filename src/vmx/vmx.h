@@ -301,6 +301,16 @@ int kev_vmx_l1d_init(void);
 void kev_vmx_l1d_exit(void);
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 
+/*
+ * kev_vmx_code64() - does the guest execute 64-bit code; loaded. CS.L alone means nothing
+ * outside IA-32e mode: SDM Vol. 3, "Code-Segment Descriptor in 64-bit Mode"
+ */
+static inline bool kev_vmx_code64(void)
+{
+	return kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L &&
+	       kev_vmread_64(GUEST_IA32_EFER) & EFER_LMA;
+}
+
 /* exit.c */
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
