@@ -75,6 +75,7 @@ static void set_flag(struct kev_vmx_vcpu *vmx)
 	vmx->watch = KEV_WATCH_FLAG;
 	vmx->own_flag = rflags & X86_EFLAGS_TF;
 	kev_vmx_write_exceptions(vmx);
+	kev_vmx_hold_interrupt(vmx);
 	/* It goes on as if it had been woken: with the flag a halt is no state to enter. */
 	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
 		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
@@ -137,6 +138,7 @@ enum kev_watch kev_vmx_unwatch(struct kev_vmx_vcpu *vmx)
 	if (watch != KEV_WATCH_FLAG)
 		return watch;
 	kev_vmx_write_exceptions(vmx);
+	kev_vmx_release_interrupt(vmx);
 	if (vmx->own_flag)
 		return watch;
 	/* What POPF or IRET has loaded is the guest's, if it has run. */
