@@ -203,11 +203,14 @@ void kev_vmx_decode_step(struct kev_vmx_vcpu *vmx, enum kev_watch watch, struct 
 		exit->step.guest = (vmx->vcpu.debug.flags ? 0 : dr6) |
 				   (vmx->own_flag ? KEV_DR6_BS : 0);
 		break;
-	/* It is still to come. */
+	/* It is still to come: these come before an instruction, the others end one. */
 	case KEV_EV_INTERRUPT:
 	case KEV_EV_NMI:
+	case KEV_EV_MACHINE_CHECK:
 	case KEV_EV_MEMORY:
 	case KEV_EV_INTERRUPT_WINDOW:
+	case KEV_EV_TIMER:
+	case KEV_EV_NOTIFY:
 		return;
 	}
 	kev_vmx_end_native(vmx);
