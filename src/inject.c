@@ -8,14 +8,10 @@
 #include <asm/trapnr.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
+#include <kev/values.h>
 #include <kev/vcpu.h>
 
 #define NR_EXCEPTIONS	32
-
-/* SDM Vol. 3, "Protected-Mode Exceptions and Interrupts" */
-#define PUSHES_ERROR_CODE							\
-	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | BIT(X86_TRAP_SS) |	\
-	 BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_CP))
 
 /* SDM Vol. 3, "Checks on VM-Entry Control Fields": an entry of some CPUs refuses a greater one. */
 #define ERROR_CODE_MAX	0x7fffU
@@ -56,7 +52,7 @@ static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject
 
 	if (args->vector >= NR_EXCEPTIONS || args->vector == X86_TRAP_NMI)
 		return -EINVAL;
-	if (call.exception.has_error != !!(PUSHES_ERROR_CODE & BIT(args->vector)))
+	if (call.exception.has_error != !!(KEV_VECTORS_WITH_ERROR & BIT(args->vector)))
 		return -EINVAL;
 	if (args->error_code > ERROR_CODE_MAX)
 		return -EINVAL;

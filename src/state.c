@@ -191,6 +191,10 @@ static bool check_apic(struct kev_vcpu *vcpu, struct setting *s)
 		field = kev_apic_state_problem(vcpu, s->merged->msrs.apic_base, &state->apic);
 	if (!field && state->groups & KEV_STATE_MP)
 		field = kev_mp_state_problem(&state->mp);
+	/* It ends with the event, or would keep it back until something else does. */
+	if (!field && state->groups & KEV_STATE_MP && state->mp.state == KEV_MP_HALTED &&
+	    s->merged->interrupts.event)
+		return kev_problem_is(&s->problem, "MP_STATE", "halted, with an event on its way");
 	return !field || kev_problem_is(&s->problem, field, "cannot have this value");
 }
 
@@ -217,8 +221,8 @@ static void set_wait(struct kev_vcpu *vcpu, const struct setting *s, u32 named)
 	const struct kev_vcpu_state *state = s->state, *merged = s->merged;
 	u32 mp = vcpu->mp;
 
-	/* The guest goes on at the RIP that was set. */
-	if (named & KEV_STATE_GPRS && mp == KEV_MP_HALTED)
+	/* The guest goes on at the RIP that was set, or with the event's handler. */
+	if (mp == KEV_MP_HALTED && (named & KEV_STATE_GPRS || merged->interrupts.event))
 		mp = KEV_MP_RUNNABLE;
 	if (named & KEV_STATE_MP) {
 		kev_mp_set_state(vcpu, &state->mp);

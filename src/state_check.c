@@ -9,8 +9,9 @@
 #include <asm/processor-flags.h>
 #include <kev/clock.h>
 #include <kev/backend.h>
-#include <kev/msr.h>
+#include <kev/debug.h>
 #include <kev/state.h>
+#include <kev/values.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -44,11 +45,6 @@ static bool check_segments(const struct kev_segments *s, struct kev_problem *pro
 	return true;
 }
 
-/* Bits that read as they do whatever is written: SDM Vol. 3, "Debug Registers" */
-#define DR6_WRITABLE	0x0000e00fULL
-#define DR7_FIXED	0x00000400ULL
-#define DR7_WRITABLE	0xffff23ffULL
-
 static bool check_controls(const struct kev_vm *vm, const struct kev_controls *c,
 			   struct kev_problem *problem)
 {
@@ -60,7 +56,7 @@ static bool check_controls(const struct kev_vm *vm, const struct kev_controls *c
 		return bad(problem, "CR4", "has a bit that the guest does not have");
 	if (c->efer & ~kev_vm_efer_guest(vm))
 		return bad(problem, "EFER", "has a bit that the guest does not have");
-	if ((c->dr7 & ~DR7_WRITABLE) != DR7_FIXED)
+	if ((c->dr7 & ~KEV_DR7_WRITABLE) != KEV_DR7_RESET)
 		return bad(problem, "DR7", reserved_bits);
 	if (c->xcr0 != KEV_XCR0_X87 && !kev_vm_xcr0_valid(vm, c->xcr0))
 		return bad(problem, "XCR0", "XSETBV would not take it");
@@ -145,7 +141,7 @@ bool kev_state_check(const struct kev_vm *vm, const struct kev_vcpu_state *state
 {
 	u32 groups = state->groups;
 
-	if (groups & KEV_STATE_DEBUG && (state->debug.dr6 & ~DR6_WRITABLE) != KEV_DR6_RESET)
+	if (groups & KEV_STATE_DEBUG && (state->debug.dr6 & ~KEV_DR6_WRITABLE) != KEV_DR6_RESET)
 		return bad(problem, "DR6", reserved_bits);
 	return (!(groups & KEV_STATE_SEGMENTS) || check_segments(&state->segments, problem)) &&
 	       (!(groups & KEV_STATE_CONTROLS) ||

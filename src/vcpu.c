@@ -322,11 +322,16 @@ err_backend:
 /* Called under the VM's lock. The first one is the bootstrap processor. */
 static int join(struct kev_vm *vm, struct kev_vcpu *vcpu)
 {
-	if (!vm->vcpus_made)
+	int ret;
+
+	if (!vm->has_bsp)
 		kev_apic_set_base(vcpu, vcpu->msr.apic_base | KEV_APIC_BASE_BSP);
 	else if (kev_boot_is_32bit(vm->start.protocol))
 		vcpu->mp = KEV_MP_WAIT_FOR_SIPI;
-	return xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
+	ret = xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
+	if (!ret)
+		vm->has_bsp = true;
+	return ret;
 }
 
 /* Give the vCPU its place in the VM. Others can kick it from now on. */
@@ -353,12 +358,14 @@ static int join_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
 	return ret;
 }
 
-/* As if it had never joined: it has not run. */
+/* As if it had never joined: it has not run. Others may have joined meanwhile. */
 static void leave_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
 {
 	kev_vm_forget_vcpu(vm, vcpu);
 	mutex_lock(&vm->lock);
 	vm->vcpus_made--;
+	if (vcpu->msr.apic_base & KEV_APIC_BASE_BSP)
+		vm->has_bsp = false;
 	mutex_unlock(&vm->lock);
 }
 

@@ -36,24 +36,6 @@ struct kev_msr_values {
 	u64 tsc_adjust;
 };
 
-/* A linear address of 48 bits: guests get no LA57, and the host accepts these too. */
-static inline bool kev_canonical(u64 address)
-{
-	return (u64)((s64)(address << 16) >> 16) == address;
-}
-
-/* Eight memory types of 8 bits: UC, WC, WT, WP, WB, UC-. SDM Vol. 3, "IA32_PAT MSR" */
-static inline bool kev_pat_valid(u64 pat)
-{
-	for (unsigned int i = 0; i < 64; i += 8) {
-		u8 type = pat >> i;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
-}
-
 int kev_msr_insert(u32 index, const struct kev_msr_ops *ops);
 void kev_msr_remove(u32 index);
 const struct kev_msr_ops *kev_msr_find(u32 index);

@@ -32,9 +32,6 @@ struct task_struct;
 /* A fault that waits ends for an interrupt too: the guest may have better things to do. */
 #define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT) | BIT(KEV_REQ_MP))
 
-/* DR6 after reset. SDM Vol. 3, "Debug Status Register (DR6)" */
-#define KEV_DR6_RESET		0xffff0ff0ULL
-
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
 

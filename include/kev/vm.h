@@ -46,6 +46,7 @@ struct mm_struct;
  * @vcpus: [v] by id; entries are not references
  * @nr_vcpus: [a] vCPUs that exist; written under @lock
  * @vcpus_made: [v] vCPUs made so far
+ * @has_bsp: [v] one of them is, or was, the bootstrap processor
  * @wakeups: [a] goes up before a vCPU ends its wait
  * @irqfd_lock: innermost
  * @irqfds: eventfds that interrupt the guest, under @irqfd_lock
@@ -80,6 +81,7 @@ struct kev_vm {
 	struct xarray vcpus;
 	u32 nr_vcpus;
 	u32 vcpus_made;
+	bool has_bsp;
 	atomic_t wakeups;
 	struct mutex irqfd_lock;	/* innermost */
 	struct list_head irqfds;

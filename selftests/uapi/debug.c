@@ -75,6 +75,11 @@ KT_TRAPS(guest,
 	 "plain: nop\n plain_at: nop\n movl $1, (0x90000)\n plain_wrote: nop\n"
 	 "mov %dr7, %rax\n mov %dr6, %rbx\n" KT_SAY_END
 	 "hole: mov (%rbx), %al\n hole_at: nop\n" KT_SAY_END
+	 /* Its own interrupt waits, in x2APIC mode, for the STI and for the steps. */
+	 "own_ipi: mov $0x1b, %ecx\n rdmsr\n or $0xc00, %eax\n wrmsr\n xor %edx, %edx\n"
+	 "mov $0x80f, %ecx\n mov $0x1ff, %eax\n wrmsr\n"
+	 "mov $0x83f, %ecx\n mov $0x50, %eax\n wrmsr\n" KT_SAY_START
+	 "sti\n nop\n ipi_nop: nop\n ipi_nop2: nop\n ipi_at: " KT_SAY_END
 	 "spins: jmp spins\n");
 
 KT_LABEL(registers); KT_LABEL(aliases); KT_LABEL(extensions); KT_LABEL(extensions_at);
@@ -86,6 +91,7 @@ KT_LABEL(soft); KT_LABEL(soft_at);
 KT_LABEL(faults); KT_LABEL(own); KT_LABEL(own_popf); KT_LABEL(own_nop); KT_LABEL(own_at);
 KT_LABEL(breaks); KT_LABEL(breaks_at); KT_LABEL(breaks_behind); KT_LABEL(plain);
 KT_LABEL(plain_at); KT_LABEL(plain_wrote); KT_LABEL(hole); KT_LABEL(hole_at); KT_LABEL(spins);
+KT_LABEL(own_ipi); KT_LABEL(ipi_nop); KT_LABEL(ipi_nop2); KT_LABEL(ipi_at);
 KT_LABEL(s0); KT_LABEL(s1); KT_LABEL(s2); KT_LABEL(s3); KT_LABEL(s4); KT_LABEL(s5);
 KT_LABEL(s6); KT_LABEL(s7); KT_LABEL(s8); KT_LABEL(s9); KT_LABEL(s10); KT_LABEL(s11);
 KT_LABEL(s12); KT_LABEL(s13); KT_LABEL(s14); KT_LABEL(s15);
@@ -457,6 +463,63 @@ TEST_F(debug, interrupt_waits_for_steps)
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_VECTOR]);
 	RUN_TO(KT_AT_IRET);
 	ASSERT_EQ(0, kt_run(self->vcpu));
+}
+
+/* The CPU may deliver it by itself: not into a step, and no flag of the step with it. */
+TEST_F(debug, own_interrupt_waits_for_steps)
+{
+	uint64_t frame[3];
+
+	ASSERT_EQ(0, start(self->vcpu, own_ipi));
+	RUN_TO(KT_AT_START);
+	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_STEP, 0, 0));
+	do {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_DEBUG, self->run->kind);
+		ASSERT_GE(address(ipi_nop), self->run->rip);
+	} while (self->run->rip < address(ipi_nop));
+	EXPECT_DEBUG(DB, ipi_nop2, BS);
+	EXPECT_DEBUG(DB, ipi_at, BS);
+	ASSERT_EQ(0, set_debug(self->vcpu, 0, 0, 0));
+	RUN_TO_HANDLER(0x50, ipi_at);
+	ASSERT_EQ((long)sizeof(frame), kt_read_guest(self->guest.vm, self->run->gpr[KEV_RSP],
+						     frame, sizeof(frame)));
+	EXPECT_EQ(0, frame[2] & FLAGS_TF);
+	RUN_TO(KT_AT_IRET);
+	RUN_TO(KT_AT_END);
+	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
+}
+
+/* A fault's frame has RF set, whoever raises it; a trap's does not. */
+TEST_F(debug, flags_of_frame)
+{
+	static const struct {
+		const char *guest, *at;
+		int vector;
+		uint64_t rf;
+	} cases[] = {
+		{ wide6, wide6_at, GP, FLAGS_RF },
+		{ faults, faults, UD, FLAGS_RF },
+		{ breaks_at, breaks_behind, BP, 0 },
+		{ steps, steps_at, DB, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kt_guest other;
+		uint64_t frame[3] = { 0 };
+
+		ASSERT_EQ(0, kt_guest_init(&other, &guest, 0, NULL));
+		ASSERT_EQ(0, start(other.vcpu, cases[i].guest));
+		ASSERT_EQ(0, kt_run(other.vcpu));
+		KT_EXPECT_HANDLER(other.run, cases[i].vector, cases[i].vector == GP ? 0 : -1,
+				  address(cases[i].at));
+		EXPECT_EQ((long)sizeof(frame),
+			  kt_read_guest(other.vm, other.run->gpr[KEV_RSP], frame, sizeof(frame)));
+		EXPECT_EQ(cases[i].rf, frame[2] & FLAGS_RF) {
+			TH_LOG("vector %d", cases[i].vector);
+		}
+		kt_guest_fini(&other);
+	}
 }
 
 /* Reported before it is executed, and the next RUN goes on. */

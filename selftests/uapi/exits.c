@@ -17,6 +17,9 @@
 #define GP		13
 #define PF		14
 
+/* In the identity map, and no region is there. */
+#define HOLE		0x40000000UL
+
 /* What a row does, beside raising an exception of that vector */
 enum { GOES_ON = 100, IS_HLT, IS_CALL };
 
@@ -400,6 +403,32 @@ TEST_F(exits, task_switch)
 		EXPECT_EQ(7, self->run->instruction_length);
 		EXPECT_EQ(address(task), self->run->rip);
 	}
+}
+
+/* Where user space sets RIP to, the next instruction is reported again. */
+TEST_F(exits, continued_elsewhere)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, set_exits(self->vm, KEV_INTERCEPT_DESCRIPTOR, 0, 0));
+	ASSERT_EQ(0, start(self->vcpu, row_sgdt));
+	do {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	} while (self->run->rip < address(row_sgdt_at));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.gpr[KEV_RSP] = HOLE;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	/* It is still to come: its page is not there. */
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	state.gprs.rip = address(row_str_at);
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	EXPECT_EQ(address(row_str_at), self->run->rip);
 }
 
 /* RDTSC that exits tells the same time, in 32 bits a register. */

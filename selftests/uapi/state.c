@@ -635,6 +635,24 @@ TEST_F(state, event)
 	EXPECT_EQ(KEV_EXIT_VM_EXITED, self->guest.run->kind);
 }
 
+/* It ends an HLT, as the CPU's would: a halt that has one on its way there is not. */
+TEST_F(state, event_of_halted)
+{
+	struct kev_vcpu_state *s = &self->state;
+
+	s->mp = (struct kev_mp_state) { .state = KEV_MP_HALTED };
+	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KEV_STATE_MP, s));
+	s->interrupts.event = 0x80000306;
+	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KEV_STATE_MP | KEV_STATE_INTERRUPTS, s));
+	EXPECT_EQ(0, strncmp(s->problem, "MP_STATE: ", 10));
+	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KEV_STATE_INTERRUPTS, s));
+	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KEV_STATE_MP, s));
+	ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_MP, s));
+	EXPECT_EQ(KEV_MP_RUNNABLE, s->mp.state);
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	EXPECT_EQ(KEV_EXIT_SHUTDOWN, self->guest.run->kind);
+}
+
 /* It belongs to the place where it was to come: new registers alone leave it there. */
 TEST_F(state, event_and_new_registers)
 {

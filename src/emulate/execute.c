@@ -6,6 +6,7 @@
  * again, and its bus knows which accesses have been done.
  */
 #include <kev/emulate.h>
+#include <kev/values.h>
 
 #define TRAP_SS		12
 #define TRAP_GP		13
@@ -70,14 +71,6 @@ static bool raise(struct kev_cpu *cpu, u8 vector)
 	return false;
 }
 
-/* SDM Vol. 1, "Canonical Addressing" */
-static bool canonical(const struct kev_cpu *cpu, u64 linear)
-{
-	u64 high = linear >> (cpu->linear_bits - 1);
-
-	return high == 0 || high == ~0ULL >> (cpu->linear_bits - 1);
-}
-
 /* SDM Vol. 3, "Type Checking" */
 static bool type_allows(const struct kev_segment *seg, bool write)
 {
@@ -105,7 +98,8 @@ bool kev_address_check(struct kev_cpu *cpu, unsigned int segment, u64 offset, un
 
 	if (cpu->code == KEV_CODE_64) {
 		*linear = offset + (segment >= KEV_FS ? seg->base : 0);
-		if (!canonical(cpu, *linear) || !canonical(cpu, *linear + len - 1) ||
+		if (!kev_canonical_in(*linear, cpu->linear_bits) ||
+		    !kev_canonical_in(*linear + len - 1, cpu->linear_bits) ||
 		    *linear + len - 1 < *linear)
 			return raise(cpu, vector);
 		return true;

@@ -237,7 +237,9 @@
 
 /*
  * Leaves that pass through a mask and nothing else. Sizes, frequencies and
- * names are passed as the host has them: a guest cannot act on them wrongly.
+ * names are passed as the host has them: a guest cannot act on them wrongly. Not so leaf
+ * 0x15: guests take its crystal clock for the rate of the APIC's timer, and kev's counts
+ * at that of the TSC.
  */
 struct passed {
 	u32 leaf;
@@ -246,7 +248,6 @@ struct passed {
 
 static const struct passed passed_basic[] = {
 	{ 0x01, { L1_EAX_SIGNATURE, L1_EBX_CLFLUSH_SIZE, L1_ECX_ALLOW, L1_EDX_ALLOW } },
-	{ 0x15, { ALL, ALL, ALL, 0 } },			/* TSC and crystal clock */
 	{ 0x16, { 0xffff, 0xffff, 0xffff, 0 } },	/* frequencies in MHz */
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RDMSR and WRMSR. The VM's policy comes first; then what hardware state holds, then a
- * table of handlers by index. Nothing a guest writes reaches an MSR of the host.
+ * RDMSR and WRMSR. The VM's policy comes first, then a table of handlers by index. Nothing
+ * a guest writes reaches an MSR of the host.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -9,10 +9,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-#include <asm/msr-index.h>
 #include <asm/trapnr.h>
-#include <kev/backend.h>
-#include <kev/clock.h>
 #include <kev/exit.h>
 #include <kev/msr.h>
 #include <kev/msr_policy.h>
@@ -52,13 +49,15 @@ const struct kev_msr_ops *kev_msr_find(u32 index)
  * @ops: who; has to stay until a grace period after kev_msr_remove()
  *
  * Context: process, may sleep.
- * Return: 0; -EEXIST the index is taken; -ENOMEM.
+ * Return: 0; -EINVAL nobody reads, or nobody writes; -EEXIST the index is taken; -ENOMEM.
  */
 int kev_msr_insert(u32 index, const struct kev_msr_ops *ops)
 {
 	struct msr_entry *entry;
 	int ret = 0;
 
+	if (!ops->read_msr || (!ops->write_msr && !ops->slow_write))
+		return -EINVAL;
 	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
 	if (!entry)
 		return -ENOMEM;
@@ -170,25 +169,15 @@ static int write_by_rule(struct kev_vcpu *vcpu, const struct kev_msr_rule *rule,
 
 static int read_emulated(struct kev_vcpu *vcpu, u32 index, u64 *value)
 {
-	int ret = kev_backend->read_msr(vcpu, index, value);
-	const struct kev_msr_ops *ops;
+	const struct kev_msr_ops *ops = kev_msr_find(index);
 
-	if (ret != -ENOENT)
-		return ret;
-	ops = kev_msr_find(index);
 	return ops ? ops->read_msr(vcpu, index, value) : -ENOENT;
 }
 
 static int write_emulated(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
-	int ret = kev_backend->write_msr(vcpu, index, value);
-	const struct kev_msr_ops *ops;
+	const struct kev_msr_ops *ops = kev_msr_find(index);
 
-	if (!ret && (index == MSR_IA32_TSC || index == MSR_IA32_TSC_ADJUST))
-		kev_clock_moved(vcpu);
-	if (ret != -ENOENT)
-		return ret;
-	ops = kev_msr_find(index);
 	if (!ops)
 		return -ENOENT;
 	return ops->write_msr ? ops->write_msr(vcpu, index, value) : -EAGAIN;

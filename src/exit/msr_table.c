@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MSRs that every guest gets and that no hardware state holds. Documentation/msrs.rst
+ * The MSRs that every guest gets, but for those of the local APIC. Documentation/msrs.rst
  * has the whole list.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -10,6 +10,7 @@
 #include <asm/kvm_para.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
+#include <kev/backend.h>
 #include <kev/clock.h>
 #include <kev/msr.h>
 #include <kev/vcpu.h>
@@ -95,11 +96,51 @@ static int write_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 value)
 
 static const struct kev_msr_ops msr_misc_enable = { read_misc_enable, write_misc_enable };
 
+/* Hardware state holds its value. */
+static int read_backend(struct kev_vcpu *vcpu, u32 index, u64 *value)
+{
+	return kev_backend->read_msr(vcpu, index, value);
+}
+
+static int write_backend(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	return kev_backend->write_msr(vcpu, index, value);
+}
+
+static const struct kev_msr_ops msr_backend = { read_backend, write_backend };
+
+/* What the guest's clock page says of it holds no longer. */
+static int write_tsc(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	int ret = kev_backend->write_msr(vcpu, index, value);
+
+	if (!ret)
+		kev_clock_moved(vcpu);
+	return ret;
+}
+
+static const struct kev_msr_ops msr_tsc = { read_backend, write_tsc };
+
 /* The first after IA32_MCG_STATUS would be banks of machine checks: there is none. */
 static const struct {
 	u32 index;
 	const struct kev_msr_ops *ops;
 } builtin[] = {
+	{ MSR_EFER, &msr_backend },
+	{ MSR_STAR, &msr_backend },
+	{ MSR_LSTAR, &msr_backend },
+	{ MSR_CSTAR, &msr_backend },
+	{ MSR_SYSCALL_MASK, &msr_backend },
+	{ MSR_TSC_AUX, &msr_backend },
+	{ MSR_FS_BASE, &msr_backend },
+	{ MSR_GS_BASE, &msr_backend },
+	{ MSR_KERNEL_GS_BASE, &msr_backend },
+	{ MSR_IA32_SYSENTER_CS, &msr_backend },
+	{ MSR_IA32_SYSENTER_ESP, &msr_backend },
+	{ MSR_IA32_SYSENTER_EIP, &msr_backend },
+	{ MSR_IA32_CR_PAT, &msr_backend },
+	{ MSR_IA32_TSC, &msr_tsc },
+	{ MSR_IA32_TSC_ADJUST, &msr_tsc },
 	{ MSR_KVM_WALL_CLOCK, &kev_msr_wall_clock },
 	{ MSR_KVM_SYSTEM_TIME, &kev_msr_system_time },
 	{ MSR_IA32_PLATFORM_ID, &msr_zero_read_only },

@@ -3,6 +3,7 @@
  * A guest's own page tables: SDM Vol. 3, chapter "Paging". Pure.
  */
 #include <kev/pure.h>
+#include <kev/values.h>
 #include <kev/walk.h>
 
 #define CR0_WP		BIT_ULL(16)
@@ -40,14 +41,6 @@ static enum mode mode_of(const struct kev_paging *p)
 	if (p->efer & EFER_LMA)
 		return MODE_LONG;
 	return p->cr4 & CR4_PAE ? MODE_PAE : MODE_32;
-}
-
-/* SDM Vol. 1, "Canonical Addressing": all bits above are copies of the highest one used */
-static bool canonical(u64 gva, unsigned int bits)
-{
-	u64 high = gva >> (bits - 1);
-
-	return high == 0 || high == ~0ULL >> (bits - 1);
 }
 
 static u64 above_width(const struct kev_paging *p)
@@ -180,7 +173,7 @@ int kev_walk(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, void *c
 
 	*out = (struct kev_walk) { .prot = KEV_MEM_ALL, .user = true };
 	if (mode == MODE_LONG) {
-		if (!canonical(gva, KEV_PAGE_SHIFT + 9 * levels))
+		if (!kev_canonical_in(gva, KEV_PAGE_SHIFT + 9 * levels))
 			return -EFAULT;
 		return walk_64(p, gva, mode, levels, read, ctx, out);
 	}

@@ -17,6 +17,10 @@
 
 #define PROC2_APICV	(KEV_PROC2_X2APIC | KEV_PROC2_APIC_REGISTERS | KEV_PROC2_VIRTUAL_INTERRUPTS)
 
+/* Guest interrupt status: the greatest vector requested, and the greatest in service */
+#define STATUS_REQUESTED	0x00ffU
+#define STATUS_IN_SERVICE	0xff00U
+
 /**
  * kev_vmx_apic_init() - what stays in the VMCS as it is
  * @vmx: loaded, for the first time
@@ -106,7 +110,7 @@ bool kev_vmx_deliver(struct kev_vcpu *vcpu, int vector)
 	if (!kev_to_vmx(vcpu)->apicv)
 		return false;
 	status = kev_vmread_16(GUEST_INTR_STATUS);
-	wanted = (status & 0xff00) | vector_or_zero(vector);
+	wanted = (status & STATUS_IN_SERVICE) | vector_or_zero(vector);
 	if (status != wanted)
 		kev_vmwrite_16(GUEST_INTR_STATUS, wanted);
 	return true;
@@ -141,4 +145,44 @@ void kev_vmx_watch_tpr(struct kev_vcpu *vcpu, u8 class)
 u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx)
 {
 	return vmx->apicv ? kev_vmread_16(GUEST_INTR_STATUS) : 0;
+}
+
+/**
+ * kev_vmx_hold_interrupt() - the CPU delivers none at the next entry
+ * @vmx: armed, about to enter
+ *
+ * It looks at the vector in the guest's interrupt status at the entry, and not at IRR, where
+ * the interrupt stays.
+ *
+ * Context: IRQs off. SDM Vol. 3, "Evaluation of Pending Virtual Interrupts"
+ */
+void kev_vmx_hold_interrupt(struct kev_vmx_vcpu *vmx)
+{
+	u16 status;
+
+	vmx->held_vector = 0;
+	if (!vmx->apicv)
+		return;
+	status = kev_vmread_16(GUEST_INTR_STATUS);
+	vmx->held_vector = status & STATUS_REQUESTED;
+	if (vmx->held_vector)
+		kev_vmwrite_16(GUEST_INTR_STATUS, status & STATUS_IN_SERVICE);
+}
+
+/**
+ * kev_vmx_release_interrupt() - the opposite
+ * @vmx: armed, after the exit
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_release_interrupt(struct kev_vmx_vcpu *vmx)
+{
+	u16 status;
+
+	if (!vmx->held_vector)
+		return;
+	status = kev_vmread_16(GUEST_INTR_STATUS);
+	if ((status & STATUS_REQUESTED) < vmx->held_vector)
+		kev_vmwrite_16(GUEST_INTR_STATUS,
+			       (status & STATUS_IN_SERVICE) | vmx->held_vector);
 }

@@ -5,6 +5,7 @@
  */
 #include <kev/cr.h>
 #include <kev/pure.h>
+#include <kev/values.h>
 
 #include "check.h"
 
@@ -68,22 +69,14 @@ enum {
 	EVENT_OTHER = 7,
 };
 
-/* 8, 10 to 14 and 17: SDM Vol. 3, "Exception and Interrupt Reference" */
-#define VECTORS_WITH_ERROR	0x27d00U
 #define VECTOR_DB		1
 #define VECTOR_NMI		2
 #define VECTOR_MC		18
+#define VECTOR_CP		21
 
 static bool bad(struct kev_problem *problem, const char *field, const char *why)
 {
 	return kev_problem_is(problem, field, why);
-}
-
-static bool canonical(u64 address)
-{
-	u64 high = address >> 47;
-
-	return high == 0 || high == ~0ULL >> 47;
 }
 
 static unsigned int type_of(const struct kev_segment *seg)
@@ -104,17 +97,6 @@ static unsigned int rpl_of(const struct kev_segment *seg)
 static bool usable(const struct kev_segment *seg)
 {
 	return !(seg->access & KEV_SEG_UNUSABLE);
-}
-
-static bool pat_valid(u64 pat)
-{
-	for (unsigned int i = 0; i < 64; i += 8) {
-		unsigned int type = pat >> i & 0xff;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
 }
 
 /* "Checks on Guest Control Registers, Debug Registers, and MSRs" */
@@ -149,11 +131,11 @@ static bool check_msrs(const struct kev_vmx_guest *g, struct kev_problem *p)
 		return bad(p, "DEBUGCTL", "has reserved bits");
 	if (g->dr7 >> 32)
 		return bad(p, "DR7", "has reserved bits");
-	if (!canonical(g->sysenter_esp))
+	if (!kev_canonical(g->sysenter_esp))
 		return bad(p, "SYSENTER_ESP", "is not canonical");
-	if (!canonical(g->sysenter_eip))
+	if (!kev_canonical(g->sysenter_eip))
 		return bad(p, "SYSENTER_EIP", "is not canonical");
-	if (!pat_valid(g->pat))
+	if (!kev_pat_valid(g->pat))
 		return bad(p, "PAT", "has a reserved memory type");
 	if (g->efer & ~EFER_KNOWN)
 		return bad(p, "EFER", "has reserved bits");
@@ -235,7 +217,7 @@ static bool check_data(const struct kev_vmx_guest *g, const char *name,
 	unsigned int type = type_of(seg);
 
 	/* FS and GS have a base in 64-bit mode whatever the selector. */
-	if (any_base && !canonical(seg->base))
+	if (any_base && !kev_canonical(seg->base))
 		return bad(p, name, "base is not canonical");
 	if (!usable(seg))
 		return true;
@@ -270,7 +252,7 @@ static bool check_system_segments(const struct kev_vmx_guest *g, struct kev_prob
 		return bad(p, "TR", "is unusable");
 	if (tr->selector & SELECTOR_TI)
 		return bad(p, "TR", "lies in the LDT");
-	if (!canonical(tr->base))
+	if (!kev_canonical(tr->base))
 		return bad(p, "TR", "base is not canonical");
 	if (type_of(tr) != TYPE_BUSY_TSS && (g->ia32e || type_of(tr) != TYPE_BUSY_TSS16))
 		return bad(p, "TR", "is no busy TSS of this mode");
@@ -280,7 +262,7 @@ static bool check_system_segments(const struct kev_vmx_guest *g, struct kev_prob
 		return true;
 	if (ldtr->selector & SELECTOR_TI)
 		return bad(p, "LDTR", "lies in the LDT");
-	if (!canonical(ldtr->base))
+	if (!kev_canonical(ldtr->base))
 		return bad(p, "LDTR", "base is not canonical");
 	if (type_of(ldtr) != TYPE_LDT)
 		return bad(p, "LDTR", "is no LDT");
@@ -305,9 +287,9 @@ static bool check_segments(const struct kev_vmx_guest *g, struct kev_problem *p)
 
 static bool check_tables(const struct kev_vmx_guest *g, struct kev_problem *p)
 {
-	if (!canonical(g->segments.gdt.base))
+	if (!kev_canonical(g->segments.gdt.base))
 		return bad(p, "GDTR", "base is not canonical");
-	if (!canonical(g->segments.idt.base))
+	if (!kev_canonical(g->segments.idt.base))
 		return bad(p, "IDTR", "base is not canonical");
 	return true;
 }
@@ -421,8 +403,11 @@ static bool check_event(const struct kev_vmx_guest *g, struct kev_problem *p)
 		return bad(p, field, "is an NMI of another vector");
 	if (type == EVENT_HARDWARE && vector > 31)
 		return bad(p, field, "is an exception above 31");
+	/* CPUs with CET want its error code, and those without it refuse that. */
+	if (type == EVENT_HARDWARE && vector == VECTOR_CP)
+		return bad(p, field, "is #CP, and guests have no CET");
 	wants_error = type == EVENT_HARDWARE && protected_mode &&
-		      (1U << vector & VECTORS_WITH_ERROR);
+		      (1U << vector & KEV_VECTORS_WITH_ERROR);
 	if (wants_error && !(g->event & EVENT_HAS_ERROR))
 		return bad(p, field, "has no error code");
 	if (!wants_error && (g->event & EVENT_HAS_ERROR))

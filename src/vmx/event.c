@@ -32,8 +32,7 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 	u32 blocking;
 
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (unlikely((old ^ rip) >> 32) &&
-	    !(kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L))
+	if (unlikely((old ^ rip) >> 32) && !kev_vmx_code64())
 		rip = (u32)rip;
 	kev_vmwrite_natural(GUEST_RIP, rip);
 
@@ -189,6 +188,17 @@ bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 	return can;
 }
 
+/* Traps, the aborts #DF and #MC, and #DB, of which RFLAGS.RF is as the CPU has left it */
+#define NO_FAULTS								\
+	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_BP) | BIT(X86_TRAP_OF) | BIT(X86_TRAP_DF) |	\
+	 BIT(X86_TRAP_MC))
+
+static bool is_fault(u32 info)
+{
+	return (info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION &&
+	       !(NO_FAULTS & BIT(info & INTR_INFO_VECTOR_MASK));
+}
+
 /**
  * kev_vmx_write_event() - hand the event that waits to the entry
  * @vmx: armed, about to enter, with an event
@@ -202,6 +212,14 @@ void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
 	if (vmx->event_length)
 		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
+	/*
+	 * A fault's frame has RF set, so that the instruction meets no breakpoint when it
+	 * runs again. The entry pushes RFLAGS as it is, which the exit of an instruction has
+	 * left clear. SDM Vol. 3, "Masking Instruction-Breakpoint Exceptions"
+	 */
+	if (is_fault(vmx->event_info))
+		kev_vmwrite_natural(GUEST_RFLAGS,
+				    kev_vmread_natural(GUEST_RFLAGS) | X86_EFLAGS_RF);
 	/* An event ends an HLT that the guest is in by itself. */
 	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
 		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);

@@ -179,7 +179,7 @@ static void decode_cr(struct kev_exit *exit)
 	exit->cr.op = qual.kind;
 	exit->cr.gpr = qual.gpr;
 	exit->cr.value = qual.lmsw_source;
-	exit->cr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
+	exit->cr.long_mode = kev_vmx_code64();
 }
 
 static void decode_hlt(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -199,7 +199,7 @@ static void decode_dr(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	exit->dr.gpr = qual.gpr;
 	exit->dr.read = qual.read;
 	exit->dr.cpl = guest_cpl();
-	exit->dr.long_mode = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
+	exit->dr.long_mode = kev_vmx_code64();
 	exit->dr.extensions = kev_vmx_read_cr(&vmx->vcpu, 4) & X86_CR4_DE;
 }
 

@@ -7,6 +7,7 @@
 #include <asm/msr-index.h>
 #include <kev/exit.h>
 #include <kev/msr.h>
+#include <kev/values.h>
 
 #include "vmx.h"
 

@@ -195,8 +195,11 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 
 	/* An HLT that the CPU has carried out by itself ends: no group tells of it. */
 	kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
-	if (state->groups & KEV_STATE_GPRS)
+	if (state->groups & KEV_STATE_GPRS) {
+		/* What was to run without its exit is elsewhere. */
+		kev_vmx_end_native(vmx);
 		set_gprs(vcpu, &state->gprs);
+	}
 	if (state->groups & KEV_STATE_SEGMENTS)
 		set_segments(&state->segments);
 	if (state->groups & KEV_STATE_CONTROLS) {

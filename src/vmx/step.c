@@ -75,6 +75,7 @@ static void set_flag(struct kev_vmx_vcpu *vmx)
 	vmx->watch = KEV_WATCH_FLAG;
 	vmx->own_flag = rflags & X86_EFLAGS_TF;
 	kev_vmx_write_exceptions(vmx);
+	kev_vmx_hold_interrupt(vmx);
 	/* It goes on as if it had been woken: with the flag a halt is no state to enter. */
 	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
 		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
@@ -137,6 +138,7 @@ enum kev_watch kev_vmx_unwatch(struct kev_vmx_vcpu *vmx)
 	if (watch != KEV_WATCH_FLAG)
 		return watch;
 	kev_vmx_write_exceptions(vmx);
+	kev_vmx_release_interrupt(vmx);
 	if (vmx->own_flag)
 		return watch;
 	/* What POPF or IRET has loaded is the guest's, if it has run. */
@@ -201,11 +203,14 @@ void kev_vmx_decode_step(struct kev_vmx_vcpu *vmx, enum kev_watch watch, struct 
 		exit->step.guest = (vmx->vcpu.debug.flags ? 0 : dr6) |
 				   (vmx->own_flag ? KEV_DR6_BS : 0);
 		break;
-	/* It is still to come. */
+	/* It is still to come: these come before an instruction, the others end one. */
 	case KEV_EV_INTERRUPT:
 	case KEV_EV_NMI:
+	case KEV_EV_MACHINE_CHECK:
 	case KEV_EV_MEMORY:
 	case KEV_EV_INTERRUPT_WINDOW:
+	case KEV_EV_TIMER:
+	case KEV_EV_NOTIFY:
 		return;
 	}
 	kev_vmx_end_native(vmx);

@@ -97,6 +97,7 @@ struct kev_vmx_host {
  * @native: [c] an instruction runs without the exits that user space has asked for
  * @watch: [c] how the entry is watched that is under way
  * @own_flag: [c] with KEV_WATCH_FLAG: RFLAGS.TF is the guest's own
+ * @held_vector: [c] likewise: the interrupt that the CPU is not to deliver meanwhile, or 0
  * @exceptions: [c] what EXCEPTION_BITMAP holds
  * @dr7: [c] what GUEST_DR7 holds
  * @tsc_offset: [c] what TSC_OFFSET holds
@@ -139,6 +140,7 @@ struct kev_vmx_vcpu {
 	bool native;
 	enum kev_watch watch;
 	bool own_flag;
+	u8 held_vector;
 	u32 exceptions;
 	u64 dr7;
 	u64 tsc_offset;
@@ -273,6 +275,8 @@ void kev_vmx_apic_changed(struct kev_vcpu *vcpu);
 bool kev_vmx_deliver(struct kev_vcpu *vcpu, int vector);
 void kev_vmx_watch_tpr(struct kev_vcpu *vcpu, u8 class);
 u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx);
+void kev_vmx_hold_interrupt(struct kev_vmx_vcpu *vmx);
+void kev_vmx_release_interrupt(struct kev_vmx_vcpu *vmx);
 
 /* timer.c */
 bool kev_vmx_set_deadline(struct kev_vcpu *vcpu, u64 deadline);
@@ -300,6 +304,16 @@ void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx);
 int kev_vmx_l1d_init(void);
 void kev_vmx_l1d_exit(void);
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
+
+/*
+ * kev_vmx_code64() - does the guest execute 64-bit code; loaded. CS.L alone means nothing
+ * outside IA-32e mode: SDM Vol. 3, "Code-Segment Descriptor in 64-bit Mode"
+ */
+static inline bool kev_vmx_code64(void)
+{
+	return kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L &&
+	       kev_vmread_64(GUEST_IA32_EFER) & EFER_LMA;
+}
 
 /* exit.c */
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);

@@ -3,6 +3,8 @@
  * MSR 0xabc: a write puts a value in, a read takes the oldest out. A read of nothing and
  * a write that finds no room are #GP(0).
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <asm/msr-index.h>
@@ -48,20 +50,50 @@ static int write_fifo(struct kev_vcpu *vcpu, u32 index, u64 value)
 
 static const struct kev_msr_ops fifo = { .read_msr = read_fifo, .write_msr = write_fifo };
 
+/* What somebody has already, whoever it is; handlers that are not whole */
+static int check_refusals(void)
+{
+	static const struct kev_msr_ops no_read = { .write_msr = write_fifo };
+	static const struct kev_msr_ops no_write = { .read_msr = read_fifo };
+	static const struct {
+		u32 index;
+		const struct kev_msr_ops *ops;
+		int result;
+	} cases[] = {
+		{ MSR_IA32_MISC_ENABLE, &fifo, -EEXIST },
+		{ MSR_IA32_APICBASE, &fifo, -EEXIST },
+		{ MSR_EFER, &fifo, -EEXIST },
+		{ MSR_LSTAR, &fifo, -EEXIST },
+		{ MSR_KERNEL_GS_BASE, &fifo, -EEXIST },
+		{ MSR_IA32_TSC, &fifo, -EEXIST },
+		{ FIFO_MSR, &fifo, -EEXIST },
+		{ FIFO_MSR + 1, &no_read, -EINVAL },
+		{ FIFO_MSR + 1, &no_write, -EINVAL },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		int ret = kev_msr_insert(cases[i].index, cases[i].ops);
+
+		if (ret == cases[i].result)
+			continue;
+		pr_err("MSR %#x: %d, not %d\n", cases[i].index, ret, cases[i].result);
+		if (!ret)
+			kev_msr_remove(cases[i].index);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int fifo_init(void)
 {
-	int ret;
+	int ret = kev_msr_insert(FIFO_MSR, &fifo);
 
-	/* What somebody has already is refused. */
-	if (kev_msr_insert(MSR_IA32_MISC_ENABLE, &fifo) != -EEXIST)
-		return -EINVAL;
-	ret = kev_msr_insert(FIFO_MSR, &fifo);
 	if (ret)
 		return ret;
-	if (kev_msr_insert(FIFO_MSR, &fifo) == -EEXIST)
-		return 0;
-	fifo_exit();
-	return -EINVAL;
+	ret = check_refusals();
+	if (ret)
+		fifo_exit();
+	return ret;
 }
 
 void fifo_exit(void)
