@@ -276,7 +276,7 @@ TEST_F(smp, sipi_starts_real_mode)
 	}
 	/* It runs: one more SIPI is nothing to it. */
 	ASSERT_EQ(0, KT_DO(&self->s, ids[0], ICR(OTHERS | SIPI | 9)));
-	START(1);
+	ENTER(1);
 	EXPECT_EQ(-EINTR, kt_runner_kick(&self->runner[1]));
 	/* An INIT without a SIPI: it waits, whatever comes but that. */
 	ASSERT_EQ(0, KT_DO(&self->s, ids[0], ICR(DEST(0) | INIT), ICR(DEST(0) | NMI),
