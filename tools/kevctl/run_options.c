@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kevctl.h"
@@ -163,8 +164,9 @@ static int set_append(struct run_options *options, const char *text)
 	return check_length("--append", text);
 }
 
-static int add_module(struct run_options *options, char *text)
+static int add_module(struct run_options *options, const char *given)
 {
+	char *text = (char *)given;	/* of argv, which is ours to cut */
 	char *comma = strchrnul(text, ',');
 	const char *arguments = *comma ? comma + 1 : comma;
 
@@ -175,6 +177,133 @@ static int add_module(struct run_options *options, char *text)
 	*comma = '\0';
 	options->modules[options->nr_modules++] = (struct run_module){ text, arguments };
 	return check_length("--module", arguments);
+}
+
+static int set_boot(struct run_options *options, const char *text)
+{
+	return choose(boots, "--boot", "boot protocol", text, &options->boot);
+}
+
+static int set_huge(struct run_options *options, const char *text)
+{
+	return choose(huge_pages, "--huge", "way", text, &options->huge_pages);
+}
+
+static int set_strict(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->strict_ports = true;
+	return 0;
+}
+
+static int set_clock(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->flags |= KEV_VM_CLOCK;
+	return 0;
+}
+
+static int set_stats(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->stats = true;
+	return 0;
+}
+
+static int set_verbose(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->verbose = true;
+	return 0;
+}
+
+static int set_device(struct run_options *options, const char *text)
+{
+	options->device = text;
+	return 0;
+}
+
+static int add_text(struct text_list *list, const char *text)
+{
+	const char **items = realloc(list->items, (list->nr + 1) * sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->nr++] = text;
+	return 0;
+}
+
+static int add_env(struct run_options *options, const char *text)
+{
+	if (*text && *text != '=')
+		return add_text(&options->env, text);
+	message("--env", "%s has no name", *text ? text : "an empty text");
+	hint("--env NAME=VALUE, or --env NAME for the value that kevctl has itself");
+	return -EINVAL;
+}
+
+static int add_file_mapping(struct run_options *options, const char *text)
+{
+	return add_text(&options->file_mappings, text);
+}
+
+static int set_load_address(struct run_options *options, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	options->load_address = strtoull(text, &end, 0);
+	options->load_given = true;
+	if (!errno && end != text && !*end && *text != '-' &&
+	    !(options->load_address % (PAGE_KIB * KIB)))
+		return 0;
+	message("--load-address", "%s is no multiple of 4096", text);
+	return -EINVAL;
+}
+
+static int set_affinity(struct run_options *options, const char *text)
+{
+	options->affinity = text;
+	return 0;
+}
+
+static int set_thp(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->thp = true;
+	return 0;
+}
+
+static int set_ksm(struct run_options *options, const char *text)
+{
+	(void)text;
+	options->ksm = true;
+	return 0;
+}
+
+static int set_gdb(struct run_options *options, const char *text)
+{
+	options->gdb = text;
+	return 0;
+}
+
+static int set_net(struct run_options *options, const char *text)
+{
+	options->net = text;
+	return 0;
+}
+
+static int set_sandbox(struct run_options *options, const char *text)
+{
+	options->sandbox = text;
+	return 0;
+}
+
+static int set_config(struct run_options *options, const char *text)
+{
+	options->config = text;
+	return 0;
 }
 
 /* Options that contradict each other */
@@ -202,103 +331,102 @@ static int check_options(const struct run_options *options)
 	return 0;
 }
 
+/* What comes behind the image is the guest's. */
 static int take_operands(int argc, char **argv, struct run_options *options)
 {
-	if (argc - optind == 1) {
-		options->image = argv[optind];
-		return 0;
-	}
-	if (optind < argc)
-		message(argv[optind + 1], "unexpected argument");
-	else
+	if (optind == argc) {
 		message("run", "no image given");
-	usage_error("run");
-	return -EINVAL;
+		usage_error("run");
+		return -EINVAL;
+	}
+	options->image = argv[optind];
+	options->arguments = argv + optind + 1;
+	options->nr_arguments = argc - optind - 1;
+	return 0;
+}
+
+/* The keys of options without a letter */
+enum {
+	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS, OPT_CLOCK,
+	OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP, OPT_KSM, OPT_NET,
+	OPT_SANDBOX, OPT_CONFIG,
+};
+
+/* One that takes no value has a NULL text. */
+static const struct {
+	int key;
+	int (*set)(struct run_options *options, const char *text);
+} setters[] = {
+	{ 'm', set_memory }, { 'c', set_cpus }, { OPT_BOOT, set_boot }, { OPT_APPEND, set_append },
+	{ OPT_MODULE, add_module }, { OPT_MACHINE, set_machine }, { OPT_STRICT, set_strict },
+	{ OPT_HYPERCALLS, set_hypercalls }, { OPT_CLOCK, set_clock }, { OPT_HUGE, set_huge },
+	{ OPT_AROUND, set_fault_around }, { OPT_STATS, set_stats }, { OPT_DEVICE, set_device },
+	{ 'v', set_verbose }, { 'e', add_env }, { OPT_FILES, add_file_mapping },
+	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
+	{ OPT_KSM, set_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
+	{ OPT_CONFIG, set_config },
+};
+
+/* Those of the same key are two names for one thing; the first is the one in the help. */
+static const struct option names[] = {
+	{ "memory", required_argument, NULL, 'm' },
+	{ "memory-size", required_argument, NULL, 'm' },
+	{ "cpus", required_argument, NULL, 'c' },
+	{ "cpu-count", required_argument, NULL, 'c' },
+	{ "affinity", required_argument, NULL, 'a' },
+	{ "boot", required_argument, NULL, OPT_BOOT },
+	{ "load-address", required_argument, NULL, OPT_LOAD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
+	{ "strict-ports", no_argument, NULL, OPT_STRICT },
+	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
+	{ "clock", no_argument, NULL, OPT_CLOCK },
+	{ "huge", required_argument, NULL, OPT_HUGE },
+	{ "thp", no_argument, NULL, OPT_THP },
+	{ "ksm", no_argument, NULL, OPT_KSM },
+	{ "fault-around", required_argument, NULL, OPT_AROUND },
+	{ "env", required_argument, NULL, 'e' },
+	{ "file-mapping", required_argument, NULL, OPT_FILES },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "gdb", required_argument, NULL, 's' },
+	{ "gdb-port", required_argument, NULL, 's' },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static int set_option(struct run_options *options, int key, const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(setters); i++)
+		if (setters[i].key == key)
+			return setters[i].set(options, text);
+	return -ENOENT;
 }
 
 bool run_options_parse(int argc, char **argv, struct run_options *options, int *status)
 {
-	enum {
-		OPT_MEMORY = 0x100, OPT_CPUS, OPT_BOOT, OPT_APPEND, OPT_MODULE, OPT_MACHINE,
-		OPT_STRICT, OPT_HYPERCALLS, OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE,
-	};
-	static const struct option names[] = {
-		{ "memory", required_argument, NULL, OPT_MEMORY },
-		{ "cpus", required_argument, NULL, OPT_CPUS },
-		{ "boot", required_argument, NULL, OPT_BOOT },
-		{ "append", required_argument, NULL, OPT_APPEND },
-		{ "module", required_argument, NULL, OPT_MODULE },
-		{ "machine", required_argument, NULL, OPT_MACHINE },
-		{ "strict-ports", no_argument, NULL, OPT_STRICT },
-		{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
-		{ "clock", no_argument, NULL, OPT_CLOCK },
-		{ "huge", required_argument, NULL, OPT_HUGE },
-		{ "fault-around", required_argument, NULL, OPT_AROUND },
-		{ "stats", no_argument, NULL, OPT_STATS },
-		{ "device", required_argument, NULL, OPT_DEVICE },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	int option, error = 0;
+	int key, error = 0;
 
 	*options = (struct run_options){
 		.cpus = 1, .boot = KEV_BOOT_AUTO, .append = "", .hypercalls = "kev",
 	};
 	*status = STATUS_FAILURE;
 	opterr = 0;
-	while (!error && (option = getopt_long(argc, argv, ":vh", names, NULL)) != -1) {
-		switch (option) {
-		case OPT_MEMORY:
-			error = set_memory(options, optarg);
-			break;
-		case OPT_CPUS:
-			error = set_cpus(options, optarg);
-			break;
-		case OPT_BOOT:
-			error = choose(boots, "--boot", "boot protocol", optarg, &options->boot);
-			break;
-		case OPT_APPEND:
-			error = set_append(options, optarg);
-			break;
-		case OPT_MODULE:
-			error = add_module(options, optarg);
-			break;
-		case OPT_MACHINE:
-			error = set_machine(options, optarg);
-			break;
-		case OPT_STRICT:
-			options->strict_ports = true;
-			break;
-		case OPT_HYPERCALLS:
-			error = set_hypercalls(options, optarg);
-			break;
-		case OPT_CLOCK:
-			options->flags |= KEV_VM_CLOCK;
-			break;
-		case OPT_HUGE:
-			error = choose(huge_pages, "--huge", "way", optarg, &options->huge_pages);
-			break;
-		case OPT_AROUND:
-			error = set_fault_around(options, optarg);
-			break;
-		case OPT_STATS:
-			options->stats = true;
-			break;
-		case OPT_DEVICE:
-			options->device = optarg;
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		case 'h':
+	/* '+': options of the guest's own stand behind the image. */
+	while (!error && (key = getopt_long(argc, argv, "+:m:c:a:s:e:vh", names, NULL)) != -1) {
+		if (key == 'h') {
 			help();
 			*status = 0;
 			return false;
-		default:
-			option_error(option, argv);
-			return false;
 		}
+		error = set_option(options, key, optarg);
+		if (error == -ENOENT)
+			option_error(key, argv);
 	}
 	return !error && !take_operands(argc, argv, options) && !check_options(options);
 }

@@ -16,8 +16,16 @@ struct run_module {
 	const char *arguments;
 };
 
+/* Values of an option that may be repeated, in their order */
+struct text_list {
+	const char **items;
+	unsigned int nr;
+};
+
 struct run_options {
 	const char *image;
+	char **arguments;		/* what stands behind the image: the guest's */
+	unsigned int nr_arguments;
 	const char *device;
 	const char *memory_text;	/* NULL: the default */
 	uint64_t memory_kib;
@@ -32,6 +40,17 @@ struct run_options {
 	uint32_t huge_pages;		/* enum kev_huge_pages */
 	unsigned int fault_around;
 	bool strict_ports;
+	struct text_list env;		/* NAME or NAME=VALUE */
+	struct text_list file_mappings;	/* HOST:GUEST[:ro|rw] */
+	uint64_t load_address;
+	bool load_given;
+	const char *affinity;		/* list of CPUs, or NULL; so are the next four */
+	const char *gdb;
+	const char *net;
+	const char *sandbox;
+	const char *config;
+	bool thp;
+	bool ksm;
 	bool stats;
 	bool verbose;
 };

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "hermit/hermit.h"
 #include "session.h"
 
 #define RFLAGS_IF	(1ULL << 9)
@@ -76,6 +77,7 @@ static void session_end(struct session *session, const struct outcome *outcome)
 	if (overrides(outcome->kind, session->outcome.kind))
 		session->outcome = *outcome;
 	__atomic_store_n(&session->stopping, true, __ATOMIC_RELEASE);
+	eventfd_write(session->ending, 1);
 	for (unsigned int i = 0; i < session->nr_vcpus; i++)
 		kev_vcpu_kick(session->vcpus[i].fd);
 	change_locked(session);
@@ -309,6 +311,22 @@ static bool handle_access(struct vcpu *vcpu, enum verdict verdict)
 	return false;
 }
 
+/* A port is one of the guest's calls, or one of the machine's devices. */
+static bool handle_io(struct vcpu *vcpu)
+{
+	struct session *session = vcpu->session;
+	enum verdict verdict = ACCESS_UNCLAIMED;
+	uint64_t code;
+
+	if (session->hermit)
+		verdict = hermit_io(session->hermit, vcpu->run, session->ending, &code);
+	if (verdict == ACCESS_UNCLAIMED)
+		return handle_access(vcpu, machine_io(&session->machine, vcpu->run, events_now()));
+	if (verdict == ACCESS_END)
+		end_with_code(session, vcpu->id, code);
+	return verdict == ACCESS_DONE;
+}
+
 /* Returns whether the vCPU is to run on. @seen: interrupts raised before it ran. */
 static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 {
@@ -319,7 +337,7 @@ static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 	case KEV_EXIT_CONSOLE:
 		return handle_console(vcpu);
 	case KEV_EXIT_IO:
-		return handle_access(vcpu, machine_io(machine, run, events_now()));
+		return handle_io(vcpu);
 	case KEV_EXIT_MMIO:
 		return handle_access(vcpu, machine_mmio(machine, &run->mmio, events_now()));
 	case KEV_EXIT_VM_EXITED:
@@ -471,11 +489,13 @@ void session_run(struct session *session)
 	session->vcpus_finished = eventfd(0, EFD_CLOEXEC);
 	session->console_finished = eventfd(0, EFD_CLOEXEC);
 	session->no_more = eventfd(0, EFD_CLOEXEC);
-	if (signals < 0 || session->vcpus_finished < 0 || session->console_finished < 0 ||
+	session->ending = eventfd(0, EFD_CLOEXEC);
+	if (signals < 0 || session->ending < 0 || session->vcpus_finished < 0 || session->console_finished < 0 ||
 	    session->no_more < 0)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -errno);
 	else
 		run_threads(session, signals);
+	close(session->ending);
 	close(session->no_more);
 	close(session->console_finished);
 	close(session->vcpus_finished);

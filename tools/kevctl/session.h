@@ -58,12 +58,14 @@ struct vcpu {
  * @run_size: bytes of a run page
  * @console: output
  * @machine: port devices
+ * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @events: what comes to them from outside, with MACHINE_MIN
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
  * @console_finished: eventfd, readable once the console's thread has ended
  * @no_more: eventfd, readable once no vCPU can print any more
+ * @ending: eventfd, readable once the vCPUs shall end
  * @lock: guards what follows; taken inside the machine's
  * @changed: broadcast with each change of the next
  * @changes: counts what a vCPU that has halted has to look at again: another one has
@@ -79,12 +81,14 @@ struct session {
 	size_t run_size;
 	struct console console;
 	struct machine machine;
+	struct hermit *hermit;
 	struct events events;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	int vcpus_finished;
 	int console_finished;
 	int no_more;
+	int ending;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned int changes;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts of the Hermit personality share. */
+#ifndef KEVCTL_HERMIT_INTERNAL_H
+#define KEVCTL_HERMIT_INTERNAL_H
+
+#include "../guest_memory.h"
+#include "hermit.h"
+
+struct hermit_calls;
+
+/**
+ * struct hermit - one guest
+ * @vm: VM fd
+ * @options: command line
+ * @interface: version of the call interface: 1 or 2
+ * @ram_bytes: the guest's memory
+ * @calls: state of the calls: its files, its arguments
+ */
+struct hermit {
+	int vm;
+	const struct run_options *options;
+	uint32_t interface;
+	uint64_t ram_bytes;
+	struct hermit_calls *calls;
+};
+
+/**
+ * hermit_calls_create() - set up what the calls work on
+ * @hermit: guest, with everything but @calls
+ *
+ * Opens the host's files that the options map, and checks what does not fit into the
+ * guest's limits: says on stderr what is wrong.
+ *
+ * Return: 0 or the exit status.
+ */
+int hermit_calls_create(struct hermit *hermit);
+void hermit_calls_destroy(struct hermit *hermit);
+
+#endif /* KEVCTL_HERMIT_INTERNAL_H */
