@@ -39,6 +39,7 @@ static const struct {
 	GROUP(KEV_STATE_MP, mp),
 	GROUP(KEV_STATE_TIME, time),
 	GROUP(KEV_STATE_XSAVE, xsave_size),
+	GROUP(KEV_STATE_MSR_VALUES, reserved2),
 };
 
 /* A caller of an older kev has a shorter structure. */
@@ -55,7 +56,16 @@ static bool groups_valid(const struct kev_vcpu_state *state)
 	}
 	if (state->groups & KEV_STATE_XSAVE && state->xsave_size != kev_fpu_image_size())
 		return false;
+	if (state->groups & KEV_STATE_MSR_VALUES &&
+	    (state->nr_msr_values > KEV_MAX_MSR_POLICIES || state->reserved2))
+		return false;
 	return state->groups && !left && !state->reserved;
+}
+
+/* Bytes at kev_vcpu_state.msr_values */
+static size_t values_size(const struct kev_vcpu_state *state)
+{
+	return state->groups & KEV_STATE_MSR_VALUES ? state->nr_msr_values * sizeof(u64) : 0;
 }
 
 /**
@@ -77,11 +87,25 @@ static void call_get(struct kev_vcpu *vcpu, void *arg)
 	kev_backend->get(vcpu, state->groups, state);
 }
 
-/* The caller holds the vCPU's lock. @image: for KEV_STATE_XSAVE */
-static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, void *image)
+/* What lies behind pointers of a state that goes out; NULL where a group is not wanted */
+struct getting {
+	void *image;
+	u64 *values;
+};
+
+/* The caller holds the vCPU's lock. */
+static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, struct getting *g)
 {
+	u64 *values;
 	int ret;
 
+	if (state->groups & KEV_STATE_MSR_VALUES) {
+		ret = kev_vcpu_msr_values(vcpu, state->nr_msr_values, &values);
+		if (ret)
+			return ret;
+		if (g->values)
+			memcpy(g->values, values, values_size(state));
+	}
 	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
 	if (ret)
 		return ret;
@@ -99,7 +123,34 @@ static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, void *
 		state->time.wall_clock = vcpu->clock.wall_clock;
 	}
 	if (state->groups & KEV_STATE_XSAVE)
-		kev_fpu_get(&vcpu->fpu, image);
+		kev_fpu_get(&vcpu->fpu, g->image);
+	return 0;
+}
+
+static int make_room(const struct kev_vcpu_state *state, struct getting *g)
+{
+	if (state->groups & KEV_STATE_XSAVE) {
+		g->image = kzalloc(state->xsave_size, GFP_KERNEL);
+		if (!g->image)
+			return -ENOMEM;
+	}
+	if (values_size(state)) {
+		g->values = kzalloc(values_size(state), GFP_KERNEL);
+		if (!g->values)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* No kev lock is held. */
+static int copy_out(const struct kev_vcpu_state *state, const struct getting *g)
+{
+	if (g->image &&
+	    copy_to_user(u64_to_user_ptr(state->xsave), g->image, state->xsave_size))
+		return -EFAULT;
+	if (g->values &&
+	    copy_to_user(u64_to_user_ptr(state->msr_values), g->values, values_size(state)))
+		return -EFAULT;
 	return 0;
 }
 
@@ -107,23 +158,22 @@ long kev_vcpu_get_state(void *object, void *arg)
 {
 	struct kev_vcpu_state *state = arg;
 	struct kev_vcpu *vcpu = object;
-	void *image = NULL;
-	long ret = -EBUSY;
+	struct getting g = { };
+	long ret;
 
 	if (!groups_valid(state))
 		return -EINVAL;
-	if (state->groups & KEV_STATE_XSAVE) {
-		image = kzalloc(state->xsave_size, GFP_KERNEL);
-		if (!image)
-			return -ENOMEM;
-	}
-	if (mutex_trylock(&vcpu->lock)) {
-		ret = get_state(vcpu, state, image);
+	ret = make_room(state, &g);
+	if (!ret && mutex_trylock(&vcpu->lock)) {
+		ret = get_state(vcpu, state, &g);
 		mutex_unlock(&vcpu->lock);
+	} else if (!ret) {
+		ret = -EBUSY;
 	}
-	if (!ret && image && copy_to_user(u64_to_user_ptr(state->xsave), image, state->xsave_size))
-		ret = -EFAULT;
-	kfree(image);
+	if (!ret)
+		ret = copy_out(state, &g);
+	kfree(g.values);
+	kfree(g.image);
 	return ret;
 }
 
@@ -131,6 +181,7 @@ long kev_vcpu_get_state(void *object, void *arg)
  * struct setting - a KEV_VCPU_SET_STATE under way
  * @state: what user space gave; but for the problem it goes back as it came
  * @image: for KEV_STATE_XSAVE
+ * @values: for KEV_STATE_MSR_VALUES
  * @merged: the state that the vCPU would have; @groups says what of it is new
  * @problem: what is wrong with it
  * @ret: what the backend says
@@ -138,6 +189,7 @@ long kev_vcpu_get_state(void *object, void *arg)
 struct setting {
 	const struct kev_vcpu_state *state;
 	void *image;
+	u64 *values;
 	struct kev_vcpu_state *merged;
 	struct kev_problem problem;
 	int ret;
@@ -238,8 +290,14 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 {
 	const struct kev_vcpu_state *state = s->state;
 	u32 named = state->groups;
+	u64 *values;
 	int ret;
 
+	if (named & KEV_STATE_MSR_VALUES) {
+		ret = kev_vcpu_msr_values(vcpu, state->nr_msr_values, &values);
+		if (ret)
+			return ret;
+	}
 	ret = kev_vcpu_loaded_call(vcpu, call_set, s);
 	if (!ret)
 		ret = s->ret;
@@ -261,24 +319,37 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 		kev_fpu_set(&vcpu->fpu, s->image);
 	if (named & KEV_STATE_APIC)
 		kev_apic_set_state(vcpu, &state->apic);
+	if (s->values)
+		memcpy(values, s->values, values_size(state));
 	set_wait(vcpu, s, named);
 	return 0;
 }
 
-/* No kev lock is held. */
-static int copy_image(struct setting *s)
+/* No kev lock is held. @to: NULL without bytes to copy */
+static int copy_in(u64 address, size_t size, void **to)
+{
+	void *copy;
+
+	if (!size)
+		return 0;
+	copy = memdup_user(u64_to_user_ptr(address), size);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	*to = copy;
+	return 0;
+}
+
+static int copy_pointers(struct setting *s)
 {
 	const struct kev_vcpu_state *state = s->state;
+	int ret;
 
-	if (!(state->groups & KEV_STATE_XSAVE))
-		return 0;
-	s->image = memdup_user(u64_to_user_ptr(state->xsave), state->xsave_size);
-	if (IS_ERR(s->image)) {
-		int ret = PTR_ERR(s->image);
-
-		s->image = NULL;
+	ret = copy_in(state->msr_values, values_size(state), (void **)&s->values);
+	if (ret || !(state->groups & KEV_STATE_XSAVE))
 		return ret;
-	}
+	ret = copy_in(state->xsave, state->xsave_size, &s->image);
+	if (ret)
+		return ret;
 	return kev_fpu_check(s->image, &s->problem) ? 0 : -EINVAL;
 }
 
@@ -288,7 +359,7 @@ static int check_and_set(struct kev_vcpu *vcpu, struct setting *s)
 
 	if (!kev_state_check(vcpu->vm, s->state, &s->problem))
 		return -EINVAL;
-	ret = copy_image(s);
+	ret = copy_pointers(s);
 	if (ret)
 		return ret;
 	s->merged = kzalloc(sizeof(*s->merged), GFP_KERNEL);
@@ -311,6 +382,7 @@ long kev_vcpu_set_state(void *object, void *arg)
 		ret = check_and_set(object, &s);
 	kev_problem_text(&s.problem, state->problem);
 	kfree(s.merged);
+	kfree(s.values);
 	kfree(s.image);
 	return ret;
 }

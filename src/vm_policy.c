@@ -97,12 +97,17 @@ bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0)
 	return valid;
 }
 
+static u32 nr_msr_values(const struct kev_msr_rules *rules)
+{
+	return rules ? rules->nr_values : 0;
+}
+
 /* What a vCPU's MSRs of KEV_MSR_VALUE begin with */
 static int make_msr_values(struct kev_vcpu *vcpu)
 {
 	const struct kev_msr_rules *rules = vcpu->vm->msrs;
 
-	if (!rules || !rules->nr_values || vcpu->msr_values)
+	if (!nr_msr_values(rules) || vcpu->msr_values)
 		return 0;
 	vcpu->msr_values = kcalloc(rules->nr_values, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->msr_values)
@@ -111,6 +116,29 @@ static int make_msr_values(struct kev_vcpu *vcpu)
 		if (rules->rule[i].class == KEV_MSR_VALUE)
 			vcpu->msr_values[rules->rule[i].slot] = rules->rule[i].value;
 	return 0;
+}
+
+/**
+ * kev_vcpu_msr_values() - what the MSRs hold that are KEV_MSR_VALUE
+ * @vcpu: the caller holds its lock
+ * @nr: how many the caller expects
+ * @values: out: they, in the order of their indices; NULL where there are none. They are
+ *	the vCPU's, and may be changed under its lock
+ *
+ * The VM's policy is final from now on.
+ *
+ * Context: process, may sleep. Return: 0; -EINVAL there are more or fewer; -ENOMEM.
+ */
+int kev_vcpu_msr_values(struct kev_vcpu *vcpu, u32 nr, u64 **values)
+{
+	int ret;
+
+	kev_vm_freeze(vcpu->vm);
+	if (nr != nr_msr_values(vcpu->vm->msrs))
+		return -EINVAL;
+	ret = make_msr_values(vcpu);
+	*values = vcpu->msr_values;
+	return ret;
 }
 
 static void call_policy(struct kev_vcpu *vcpu, void *arg)

@@ -120,6 +120,7 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm);
 u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
+int kev_vcpu_msr_values(struct kev_vcpu *vcpu, u32 nr, u64 **values);
 void kev_vm_policy_init(struct kev_vm *vm);
 void kev_vm_policy_fini(struct kev_vm *vm);
 long kev_vm_set_cpuid(void *object, void *arg);

@@ -151,6 +151,62 @@ TEST_F(msr, values_of_a_vcpu)
 	kt_guest_fini(&another);
 }
 
+static long values_call(const struct kt_guest *guest, unsigned long call, uint64_t *values,
+			uint32_t nr)
+{
+	struct kev_vcpu_state state = {
+		.size = sizeof(state), .groups = KEV_STATE_MSR_VALUES,
+		.msr_values = (uintptr_t)values, .nr_msr_values = nr,
+	};
+
+	return kt_ioctl(guest->vcpu, call, &state);
+}
+
+/* They go with the vCPU, in the order of the indices, before its first run or after it. */
+TEST_F(msr, values_as_state)
+{
+	static const struct kev_msr_policy entries[] = {
+		{ NOBODYS + 1, 1, KEV_MSR_VALUE, 0, 2 },
+		{ NOBODYS + 2, 1, KEV_MSR_ZERO, 0, 0 },
+		{ NOBODYS, 1, KEV_MSR_VALUE, 0, 1 },
+	};
+	uint64_t values[3] = { 0, 0, 0x77 };
+	struct kt_guest other;
+
+	ASSERT_EQ(0, set_msrs(self->guest.vm, entries, ARRAY_SIZE(entries)));
+	ASSERT_EQ(0, values_call(&self->guest, KEV_VCPU_GET_STATE, values, 2));
+	EXPECT_EQ(1, values[0]);
+	EXPECT_EQ(2, values[1]);
+	EXPECT_EQ(0x77, values[2]);
+	EXPECT_EQ(-EBUSY, set_msrs(self->guest.vm, NULL, 0));
+	EXPECT_WRITE(KT_DONE, NOBODYS + 1, 20);
+	ASSERT_EQ(0, values_call(&self->guest, KEV_VCPU_GET_STATE, values, 2));
+
+	ASSERT_EQ(0, kt_insn_init(&other, 0));
+	EXPECT_EQ(0, values_call(&other, KEV_VCPU_GET_STATE, NULL, 0));
+	kt_guest_fini(&other);
+	ASSERT_EQ(0, kt_insn_init(&other, 0));
+	ASSERT_EQ(0, set_msrs(other.vm, entries, ARRAY_SIZE(entries)));
+	ASSERT_EQ(0, values_call(&other, KEV_VCPU_SET_STATE, values, 2));
+	EXPECT_EQ(-EBUSY, set_msrs(other.vm, NULL, 0));
+	values[1] = 0;
+	EXPECT_EQ(KT_DONE, kt_rdmsr(&other, NOBODYS + 1, &values[1]));
+	EXPECT_EQ(20, values[1]);
+
+	for (uint32_t nr = 0; nr < 4; nr++) {
+		if (nr == 2)
+			continue;
+		EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_GET_STATE, values, nr));
+		EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_SET_STATE, values, nr));
+	}
+	EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_SET_STATE, values, KEV_MAX_MSR_POLICIES + 1));
+	EXPECT_EQ(-EFAULT, values_call(&other, KEV_VCPU_GET_STATE, NULL, 2));
+	EXPECT_EQ(-EFAULT, values_call(&other, KEV_VCPU_SET_STATE, NULL, 2));
+	EXPECT_EQ(KT_DONE, kt_rdmsr(&other, NOBODYS, &values[0]));
+	EXPECT_EQ(1, values[0]);
+	kt_guest_fini(&other);
+}
+
 TEST_F(msr, until_the_first_run)
 {
 	static const struct kev_msr_policy value = { NOBODYS, 1, KEV_MSR_VALUE, 0, 1 };

@@ -78,7 +78,7 @@ TEST_F(state, get_set_get)
 
 TEST_F(state, bad_groups)
 {
-	const uint32_t bad[] = { 0, KEV_STATE_ALL + 1, KEV_STATE_GPRS | 0x400, 1U << 31, ~0U };
+	const uint32_t bad[] = { 0, KEV_STATE_ALL + 1, KEV_STATE_GPRS | 0x800, 1U << 31, ~0U };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, kt_get_state(self->guest.vcpu, bad[i], &self->state)) {

@@ -211,7 +211,8 @@ struct kev_time {
 #define KEV_STATE_MP		_BITUL(7)
 #define KEV_STATE_TIME		_BITUL(8)
 #define KEV_STATE_XSAVE		_BITUL(9)
-#define KEV_STATE_ALL		0x3ffU
+#define KEV_STATE_MSR_VALUES	_BITUL(10)
+#define KEV_STATE_ALL		0x7ffU
 
 #define KEV_PROBLEM_LEN		48
 
@@ -231,8 +232,14 @@ struct kev_time {
  * @xsave: in: with KEV_STATE_XSAVE: user address of an XSAVE image in standard format
  * @xsave_size: in: its bytes, kev_query.xsave_size
  * @reserved: in: 0
+ * @msr_values: in: with KEV_STATE_MSR_VALUES: user address of what the MSRs hold that are
+ *	KEV_MSR_VALUE in the VM, 8 bytes each, in ascending order of their indices
+ * @nr_msr_values: in: how many the VM's policy has
+ * @reserved2: in: 0
  * @problem: out: SET that failed with -EINVAL: the field that will not do and why,
  *	NUL-terminated; empty where no field is to blame
+ *
+ * KEV_STATE_MSR_VALUES makes the VM's policy final, as the first RUN does.
  *
  * Groups that are not named are neither read nor, on GET, filled: they come
  * back as they were sent. SET checks the state that the vCPU would have with the new
@@ -254,6 +261,9 @@ struct kev_vcpu_state {
 	__u64 xsave;
 	__u32 xsave_size;
 	__u32 reserved;
+	__u64 msr_values;
+	__u32 nr_msr_values;
+	__u32 reserved2;
 	char problem[KEV_PROBLEM_LEN];
 };
 
