@@ -36,7 +36,7 @@ expect "check: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl"
 expect "check: --json=x" 125 "" "^kevctl: --json=x: takes no value$" "$kevctl" check --json=x
 
 expect "run: no image" 125 "" "^kevctl: run: no image given$" "$kevctl" run
-expect "run: two images" 125 "" "^kevctl: b: unexpected argument$" "$kevctl" run a b
+expect "run: what stands behind the image is the guest's" 127 "" "^kevctl: a: No such file" "$kevctl" run a --help
 while IFS='|' read -r value why; do
 	expect "run: --memory '$value'" 125 "" "^kevctl: --memory: $value $why\$" \
 		"$kevctl" run --memory "$value" "$image"

@@ -37,6 +37,9 @@
  *	check module N SIZE TEXT
  *	check modules COUNT
  *	check region KIND GPA LENGTH
+ *	memory ADDRESS HEX	these bytes are in guest memory
+ *
+ * Guest memory is 4 MiB from address 0; guest-virtual addresses are the same.
  *
  * With FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it.
  */
@@ -61,6 +64,7 @@
 #define MAX_LINES	256
 #define LINE_BYTES	128
 #define HANG_SECONDS	30
+#define RAM_BYTES	(4UL << 20)
 
 /* The VM's descriptor is the read end of a pipe, a vCPU's is an eventfd. */
 static struct {
@@ -88,6 +92,7 @@ static struct {
 	} modules[KEV_MAX_MODULES];
 	unsigned int nr_modules;
 	struct kev_add_region region;	/* the last one */
+	uint8_t *ram;
 	pthread_mutex_t lock;		/* guards what follows */
 	bool halted;			/* vCPU 0 */
 	uint64_t address;		/* of the last message */
@@ -241,6 +246,40 @@ int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 	return -error;
 }
 
+/* The part of an access that is inside of the memory; -EFAULT for none */
+static int limit_access(struct kev_access *access)
+{
+	access->done = 0;
+	if (access->address >= RAM_BYTES)
+		return -EFAULT;
+	access->done = RAM_BYTES - access->address;
+	if (access->done > access->length)
+		access->done = access->length;
+	if (!fake.ram)
+		fake.ram = calloc(1, RAM_BYTES);
+	return fake.ram ? 0 : -ENOMEM;
+}
+
+int kev_vm_read_memory(int vm, struct kev_access *access)
+{
+	int error = limit_access(access);
+
+	(void)vm;
+	if (!error)
+		memcpy((void *)(uintptr_t)access->buffer, fake.ram + access->address, access->done);
+	return error;
+}
+
+int kev_vm_write_memory(int vm, struct kev_access *access)
+{
+	int error = limit_access(access);
+
+	(void)vm;
+	if (!error)
+		memcpy(fake.ram + access->address, (void *)(uintptr_t)access->buffer, access->done);
+	return error;
+}
+
 int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 {
 	(void)vm;
@@ -272,6 +311,24 @@ int kev_vcpu_unmap_run(struct kev_run *run, size_t size)
 {
 	(void)run;
 	(void)size;
+	return 0;
+}
+
+int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
+{
+	const struct kev_run *run = &fake.runs[vcpu_of(vcpu)];
+
+	memcpy(state->gprs.gpr, run->gpr, sizeof(state->gprs.gpr));
+	state->gprs.rip = run->rip;
+	state->gprs.rflags = run->rflags;
+	state->segments.cs = (struct kev_segment){
+		.limit = 0xffffffff, .access = 0xa09b, .selector = 8,
+	};
+	state->segments.gdt = (struct kev_table){ .base = 0x1000, .limit = 23 };
+	state->controls = (struct kev_controls){
+		.cr0 = 0x80000031, .cr2 = run->cr2, .cr3 = 0x10000, .cr4 = 0x20, .efer = 0xd00,
+	};
+	state->msrs.apic_base = 0xfee00900;
 	return 0;
 }
 
@@ -398,6 +455,7 @@ static void set(struct kev_run *run, const char *field, unsigned long long value
 		FIELD("gva", memory.gva), FIELD("gva", memory.gva_valid),
 		FIELD("access", memory.access), FIELD("flags", flags),
 		FIELD("kind", memory.kind), FIELD("rax", gpr[KEV_RAX]),
+		FIELD("rsp", gpr[KEV_RSP]), FIELD("rbp", gpr[KEV_RBP]), FIELD("rip", rip),
 		FIELD("mmio_gpa", mmio.gpa), FIELD("mmio_data", mmio.data),
 		FIELD("mmio_direction", mmio.direction), FIELD("mmio_width", mmio.width),
 		FIELD("vector", debug.vector), FIELD("address", debug.address),
@@ -471,6 +529,20 @@ static bool right_answer(const struct kev_run *run)
 	if (run->io.flags & KEV_IO_STRING)
 		return !memcmp(run->data, fake.string, sizeof(fake.string));
 	return run->io.data == fake.expected;
+}
+
+/* Bytes in hexadecimal digits */
+static void set_memory(uint64_t address, const char *hex)
+{
+	struct kev_access access = { .address = address, .length = 1 };
+	unsigned int byte;
+	uint8_t value;
+
+	for (access.buffer = (uintptr_t)&value; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
+		value = byte;
+		kev_vm_write_memory(-1, &access);
+		access.address++;
+	}
 }
 
 static bool flood(unsigned long long lines)
@@ -603,6 +675,10 @@ static int play(int vcpu, struct kev_run *run)
 	}
 	if (sscanf(line, "runerror %u", &x) == 1)
 		return -x;
+	if (sscanf(line, "memory %lli %127s", (long long *)&value, field) == 2) {
+		set_memory(value, field);
+		return 1;
+	}
 	if (sscanf(line, "set %127s %lli", field, (long long *)&value) == 2) {
 		set(run, field, value);
 		return 1;
