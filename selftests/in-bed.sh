@@ -11,3 +11,16 @@ for program; do
 	(cd "$(dirname "$program")" && exec "$program") 2>&1 </dev/null
 	echo "# end $name $?"
 done
+
+# Lockdep turns itself off when it runs out of room too, and finds nothing more then.
+if [ -e /proc/lockdep_stats ]; then
+	echo "# begin lockdep"
+	echo "1..1"
+	if grep -q "debug_locks: *1$" /proc/lockdep_stats; then
+		echo "ok 1 lockdep is on at the end"
+		echo "# end lockdep 0"
+	else
+		echo "not ok 1 lockdep is on at the end"
+		echo "# end lockdep 1"
+	fi
+fi

@@ -26,6 +26,10 @@ LINES = (
     ("WARNING: suspicious RCU usage", "lockdep report"),
     ("WARNING: bad unlock balance detected!", "lockdep report"),
     ("WARNING: inconsistent lock state", "lockdep report"),
+    ("INFO: trying to register non-static key.", "lockdep report"),
+    ("[ BUG: Invalid wait context ]", "BUG"),
+    ("BUG kmalloc-64 (Tainted: G           O      ): Poison overwritten", "slab report"),
+    ("pagealloc: memory corruption", "page report"),
     ("UBSAN: shift-out-of-bounds in src/vmx/ctls.c:9:3", "UBSAN report"),
     ("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", "RCU stall"),
     ("rcu: INFO: rcu_preempt self-detected stall on CPU", "RCU stall"),
@@ -41,6 +45,7 @@ LINES = (
     ("kev: version 0.1.0, backend vmx", None),
     ("kvm: VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL does not work properly. DEBUG: 1", None),
     ("INFO: task list follows", None),
+    ("BUG kmalloc-64 is spoken of", None),
     ("a sentence about a BUG: it is fixed", None),
 )
 
