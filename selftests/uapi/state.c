@@ -119,7 +119,7 @@ TEST_F(state, get_fills_only_its_groups)
 /* What a group is not named for is neither looked at nor changed. */
 TEST_F(state, set_takes_only_its_groups)
 {
-	struct kev_vcpu_state args, got;
+	struct kev_vcpu_state args, got = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
 		memset(&args, 0xff, sizeof(args));
