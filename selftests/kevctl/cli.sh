@@ -54,6 +54,39 @@ for value in 0 -1 x 65536 1.5; do
 	expect "run: --cpus '$value'" 125 "" "^kevctl: --cpus: $value is no number of vCPUs$" \
 		"$kevctl" run --cpus "$value" "$image"
 done
+while IFS='|' read -r value why; do
+	expect "run: --affinity '$value'" 125 "" "^kevctl: --affinity: $why\$" \
+		"$kevctl" run --affinity "$value" "$image"
+done <<'END'
+|an empty text is no list of CPUs
+x|x is no list of CPUs
+0,|0, is no list of CPUs
+2-1|2-1 is no list of CPUs
+8192|8192 has a CPU above 8191
+0-1024|0-1024 has more than 1024 CPUs
+0,0|2 CPUs for 1 vCPUs
+8191|kevctl may not run on a CPU 8191
+END
+while IFS='|' read -r name value why; do
+	expect "run: $name=$value" 125 "" "^kevctl: $name: $value $why\$" \
+		env "$name=$value" "$kevctl" run "$image"
+done <<'END'
+HERMIT_MEMORY_SIZE|x|is no size
+HERMIT_MEMORY_SIZE|1K|is not a multiple of 4K above 0
+HERMIT_CPU_COUNT|0|is no number of vCPUs
+END
+for value in "" x -x seccomp -seccomp,x "-seccomp," on,off; do
+	expect "run: --sandbox '$value'" 125 "" \
+		"^kevctl: --sandbox: $value is neither on nor off nor a list of parts\$" \
+		"$kevctl" run --sandbox "$value" "$image"
+done
+expect "run: --env without name" 125 "" "^kevctl: --env: =x has no name$" \
+	"$kevctl" run --env =x "$image"
+for value in x -4096 1 4095 0x400001 0x10000000000000000; do
+	expect "run: --load-address $value" 125 "" \
+		"^kevctl: --load-address: $value is no multiple of 4096$" \
+		"$kevctl" run --load-address "$value" "$image"
+done
 expect "run: --machine" 125 "" "^kevctl: --machine: there is no machine pc$" \
 	"$kevctl" run --machine pc "$image"
 expect "run: --machine: hint" 125 "" "^  hint: none, kev or min$" "$kevctl" run --machine pc "$image"

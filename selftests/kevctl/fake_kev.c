@@ -37,16 +37,19 @@
  *	check module N SIZE TEXT
  *	check modules COUNT
  *	check region KIND GPA LENGTH
+ *	check affinity CPU	the thread runs on this one alone
  *	memory ADDRESS HEX	these bytes are in guest memory
  *
  * Guest memory is 4 MiB from address 0; guest-virtual addresses are the same.
  *
- * With FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it.
+ * With FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it; with
+ * FAKE_NO_HUGE_PAGES the CPU has none.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -122,7 +125,8 @@ int kev_query(int kev, struct kev_query *query)
 		.size = query->size,
 		.api_version = KEV_API_VERSION,
 		.max_vcpus = MAX_VCPUS,
-		.features = KEV_FEATURE_VPID | KEV_FEATURE_XSAVE,
+		.features = KEV_FEATURE_VPID | KEV_FEATURE_XSAVE |
+			    (getenv("FAKE_NO_HUGE_PAGES") ? 0 : KEV_FEATURE_EPT_2M),
 		.run_page_size = 4096,
 		.backend = "fake",
 		.module_version = "0",
@@ -571,6 +575,14 @@ static int halt(struct kev_run *run, bool enabled)
 	return report(run, KEV_EXIT_HALTED);
 }
 
+static bool runs_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1 &&
+	       CPU_ISSET(cpu, &set);
+}
+
 static bool check(const char *line)
 {
 	unsigned long long a, b;
@@ -591,6 +603,8 @@ static bool check(const char *line)
 	if (sscanf(line, "module %u %llu %n", &x, &a, &text) == 2)
 		return x < fake.nr_modules && fake.modules[x].size == a &&
 		       !strcmp(fake.modules[x].text, line + text);
+	if (sscanf(line, "affinity %u", &x) == 1)
+		return runs_on(x);
 	if (!strncmp(line, "hypercalls ", 11))
 		return !strcmp(fake.create.hypercall_abi, line + 11);
 	if (!strncmp(line, "append ", 7))

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 # shellcheck source=tap.sh
 . ./tap.sh
 
-kevctl=./kevctl-fake
+kevctl=${KEVCTL_FAKE:-./kevctl-fake}
 script=$tap_dir/script
 
 # run NAME STATUS STDOUT STDERR [OPTION...], the script on stdin
@@ -238,6 +238,11 @@ run "nothing is chosen" 0 "" "" <<<"check create 0 0 0"
 run "--huge never" 0 "" "" --huge never <<<"check create 1 0 0"
 run "--huge auto" 0 "" "" --huge auto <<<"check create 2 0 0"
 run "--huge always" 0 "" "" --huge always <<<"check create 3 0 0"
+run "--thp" 0 "" "" --thp <<<"check create 3 0 0"
+echo "check create 3 0 0" >"$script"
+expect "no pages of 2 MiB" 0 "" "^kevctl: --huge: ignored: this CPU has no pages of 2 MiB" \
+	env FAKE_NO_HUGE_PAGES=1 "$kevctl" run --thp "$script"
+run "--ksm" 0 "" "^kevctl: --ksm: ignored: " --ksm <<<"check create 0 0 0"
 run "--fault-around 0" 0 "" "" --fault-around 0 <<<"check create 0 8 0"
 run "--fault-around 16" 0 "" "" --fault-around 16 <<<"check create 0 8 16"
 
@@ -299,6 +304,17 @@ run "default memory" 0 "" "script: .* 65536K of memory$" -v <<<"halt 0"
 run "default memory for a large image" 0 "" "script: .* 131072K of memory$" -v \
 	<<<$'span 102400\nhalt 0'
 run "--memory" 0 "" "script: .* 2097152K of memory$" -v --memory 2G <<<"halt 0"
+for option in -m --memory-size; do
+	run "$option" 0 "" "script: .* 32768K of memory$" -v "$option" 32MiB <<<"halt 0"
+done
+expect "HERMIT_MEMORY_SIZE" 0 "" "script: .* 32768K of memory$" \
+	env HERMIT_MEMORY_SIZE=32M "$kevctl" run -v "$script"
+expect "HERMIT_MEMORY_SIZE does not count with -m" 0 "" "script: .* 65536K of memory$" \
+	env HERMIT_MEMORY_SIZE=nonsense "$kevctl" run -v -m 64M "$script"
+expect "an empty HERMIT_MEMORY_SIZE" 0 "" "script: .* 65536K of memory$" \
+	env HERMIT_MEMORY_SIZE= "$kevctl" run -v "$script"
+expect "HERMIT_MEMORY_SIZE where there is no memory" 0 "" "boot protocol none" \
+	env HERMIT_MEMORY_SIZE=32M "$kevctl" run -v --boot none "$script"
 run "--memory is too little" 125 "" \
 	'^kevctl: .*/script: p_memsz: the image needs more memory than the VM has$' --memory 64M \
 	<<<$'span 102400\nhalt 0'
@@ -324,6 +340,16 @@ out 0x20 1 0x20
 hlt 1
 vector 0x20
 halt 7"
+cpu=$(python3 -c 'import os; print(min(os.sched_getaffinity(0)))')
+for option in -a --affinity; do
+	run "$option" 0 "" "" "$option" "$cpu" <<<"check affinity $cpu"
+done
+echo "halt 0" >"$script"
+expect "HERMIT_CPU_COUNT" 125 "" '^kevctl: --cpus: 9 is more than 8' \
+	env HERMIT_CPU_COUNT=9 "$kevctl" run "$script"
+for option in -c --cpu-count; do
+	run "$option" 125 "" '^kevctl: --cpus: 9 is more than 8' "$option" 9 <<<"halt 0"
+done
 run "more vCPUs than kev has" 125 "" '^kevctl: --cpus: 9 is more than 8, the most that kev has$' \
 	--cpus 9 <<<"halt 0"
 

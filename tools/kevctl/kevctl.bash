@@ -27,26 +27,37 @@ _kevctl()
 		--fault-around)
 			words="0 8 16 32 64"
 			;;
-		--append)
+		--append | --affinity | -a | --env | -e | --load-address)
 			return
 			;;
-		--memory)
+		--gdb | --gdb-port | -s)
+			words="1234 unix:"
+			;;
+		--net)
+			words=tap
+			;;
+		--sandbox)
+			words="on off -capabilities -limits -landlock -seccomp"
+			;;
+		--memory | --memory-size | -m)
 			words="64M 256M 1G"
 			;;
-		--cpus)
+		--cpus | --cpu-count | -c)
 			words="1 2 4"
 			;;
-		--device | --module)
+		--device | --module | --file-mapping)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
 		*)
 			case $command in
 			run)
-				words="--memory --cpus --boot --append --module --machine
-					--strict-ports --hypercalls --clock --huge
-					--fault-around --stats
-					--verbose --device --help"
+				words="--memory --memory-size --cpus --cpu-count --affinity
+					--boot --load-address --append --module --env
+					--machine --strict-ports --hypercalls --clock
+					--huge --thp --ksm --fault-around
+					--file-mapping --net --gdb --gdb-port --sandbox
+					--stats --verbose --device --help"
 				;;
 			check)
 				words="--json --device --help"

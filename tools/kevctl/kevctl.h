@@ -69,7 +69,7 @@ const char *open_hint(int error);
 
 /**
  * parse_size() - read a size as --memory takes it
- * @text: decimal digits, then nothing or one of K, M, G (powers of 1024)
+ * @text: decimal digits, then nothing or one of K, M, G (powers of 1024), also with iB
  * @bytes: out
  *
  * Return: 0; -EINVAL when @text is no size, -ERANGE when it does not fit.

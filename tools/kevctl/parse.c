@@ -32,7 +32,7 @@ int parse_size(const char *text, uint64_t *bytes)
 		return error;
 	if (*end) {
 		suffix = strchr(suffixes, toupper((unsigned char)*end));
-		if (!suffix || end[1])
+		if (!suffix || (end[1] && strcmp(end + 1, "iB")))
 			return -EINVAL;
 		shift = 10 * (suffix - suffixes + 1);
 	}

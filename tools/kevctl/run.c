@@ -13,6 +13,7 @@
 #include "report.h"
 #include "run_image.h"
 #include "run_options.h"
+#include "sandbox.h"
 #include "session.h"
 
 /* Where guests of --machine kev look for the device that prints from memory */
@@ -144,7 +145,14 @@ static int add_device_pages(int vm, enum machine_kind kind, uint32_t boot)
 static int run_vm(int vm, const struct kev_query *query, const struct run_image *image,
 		  const struct run_options *options)
 {
-	struct session session = { .vm = vm, .run_size = query->run_page_size };
+	struct session session = {
+		.vm = vm, .run_size = query->run_page_size, .affinity = &options->affinity,
+	};
+	const struct sandbox_needs needs = {
+		.without = options->sandbox,
+		.sockets = options->gdb,
+		.verbose = options->verbose,
+	};
 	const struct machine_config config = {
 		.kind = machine_kind(options, image->boot),
 		.strict = options->strict_ports,
@@ -175,6 +183,10 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		goto fini_console;
 	}
 
+	status = sandbox_enter(&needs);
+	if (status)
+		goto fini_machine;
+
 	session_run(&session);
 	status = tell_outcome(&session.outcome, options);
 	if (options->verbose)
@@ -182,6 +194,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	if (options->stats)
 		print_stats(vm);
 
+fini_machine:
 	session_fini_machine(&session);
 fini_console:
 	console_fini(&session.console);
@@ -204,6 +217,8 @@ static int query_device(int kev, const struct run_options *options, struct kev_q
 			query->max_vcpus);
 		return -EINVAL;
 	}
+	if (options->huge_pages == KEV_HUGE_ALWAYS && !(query->features & KEV_FEATURE_EPT_2M))
+		message("--huge", "ignored: this CPU has no pages of 2 MiB for guests");
 	return 0;
 }
 

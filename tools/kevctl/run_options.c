@@ -6,47 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "affinity.h"
 #include "kevctl.h"
 #include "run_options.h"
+#include "sandbox.h"
 
 #define KIB		1024ULL
 #define PAGE_KIB	4
 #define MAX_AROUND	512
-
-static void help(void)
-{
-	puts("Usage: kevctl run [OPTION]... IMAGE\n"
-	     "\n"
-	     "Run the ELF file IMAGE as a guest; its console goes to stdout.\n"
-	     "\n"
-	     "  --memory SIZE   memory of the guest, with K, M or G behind the number\n"
-	     "                  (default 64M, doubled until it holds the image)\n"
-	     "  --cpus N        number of vCPUs (default 1)\n"
-	     "  --boot NAME     boot protocol: auto (default), none, direct64, kev32,\n"
-	     "                  multiboot, multiboot2 or pvh\n"
-	     "  --append TEXT   the guest's command line\n"
-	     "  --module FILE[,TEXT]\n"
-	     "                  a file that the guest finds in memory, and its own command\n"
-	     "                  line; may be repeated\n"
-	     "  --machine NAME  devices: min (default for multiboot, multiboot2 and pvh),\n"
-	     "                  kev (default otherwise) or none\n"
-	     "  --strict-ports  end the VM when the guest uses a port without device\n"
-	     "  --hypercalls NAME\n"
-	     "                  what hypercalls mean: kev (default), akaros, none or another\n"
-	     "                  that a module brings\n"
-	     "  --clock         offer KVM's clock to the guest\n"
-	     "  --huge WHEN     memory in pages of 2 MiB: never, auto or always\n"
-	     "  --fault-around PAGES\n"
-	     "                  pages of the image that are mapped together at most\n"
-	     "  --stats         print statistics at the end, on stderr\n"
-	     "  -v, --verbose   print the whole exit code and unknown ports, on stderr\n"
-	     "  --device PATH   the device, instead of " KEV_DEVICE "\n"
-	     "  -h, --help      this text\n"
-	     "\n"
-	     "Exit status: the guest's exit code modulo 256, but 255 when the code is not 0\n"
-	     "and its low byte is; 125 when kev or kevctl failed, 126 when IMAGE cannot be\n"
-	     "used, 127 when there is no IMAGE; 128 and the signal's number after a signal.");
-}
 
 /* A word that an option takes, and what it stands for; a NULL word ends the table. */
 struct choice {
@@ -68,7 +35,7 @@ static const struct choice huge_pages[] = {
 	{ "never", KEV_HUGE_NEVER }, { "auto", KEV_HUGE_AUTO }, { "always", KEV_HUGE_ALWAYS }, { }
 };
 
-static int choose(const struct choice *choices, const char *option, const char *what,
+static int choose(const struct choice *choices, const char *name, const char *what,
 		  const char *text, uint32_t *value)
 {
 	char list[128] = "";
@@ -82,32 +49,38 @@ static int choose(const struct choice *choices, const char *option, const char *
 			strcat(list, choice[1].word ? ", " : " or ");
 		strcat(list, choice->word);
 	}
-	message(option, "there is no %s %s", what, text);
+	message(name, "there is no %s %s", what, text);
 	hint("%s", list);
 	return -EINVAL;
 }
 
-static int set_machine(struct run_options *options, const char *text)
+/*
+ * What an option does. @name: as messages call it: the option, or the variable that
+ * stands for it. Says what is wrong with @text, which is NULL where none is taken.
+ */
+typedef int setter(struct run_options *options, const char *name, const char *text);
+
+static int set_machine(struct run_options *options, const char *name, const char *text)
 {
 	uint32_t kind;
-	int error = choose(machines, "--machine", "machine", text, &kind);
+	int error = choose(machines, name, "machine", text, &kind);
 
 	if (!error)
 		options->machine = kind;
 	return error;
 }
 
-static int set_memory(struct run_options *options, const char *text)
+static int set_memory(struct run_options *options, const char *name, const char *text)
 {
 	uint64_t bytes;
 	int error = parse_size(text, &bytes);
 
 	if (error == -ERANGE)
-		message("--memory", "%s is too large", text);
+		message(name, "%s is too large", text);
 	else if (error)
-		message("--memory", "%s is no size", text);
+		message(name, "%s is no size", text);
 	else if (!bytes || bytes % (PAGE_KIB * KIB))
-		message("--memory", "%s is not a multiple of %dK above 0", text, PAGE_KIB);
+		message(name, "%s is not a multiple of %dK above 0", text, PAGE_KIB);
 	else {
 		options->memory_text = text;
 		options->memory_kib = bytes / KIB;
@@ -117,23 +90,37 @@ static int set_memory(struct run_options *options, const char *text)
 	return -EINVAL;
 }
 
-static int set_cpus(struct run_options *options, const char *text)
+static int set_cpus(struct run_options *options, const char *name, const char *text)
 {
 	int error = parse_count(text, 1, UINT16_MAX, &options->cpus);
 
 	if (error)
-		message("--cpus", "%s is no number of vCPUs", text);
+		message(name, "%s is no number of vCPUs", text);
 	return error;
 }
 
-static int set_fault_around(struct run_options *options, const char *text)
+static int set_affinity(struct run_options *options, const char *name, const char *text)
+{
+	int error = affinity_parse(text, &options->affinity);
+
+	if (error == -ERANGE)
+		message(name, "%s has a CPU above %d", text, AFFINITY_MAX_CPU);
+	else if (error == -E2BIG)
+		message(name, "%s has more than %u CPUs", text, AFFINITY_MAX);
+	else if (error) {
+		message(name, "%s is no list of CPUs", *text ? text : "an empty text");
+		hint("for example 0,2-3: one host CPU for each vCPU");
+	}
+	return error;
+}
+
+static int set_fault_around(struct run_options *options, const char *name, const char *text)
 {
 	unsigned int pages = 0;
 	int error = parse_count(text, 0, MAX_AROUND, &pages);
 
 	if (error || pages & (pages - 1)) {
-		message("--fault-around", "%s is neither 0 nor a power of two up to %d", text,
-			MAX_AROUND);
+		message(name, "%s is neither 0 nor a power of two up to %d", text, MAX_AROUND);
 		return -EINVAL;
 	}
 	options->fault_around = pages;
@@ -141,114 +128,139 @@ static int set_fault_around(struct run_options *options, const char *text)
 	return 0;
 }
 
-static int set_hypercalls(struct run_options *options, const char *text)
+static int set_hypercalls(struct run_options *options, const char *name, const char *text)
 {
 	options->hypercalls = text;
 	if (*text && strlen(text) < KEV_NAME_LEN)
 		return 0;
-	message("--hypercalls", "%s is no name of 1 to %d characters", text, KEV_NAME_LEN - 1);
+	message(name, "%s is no name of 1 to %d characters", text, KEV_NAME_LEN - 1);
 	return -EINVAL;
 }
 
-static int check_length(const char *option, const char *text)
+static int check_length(const char *name, const char *text)
 {
 	if (strlen(text) < KEV_MAX_CMDLINE)
 		return 0;
-	message(option, "the command line has more than %u bytes", KEV_MAX_CMDLINE - 1);
+	message(name, "the command line has more than %u bytes", KEV_MAX_CMDLINE - 1);
 	return -EINVAL;
 }
 
-static int set_append(struct run_options *options, const char *text)
+static int set_append(struct run_options *options, const char *name, const char *text)
 {
 	options->append = text;
-	return check_length("--append", text);
+	return check_length(name, text);
 }
 
-static int add_module(struct run_options *options, const char *given)
+static int add_module(struct run_options *options, const char *name, const char *given)
 {
 	char *text = (char *)given;	/* of argv, which is ours to cut */
 	char *comma = strchrnul(text, ',');
 	const char *arguments = *comma ? comma + 1 : comma;
 
 	if (options->nr_modules == KEV_MAX_MODULES) {
-		message("--module", "more than %u", KEV_MAX_MODULES);
+		message(name, "more than %u", KEV_MAX_MODULES);
 		return -EINVAL;
 	}
 	*comma = '\0';
 	options->modules[options->nr_modules++] = (struct run_module){ text, arguments };
-	return check_length("--module", arguments);
+	return check_length(name, arguments);
 }
 
-static int set_boot(struct run_options *options, const char *text)
+static int set_boot(struct run_options *options, const char *name, const char *text)
 {
-	return choose(boots, "--boot", "boot protocol", text, &options->boot);
+	return choose(boots, name, "boot protocol", text, &options->boot);
 }
 
-static int set_huge(struct run_options *options, const char *text)
+static int set_huge(struct run_options *options, const char *name, const char *text)
 {
-	return choose(huge_pages, "--huge", "way", text, &options->huge_pages);
+	return choose(huge_pages, name, "way", text, &options->huge_pages);
 }
 
-static int set_strict(struct run_options *options, const char *text)
+static int set_thp(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
+	(void)text;
+	options->huge_pages = KEV_HUGE_ALWAYS;
+	return 0;
+}
+
+/* Whoever asks for it wants less memory, not an error. */
+static int say_ksm(struct run_options *options, const char *name, const char *text)
+{
+	(void)options;
+	(void)text;
+	message(name, "ignored: the kernel merges pages of processes, and a guest's are kev's");
+	hint("guests share the pages of an image that none of them has written");
+	return 0;
+}
+
+static int set_strict(struct run_options *options, const char *name, const char *text)
+{
+	(void)name;
 	(void)text;
 	options->strict_ports = true;
 	return 0;
 }
 
-static int set_clock(struct run_options *options, const char *text)
+static int set_clock(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
 	(void)text;
 	options->flags |= KEV_VM_CLOCK;
 	return 0;
 }
 
-static int set_stats(struct run_options *options, const char *text)
+static int set_stats(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
 	(void)text;
 	options->stats = true;
 	return 0;
 }
 
-static int set_verbose(struct run_options *options, const char *text)
+static int set_verbose(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
 	(void)text;
 	options->verbose = true;
 	return 0;
 }
 
-static int set_device(struct run_options *options, const char *text)
+static int set_device(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
 	options->device = text;
 	return 0;
 }
 
-static int add_text(struct text_list *list, const char *text)
+static int add_text(struct text_list *list, const char *name, const char *text)
 {
 	const char **items = realloc(list->items, (list->nr + 1) * sizeof(*items));
 
-	if (!items)
+	if (!items) {
+		message(name, "%s", strerror(ENOMEM));
 		return -ENOMEM;
+	}
 	list->items = items;
 	items[list->nr++] = text;
 	return 0;
 }
 
-static int add_env(struct run_options *options, const char *text)
+static int add_env(struct run_options *options, const char *name, const char *text)
 {
 	if (*text && *text != '=')
-		return add_text(&options->env, text);
-	message("--env", "%s has no name", *text ? text : "an empty text");
+		return add_text(&options->env, name, text);
+	message(name, "%s has no name", *text ? text : "an empty text");
 	hint("--env NAME=VALUE, or --env NAME for the value that kevctl has itself");
 	return -EINVAL;
 }
 
-static int add_file_mapping(struct run_options *options, const char *text)
+static int add_file_mapping(struct run_options *options, const char *name, const char *text)
 {
-	return add_text(&options->file_mappings, text);
+	return add_text(&options->file_mappings, name, text);
 }
 
-static int set_load_address(struct run_options *options, const char *text)
+static int set_load_address(struct run_options *options, const char *name, const char *text)
 {
 	char *end;
 
@@ -258,51 +270,153 @@ static int set_load_address(struct run_options *options, const char *text)
 	if (!errno && end != text && !*end && *text != '-' &&
 	    !(options->load_address % (PAGE_KIB * KIB)))
 		return 0;
-	message("--load-address", "%s is no multiple of 4096", text);
+	message(name, "%s is no multiple of 4096", text);
 	return -EINVAL;
 }
 
-static int set_affinity(struct run_options *options, const char *text)
+static int set_gdb(struct run_options *options, const char *name, const char *text)
 {
-	options->affinity = text;
-	return 0;
-}
-
-static int set_thp(struct run_options *options, const char *text)
-{
-	(void)text;
-	options->thp = true;
-	return 0;
-}
-
-static int set_ksm(struct run_options *options, const char *text)
-{
-	(void)text;
-	options->ksm = true;
-	return 0;
-}
-
-static int set_gdb(struct run_options *options, const char *text)
-{
+	(void)name;
 	options->gdb = text;
 	return 0;
 }
 
-static int set_net(struct run_options *options, const char *text)
+static int set_net(struct run_options *options, const char *name, const char *text)
 {
+	(void)name;
 	options->net = text;
 	return 0;
 }
 
-static int set_sandbox(struct run_options *options, const char *text)
+static int set_sandbox(struct run_options *options, const char *name, const char *text)
 {
-	options->sandbox = text;
-	return 0;
+	if (!sandbox_parse(text, &options->sandbox))
+		return 0;
+	message(name, "%s is neither on nor off nor a list of parts", text);
+	hint("parts that can be left out: %s", SANDBOX_WORDS);
+	return -EINVAL;
 }
 
-static int set_config(struct run_options *options, const char *text)
+/* The keys of options without a letter */
+enum {
+	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS,
+	OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP,
+	OPT_KSM, OPT_NET, OPT_SANDBOX,
+};
+
+static const struct {
+	int key;
+	setter *set;
+} setters[] = {
+	{ 'm', set_memory }, { 'c', set_cpus }, { OPT_BOOT, set_boot }, { OPT_APPEND, set_append },
+	{ OPT_MODULE, add_module }, { OPT_MACHINE, set_machine }, { OPT_STRICT, set_strict },
+	{ OPT_HYPERCALLS, set_hypercalls }, { OPT_CLOCK, set_clock }, { OPT_HUGE, set_huge },
+	{ OPT_AROUND, set_fault_around }, { OPT_STATS, set_stats }, { OPT_DEVICE, set_device },
+	{ 'v', set_verbose }, { 'e', add_env }, { OPT_FILES, add_file_mapping },
+	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
+	{ OPT_KSM, say_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
+};
+
+/* Those of the same key are several names for one thing; messages use the first. */
+static const struct option names[] = {
+	{ "memory", required_argument, NULL, 'm' },
+	{ "memory-size", required_argument, NULL, 'm' },
+	{ "cpus", required_argument, NULL, 'c' },
+	{ "cpu-count", required_argument, NULL, 'c' },
+	{ "affinity", required_argument, NULL, 'a' },
+	{ "boot", required_argument, NULL, OPT_BOOT },
+	{ "load-address", required_argument, NULL, OPT_LOAD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
+	{ "strict-ports", no_argument, NULL, OPT_STRICT },
+	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
+	{ "clock", no_argument, NULL, OPT_CLOCK },
+	{ "huge", required_argument, NULL, OPT_HUGE },
+	{ "thp", no_argument, NULL, OPT_THP },
+	{ "ksm", no_argument, NULL, OPT_KSM },
+	{ "fault-around", required_argument, NULL, OPT_AROUND },
+	{ "env", required_argument, NULL, 'e' },
+	{ "file-mapping", required_argument, NULL, OPT_FILES },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "gdb", required_argument, NULL, 's' },
+	{ "gdb-port", required_argument, NULL, 's' },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+/* Variables that stand for options which are not given; an empty one does not. */
+static const struct {
+	const char *name;
+	int key;
+} variables[] = {
+	{ "HERMIT_MEMORY_SIZE", 'm' }, { "HERMIT_CPU_COUNT", 'c' }, { "HERMIT_GDB_PORT", 's' },
+};
+
+static int set_named(struct run_options *options, int key, const char *name, const char *text)
 {
-	options->config = text;
+	for (size_t i = 0; i < ARRAY_SIZE(setters); i++)
+		if (setters[i].key == key)
+			return setters[i].set(options, name, text);
+	return -ENOENT;
+}
+
+static int set_option(struct run_options *options, int key, const char *text)
+{
+	char name[32] = "";
+
+	for (const struct option *option = names; option->name && !*name; option++)
+		if (option->val == key)
+			snprintf(name, sizeof(name), "--%s", option->name);
+	return set_named(options, key, name, text);
+}
+
+static bool is_given(const struct run_options *options, int key)
+{
+	switch (key) {
+	case 'm':
+		/* Without memory but the image there is none to give. */
+		return options->memory_text || options->boot == KEV_BOOT_NONE;
+	case 'c':
+		return options->cpus;
+	default:
+		return options->gdb;
+	}
+}
+
+static int take_environment(struct run_options *options)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(variables) && !error; i++) {
+		const char *text = getenv(variables[i].name);
+
+		if (text && *text && !is_given(options, variables[i].key))
+			error = set_named(options, variables[i].key, variables[i].name, text);
+	}
+	if (!options->cpus)
+		options->cpus = 1;
+	return error;
+}
+
+static int check_affinity(const struct run_options *options)
+{
+	const struct affinity *affinity = &options->affinity;
+	int cpu = affinity_first_absent(affinity);
+
+	if (affinity->nr && affinity->nr != options->cpus) {
+		message("--affinity", "%u CPUs for %u vCPUs", affinity->nr, options->cpus);
+		return -EINVAL;
+	}
+	if (cpu >= 0) {
+		message("--affinity", "kevctl may not run on a CPU %d", cpu);
+		hint("taskset -cp $$ shows on which ones it may");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -328,7 +442,7 @@ static int check_options(const struct run_options *options)
 			return -EINVAL;
 		}
 	}
-	return 0;
+	return check_affinity(options);
 }
 
 /* What comes behind the image is the guest's. */
@@ -345,82 +459,19 @@ static int take_operands(int argc, char **argv, struct run_options *options)
 	return 0;
 }
 
-/* The keys of options without a letter */
-enum {
-	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS, OPT_CLOCK,
-	OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP, OPT_KSM, OPT_NET,
-	OPT_SANDBOX, OPT_CONFIG,
-};
-
-/* One that takes no value has a NULL text. */
-static const struct {
-	int key;
-	int (*set)(struct run_options *options, const char *text);
-} setters[] = {
-	{ 'm', set_memory }, { 'c', set_cpus }, { OPT_BOOT, set_boot }, { OPT_APPEND, set_append },
-	{ OPT_MODULE, add_module }, { OPT_MACHINE, set_machine }, { OPT_STRICT, set_strict },
-	{ OPT_HYPERCALLS, set_hypercalls }, { OPT_CLOCK, set_clock }, { OPT_HUGE, set_huge },
-	{ OPT_AROUND, set_fault_around }, { OPT_STATS, set_stats }, { OPT_DEVICE, set_device },
-	{ 'v', set_verbose }, { 'e', add_env }, { OPT_FILES, add_file_mapping },
-	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
-	{ OPT_KSM, set_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
-	{ OPT_CONFIG, set_config },
-};
-
-/* Those of the same key are two names for one thing; the first is the one in the help. */
-static const struct option names[] = {
-	{ "memory", required_argument, NULL, 'm' },
-	{ "memory-size", required_argument, NULL, 'm' },
-	{ "cpus", required_argument, NULL, 'c' },
-	{ "cpu-count", required_argument, NULL, 'c' },
-	{ "affinity", required_argument, NULL, 'a' },
-	{ "boot", required_argument, NULL, OPT_BOOT },
-	{ "load-address", required_argument, NULL, OPT_LOAD },
-	{ "append", required_argument, NULL, OPT_APPEND },
-	{ "module", required_argument, NULL, OPT_MODULE },
-	{ "machine", required_argument, NULL, OPT_MACHINE },
-	{ "strict-ports", no_argument, NULL, OPT_STRICT },
-	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
-	{ "clock", no_argument, NULL, OPT_CLOCK },
-	{ "huge", required_argument, NULL, OPT_HUGE },
-	{ "thp", no_argument, NULL, OPT_THP },
-	{ "ksm", no_argument, NULL, OPT_KSM },
-	{ "fault-around", required_argument, NULL, OPT_AROUND },
-	{ "env", required_argument, NULL, 'e' },
-	{ "file-mapping", required_argument, NULL, OPT_FILES },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "gdb", required_argument, NULL, 's' },
-	{ "gdb-port", required_argument, NULL, 's' },
-	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
-	{ "config", required_argument, NULL, OPT_CONFIG },
-	{ "stats", no_argument, NULL, OPT_STATS },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ }
-};
-
-static int set_option(struct run_options *options, int key, const char *text)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(setters); i++)
-		if (setters[i].key == key)
-			return setters[i].set(options, text);
-	return -ENOENT;
-}
-
 bool run_options_parse(int argc, char **argv, struct run_options *options, int *status)
 {
 	int key, error = 0;
 
 	*options = (struct run_options){
-		.cpus = 1, .boot = KEV_BOOT_AUTO, .append = "", .hypercalls = "kev",
+		.boot = KEV_BOOT_AUTO, .append = "", .hypercalls = "kev",
 	};
 	*status = STATUS_FAILURE;
 	opterr = 0;
 	/* '+': options of the guest's own stand behind the image. */
 	while (!error && (key = getopt_long(argc, argv, "+:m:c:a:s:e:vh", names, NULL)) != -1) {
 		if (key == 'h') {
-			help();
+			run_help();
 			*status = 0;
 			return false;
 		}
@@ -428,5 +479,6 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 		if (error == -ENOENT)
 			option_error(key, argv);
 	}
-	return !error && !take_operands(argc, argv, options) && !check_options(options);
+	return !error && !take_operands(argc, argv, options) && !take_environment(options) &&
+	       !check_options(options);
 }

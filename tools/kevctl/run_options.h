@@ -8,6 +8,7 @@
 
 #include <libkev.h>
 
+#include "affinity.h"
 #include "machine/machine.h"
 
 /* --module: a file and the string that goes with it, "" without one */
@@ -44,13 +45,10 @@ struct run_options {
 	struct text_list file_mappings;	/* HOST:GUEST[:ro|rw] */
 	uint64_t load_address;
 	bool load_given;
-	const char *affinity;		/* list of CPUs, or NULL; so are the next four */
-	const char *gdb;
-	const char *net;
-	const char *sandbox;
-	const char *config;
-	bool thp;
-	bool ksm;
+	struct affinity affinity;	/* no CPU where none is given */
+	const char *gdb;		/* PORT or unix:PATH, or NULL */
+	const char *net;		/* or NULL */
+	unsigned int sandbox;		/* SANDBOX_*: parts that are left out */
 	bool stats;
 	bool verbose;
 };
@@ -65,5 +63,8 @@ struct run_options {
  * Return: whether to go on.
  */
 bool run_options_parse(int argc, char **argv, struct run_options *options, int *status);
+
+/* run_help() - print the usage on stdout */
+void run_help(void);
 
 #endif /* KEVCTL_RUN_OPTIONS_H */

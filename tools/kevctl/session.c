@@ -355,9 +355,11 @@ static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
 	struct session *session = vcpu->session;
+	int error = affinity_apply(session->affinity, vcpu->id);
 	unsigned int seen;
-	int error;
 
+	if (error)
+		end_with_error(session, OUTCOME_SYSTEM_ERROR, vcpu->id, error);
 	while (!stopping(session)) {
 		seen = interrupts_raised(session);
 		/* An interrupt that found another one waiting gets its next chance. */
@@ -490,8 +492,8 @@ void session_run(struct session *session)
 	session->console_finished = eventfd(0, EFD_CLOEXEC);
 	session->no_more = eventfd(0, EFD_CLOEXEC);
 	session->ending = eventfd(0, EFD_CLOEXEC);
-	if (signals < 0 || session->ending < 0 || session->vcpus_finished < 0 || session->console_finished < 0 ||
-	    session->no_more < 0)
+	if (signals < 0 || session->ending < 0 || session->vcpus_finished < 0 ||
+	    session->console_finished < 0 || session->no_more < 0)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -errno);
 	else
 		run_threads(session, signals);

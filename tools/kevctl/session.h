@@ -9,6 +9,7 @@
 
 #include <libkev.h>
 
+#include "affinity.h"
 #include "console.h"
 #include "events.h"
 #include "machine/machine.h"
@@ -60,6 +61,7 @@ struct vcpu {
  * @machine: port devices
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @events: what comes to them from outside, with MACHINE_MIN
+ * @affinity: host CPUs of the vCPUs, if they have any of their own
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
@@ -83,6 +85,7 @@ struct session {
 	struct machine machine;
 	struct hermit *hermit;
 	struct events events;
+	const struct affinity *affinity;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	int vcpus_finished;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What kevctl gives up before the guest's first instruction, so that a guest which
+ * has found a way into kevctl finds little there.
+ */
+#ifndef KEVCTL_SANDBOX_H
+#define KEVCTL_SANDBOX_H
+
+#include <stdbool.h>
+
+/* Parts that --sandbox can leave out; without all of them, privileges can be gained, too */
+#define SANDBOX_CAPABILITIES	(1U << 0)
+#define SANDBOX_LIMITS		(1U << 1)
+#define SANDBOX_LANDLOCK	(1U << 2)
+#define SANDBOX_SECCOMP		(1U << 3)
+#define SANDBOX_ALL		0xfU
+
+#define SANDBOX_WORDS		"-capabilities, -limits, -landlock, -seccomp"
+
+/**
+ * struct sandbox_path - what the guest may reach of the host's files
+ * @fd: a file or a directory; O_PATH will do
+ * @writable: files may be written, made and removed there
+ */
+struct sandbox_path {
+	int fd;
+	bool writable;
+};
+
+/**
+ * struct sandbox_needs - what has to work afterwards
+ * @without: SANDBOX_*: parts that are left out
+ * @files: descriptors that may be opened beside those that are open
+ * @paths: everything that may be opened by a name
+ * @nr_paths: how many; 0: nothing can be opened, made or removed
+ * @sockets: connections may be accepted, and bytes go both ways
+ * @verbose: say what is in effect
+ */
+struct sandbox_needs {
+	unsigned int without;
+	unsigned int files;
+	const struct sandbox_path *paths;
+	unsigned int nr_paths;
+	bool sockets;
+	bool verbose;
+};
+
+/**
+ * sandbox_parse() - read a value of --sandbox
+ * @text: on, off, or a list of SANDBOX_WORDS with commas between them
+ * @without: out: SANDBOX_*: parts to leave out
+ *
+ * Return: 0, or -EINVAL when @text is none of these.
+ */
+int sandbox_parse(const char *text, unsigned int *without);
+
+/**
+ * sandbox_enter() - give it up, for good
+ * @needs: what has to work afterwards
+ *
+ * For a process with one thread: those that it starts later inherit it. A part that the
+ * kernel does not have is left out. Says on stderr what the user has turned off, and
+ * what is wrong.
+ *
+ * Return: 0 or the exit status.
+ */
+int sandbox_enter(const struct sandbox_needs *needs);
+
+/* Its parts; 0 or a negative errno. -EOPNOTSUPP: the kernel does not have it. */
+int sandbox_landlock(const struct sandbox_needs *needs);
+int sandbox_seccomp(const struct sandbox_needs *needs);
+
+#endif /* KEVCTL_SANDBOX_H */
