@@ -102,14 +102,19 @@ int console_drain(struct console *console)
 	return result;
 }
 
-int console_put(struct console *console, unsigned char byte)
+int console_write(struct console *console, const void *bytes, size_t length)
 {
 	int result;
 
 	pthread_mutex_lock(&console->lock);
 	result = drain_locked(console);
 	if (result >= 0)
-		result = emit_locked(console, &byte, 1);
+		result = emit_locked(console, bytes, length);
 	pthread_mutex_unlock(&console->lock);
 	return result;
+}
+
+int console_put(struct console *console, unsigned char byte)
+{
+	return console_write(console, &byte, 1);
 }

@@ -57,6 +57,9 @@ int console_drain(struct console *console);
  */
 int console_put(struct console *console, unsigned char byte);
 
+/* console_write() - as console_put(), but more than one byte, which stay together */
+int console_write(struct console *console, const void *bytes, size_t length);
+
 /* From now on drop what cannot be written at once. From any thread. */
 void console_abandon(struct console *console);
 

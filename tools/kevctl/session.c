@@ -319,12 +319,14 @@ static bool handle_io(struct vcpu *vcpu)
 	uint64_t code;
 
 	if (session->hermit)
-		verdict = hermit_io(session->hermit, vcpu->run, session->ending, &code);
+		verdict = hermit_io(session->hermit, vcpu->run, &session->console,
+				    session->ending, &code);
 	if (verdict == ACCESS_UNCLAIMED)
 		return handle_access(vcpu, machine_io(&session->machine, vcpu->run, events_now()));
-	if (verdict == ACCESS_END)
-		end_with_code(session, vcpu->id, code);
-	return verdict == ACCESS_DONE;
+	if (verdict != ACCESS_END)
+		return handle_access(vcpu, verdict);
+	end_with_code(session, vcpu->id, code);
+	return false;
 }
 
 /* Returns whether the vCPU is to run on. @seen: interrupts raised before it ran. */

@@ -14,6 +14,7 @@
 #include "../machine/machine.h"
 #include "../run_options.h"
 
+struct console;
 struct image_info;
 struct hermit;
 
@@ -47,13 +48,16 @@ int hermit_start_vcpu(struct hermit *hermit, int vcpu, uint32_t id);
  * hermit_io() - answer a port access that is a call
  * @hermit: what hermit_create() made
  * @run: run page of the vCPU, KEV_EXIT_IO
+ * @console: the way to stdout
  * @stop: eventfd: readable once the VM is to end; a call that waits ends then
  * @code: out, with ACCESS_END: the guest's exit code
  *
  * From each vCPU's own thread; calls of several vCPUs may wait at the same time.
  *
- * Return: ACCESS_UNCLAIMED if the port is none of a call: a device's, or nobody's.
+ * Return: ACCESS_UNCLAIMED if the port is none of a call: a device's, or nobody's;
+ * ACCESS_ERROR when @console cannot be written.
  */
-enum verdict hermit_io(struct hermit *hermit, struct kev_run *run, int stop, uint64_t *code);
+enum verdict hermit_io(struct hermit *hermit, struct kev_run *run, struct console *console,
+		       int stop, uint64_t *code);
 
 #endif /* KEVCTL_HERMIT_H */

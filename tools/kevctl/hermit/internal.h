@@ -6,6 +6,7 @@
 #include "../guest_memory.h"
 #include "hermit.h"
 
+struct arguments;
 struct hermit_calls;
 
 /**
@@ -35,5 +36,11 @@ struct hermit {
  */
 int hermit_calls_create(struct hermit *hermit);
 void hermit_calls_destroy(struct hermit *hermit);
+
+/* What goes to the guest some other way than by calls: NULL without hermit_calls_create() */
+const struct arguments *hermit_arguments(const struct hermit *hermit);
+
+/* Guest directories that have something of the host's: from 0 on, NULL behind the last */
+const char *hermit_mount(const struct hermit *hermit, unsigned int index);
 
 #endif /* KEVCTL_HERMIT_INTERNAL_H */

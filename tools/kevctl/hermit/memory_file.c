@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Files in kevctl's memory. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory_file.h"
+
+#define LEAST_ROOM	4096
+
+static void touch(struct memory_file *file)
+{
+	clock_gettime(CLOCK_REALTIME, &file->changed);
+}
+
+struct memory_file *memory_file_create(struct memory_budget *budget, uint64_t id)
+{
+	struct memory_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->refs = 1;
+	file->id = id;
+	file->budget = budget;
+	touch(file);
+	return file;
+}
+
+struct memory_file *memory_file_get(struct memory_file *file)
+{
+	file->refs++;
+	return file;
+}
+
+void memory_file_truncate(struct memory_file *file)
+{
+	free(file->bytes);
+	file->bytes = NULL;
+	file->budget->used -= file->room;
+	file->room = 0;
+	file->size = 0;
+	touch(file);
+}
+
+void memory_file_put(struct memory_file *file)
+{
+	if (--file->refs)
+		return;
+	memory_file_truncate(file);
+	free(file);
+}
+
+size_t memory_file_read(const struct memory_file *file, uint64_t offset, void *buffer,
+			size_t length)
+{
+	if (offset >= file->size)
+		return 0;
+	if (length > file->size - offset)
+		length = file->size - offset;
+	memcpy(buffer, file->bytes + offset, length);
+	return length;
+}
+
+/* Room for @size bytes: twice what there was, where the budget allows it. */
+static int grow(struct memory_file *file, uint64_t size)
+{
+	struct memory_budget *budget = file->budget;
+	uint64_t most = budget->most - budget->used + file->room;
+	uint64_t room = file->room ? file->room : LEAST_ROOM;
+	unsigned char *bytes;
+
+	if (size <= file->room)
+		return 0;
+	if (size > most)
+		return -ENOSPC;
+	while (room < size)
+		room *= 2;
+	if (room > most)
+		room = most;
+	bytes = realloc(file->bytes, room);
+	if (!bytes)
+		return -ENOSPC;
+	budget->used += room - file->room;
+	file->bytes = bytes;
+	file->room = room;
+	return 0;
+}
+
+ssize_t memory_file_write(struct memory_file *file, uint64_t offset, const void *buffer,
+			  size_t length)
+{
+	uint64_t end;
+	int error;
+
+	if (!length)
+		return 0;
+	if (__builtin_add_overflow(offset, length, &end))
+		return -EFBIG;
+	error = grow(file, end);
+	if (error)
+		return error;
+	if (offset > file->size)
+		memset(file->bytes + file->size, 0, offset - file->size);
+	memcpy(file->bytes + offset, buffer, length);
+	if (end > file->size)
+		file->size = end;
+	touch(file);
+	return length;
+}

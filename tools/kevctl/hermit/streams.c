@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Descriptors that may have to be waited for. */
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "streams.h"
+
+/* A pipe that polls as writable takes this much without blocking: pipe(7), PIPE_BUF. */
+#define CHUNK	4096
+
+bool stream_stopped(int stop)
+{
+	struct pollfd fd = { .fd = stop, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* 0 when there is something to do with @fd, -EINTR when the VM ends */
+static int wait_for(int fd, short events, int stop)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = events },
+		{ .fd = stop, .events = POLLIN },
+	};
+
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fds[1].revents ? -EINTR : 0;
+}
+
+ssize_t stream_read(int fd, void *buffer, size_t length, int stop)
+{
+	ssize_t n;
+	int error;
+
+	do {
+		error = wait_for(fd, POLLIN, stop);
+		if (error)
+			return error;
+		n = read(fd, buffer, length);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	return n < 0 ? -errno : n;
+}
+
+ssize_t stream_write(int fd, const void *buffer, size_t length, int stop)
+{
+	const unsigned char *bytes = buffer;
+	size_t done = 0;
+	int error = 0;
+	ssize_t n;
+
+	while (done < length && !error) {
+		error = wait_for(fd, POLLOUT, stop);
+		if (error)
+			break;
+		n = write(fd, bytes + done, length - done < CHUNK ? length - done : CHUNK);
+		if (n > 0)
+			done += n;
+		else if (n < 0 && errno != EINTR && errno != EAGAIN)
+			error = -errno;
+	}
+	return done ? (ssize_t)done : error;
+}
