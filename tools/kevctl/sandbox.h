@@ -21,10 +21,12 @@
  * struct sandbox_path - what the guest may reach of the host's files
  * @fd: a file or a directory; O_PATH will do
  * @writable: files may be written, made and removed there
+ * @removable: of a directory, alone: files may be removed there, and nothing else
  */
 struct sandbox_path {
 	int fd;
 	bool writable;
+	bool removable;
 };
 
 /**

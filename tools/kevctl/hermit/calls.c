@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../kevctl.h"
+#include "../sandbox.h"
 #include "call.h"
 #include "internal.h"
 
@@ -88,6 +89,38 @@ void hermit_calls_destroy(struct hermit *hermit)
 	arguments_destroy(&calls->arguments);
 	free(calls);
 	hermit->calls = NULL;
+}
+
+static void add_path(struct sandbox_path path, struct sandbox_path *paths, unsigned int room,
+		     unsigned int *nr)
+{
+	if (*nr < room)
+		paths[*nr] = path;
+	++*nr;
+}
+
+/*
+ * A file that is there can be reached, and removed from its directory; one that is not
+ * there yet needs all of the directory.
+ */
+unsigned int hermit_paths(struct hermit *hermit, struct sandbox_path *paths, unsigned int room)
+{
+	const struct place *place;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; (place = files_place(&hermit->calls->files, i)); i++) {
+		if (place->itself < 0) {
+			add_path((struct sandbox_path){ .fd = place->directory, .writable = true },
+				 paths, room, &nr);
+			continue;
+		}
+		add_path((struct sandbox_path){ .fd = place->itself, .writable = place->writable },
+			 paths, room, &nr);
+		if (place->name && place->writable)
+			add_path((struct sandbox_path){ .fd = place->directory, .removable = true },
+				 paths, room, &nr);
+	}
+	return nr;
 }
 
 static enum verdict verdict_of(const struct call *call, uint64_t *code)

@@ -17,6 +17,10 @@
 struct console;
 struct image_info;
 struct hermit;
+struct sandbox_path;
+
+/* Descriptors that the guest's calls may open beside those that are open */
+#define HERMIT_FILES	(256 + 4)
 
 /**
  * hermit_create() - give a VM a Hermit image, its memory and its boot information
@@ -43,6 +47,16 @@ void hermit_destroy(struct hermit *hermit);
  * Return: 0 or a negative errno.
  */
 int hermit_start_vcpu(struct hermit *hermit, int vcpu, uint32_t id);
+
+/**
+ * hermit_paths() - what of the host's files the guest's calls have to reach
+ * @hermit: what hermit_create() made
+ * @paths: out
+ * @room: how many fit
+ *
+ * Return: how many there are.
+ */
+unsigned int hermit_paths(struct hermit *hermit, struct sandbox_path *paths, unsigned int room);
 
 /**
  * hermit_io() - answer a port access that is a call
