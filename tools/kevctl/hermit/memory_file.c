@@ -36,7 +36,7 @@ void memory_file_truncate(struct memory_file *file)
 {
 	free(file->bytes);
 	file->bytes = NULL;
-	file->budget->used -= file->room;
+	file->budget->used -= file->size;
 	file->room = 0;
 	file->size = 0;
 	touch(file);
@@ -61,26 +61,21 @@ size_t memory_file_read(const struct memory_file *file, uint64_t offset, void *b
 	return length;
 }
 
-/* Room for @size bytes: twice what there was, where the budget allows it. */
+/* Room for @size bytes, and an eighth more for what will follow */
 static int grow(struct memory_file *file, uint64_t size)
 {
-	struct memory_budget *budget = file->budget;
-	uint64_t most = budget->most - budget->used + file->room;
-	uint64_t room = file->room ? file->room : LEAST_ROOM;
+	uint64_t room = size + size / 8 + LEAST_ROOM;
 	unsigned char *bytes;
 
+	if (size <= file->size)
+		return 0;
+	if (size - file->size > file->budget->most - file->budget->used)
+		return -ENOSPC;
 	if (size <= file->room)
 		return 0;
-	if (size > most)
-		return -ENOSPC;
-	while (room < size)
-		room *= 2;
-	if (room > most)
-		room = most;
 	bytes = realloc(file->bytes, room);
 	if (!bytes)
 		return -ENOSPC;
-	budget->used += room - file->room;
 	file->bytes = bytes;
 	file->room = room;
 	return 0;
@@ -102,8 +97,10 @@ ssize_t memory_file_write(struct memory_file *file, uint64_t offset, const void 
 	if (offset > file->size)
 		memset(file->bytes + file->size, 0, offset - file->size);
 	memcpy(file->bytes + offset, buffer, length);
-	if (end > file->size)
+	if (end > file->size) {
+		file->budget->used += end - file->size;
 		file->size = end;
+	}
 	touch(file);
 	return length;
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 
 /**
- * struct memory_budget - what all such files of a guest may take
+ * struct memory_budget - what all such files of a guest may hold together
  * @most: bytes
  * @used: bytes
  */
