@@ -395,7 +395,7 @@ static bool survives_swapping(void)
 		char content[64] = "";
 		int result = open_and_read("/top/swap/secret", O_RDONLY, content, sizeof(content));
 
-		right = strcmp(content, SECRET) != 0;
+		right = result < 0 || !strcmp(content, "inside");
 		inside += !result && !strcmp(content, "inside");
 		failed += result < 0;
 	}
