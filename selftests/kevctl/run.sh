@@ -390,7 +390,9 @@ signal_case() {
 	kill "-$signal" "$pid" || :
 	wait "$pid" || got=$?
 	exec 3>&-
-	tap_check "$name" test "$got $(<"$tap_dir/first") $(<"$tap_dir/stderr")" = "$want ready "
+	tap_check "$name" test "$got $(<"$tap_dir/first") $(head -n 1 "$tap_dir/stderr")" = \
+		"$want ready kevctl: $script: ended by SIG$signal"
+	tap_check "$name: where it was" grep -q '^  vCPU 1 at 0000000000000000$' "$tap_dir/stderr"
 }
 signal_case "SIGINT, spinning" INT 130 $'print ready\nspin'
 signal_case "SIGTERM, spinning" TERM 143 $'print ready\nspin'

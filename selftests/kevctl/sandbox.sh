@@ -28,7 +28,7 @@ expect "-v names what is there" 3 "" "^kevctl: sandbox: capabilities, limits, .*
 # What the kernel thinks of the process while the guest spins
 echo $'print ready\nspin' >"$script"
 mkfifo "$tap_dir/fifo"
-"$kevctl" run --cpus 2 "$script" >"$tap_dir/fifo" &
+"$kevctl" run --cpus 2 "$script" >"$tap_dir/fifo" 2>"$tap_dir/stderr" &
 pid=$!
 head -c 6 "$tap_dir/fifo" >"$tap_dir/first"
 for thread in "/proc/$pid/task/"*; do

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A report of kev's, in readable form: a headline, the exit, the registers. */
+/* A report of kev's, in readable form: a headline, the exit. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -211,31 +211,10 @@ static void print_exit(FILE *to, const struct kev_run *run)
 	print_flags(to, run->flags);
 }
 
-static void print_registers(FILE *to, const struct kev_run *run)
-{
-	static const struct {
-		const char *name;
-		enum kev_gpr gpr;
-	} order[] = {
-		{ "rax", KEV_RAX }, { "rbx", KEV_RBX }, { "rcx", KEV_RCX }, { "rdx", KEV_RDX },
-		{ "rsi", KEV_RSI }, { "rdi", KEV_RDI }, { "rbp", KEV_RBP }, { "rsp", KEV_RSP },
-		{ "r8", KEV_R8 }, { "r9", KEV_R9 }, { "r10", KEV_R10 }, { "r11", KEV_R11 },
-		{ "r12", KEV_R12 }, { "r13", KEV_R13 }, { "r14", KEV_R14 }, { "r15", KEV_R15 },
-	};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(order); i++)
-		fprintf(to, "  %-3s %016llx%s", order[i].name, run->gpr[order[i].gpr],
-			i % 4 == 3 ? "\n" : "");
-	fprintf(to, "  rip %016llx  rflags %llx\n", run->rip, run->rflags);
-	fprintf(to, "  cr0 %016llx  cr2 %016llx  cr3 %016llx  cr4 %016llx\n", run->cr0, run->cr2,
-		run->cr3, run->cr4);
-}
-
 void report_print(FILE *to, const struct kev_run *run)
 {
 	flockfile(to);
 	print_headline(to, run);
 	print_exit(to, run);
-	print_registers(to, run);
 	funlockfile(to);
 }

@@ -8,7 +8,7 @@
 #include <libkev.h>
 
 /**
- * report_print() - say what happened, then show exit and registers
+ * report_print() - say what happened, then show the exit
  * @to: stream
  * @run: copy of the run page
  */

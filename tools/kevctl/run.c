@@ -9,6 +9,7 @@
 
 #include <libkev.h>
 
+#include "dump.h"
 #include "kevctl.h"
 #include "report.h"
 #include "run_image.h"
@@ -78,9 +79,29 @@ static int guest_status(uint64_t code)
 	return code & 0xff;
 }
 
-/* Says how the VM ended; returns the exit status. */
-static int tell_outcome(const struct outcome *outcome, const struct run_options *options)
+/* What happened to the guest, and what its vCPUs were at */
+static void tell_death(const struct session *session, struct dump *dump, bool verbose)
 {
+	uint32_t dead = session->outcome.run.vcpu_id;
+
+	report_print(stderr, &session->outcome.run);
+	for (unsigned int i = 0; i < session->nr_vcpus; i++) {
+		const struct vcpu *vcpu = &session->vcpus[i];
+
+		if (vcpu->id == dead || verbose)
+			dump_print(dump, stderr, vcpu->fd, vcpu->id);
+	}
+	for (unsigned int i = 0; i < session->nr_vcpus && !verbose; i++)
+		if (session->vcpus[i].id != dead)
+			dump_print_place(dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
+}
+
+/* Says how the VM ended; returns the exit status. */
+static int tell_outcome(const struct session *session, struct dump *dump,
+			const struct run_options *options)
+{
+	const struct outcome *outcome = &session->outcome;
+
 	switch (outcome->kind) {
 	case OUTCOME_EXITED:
 		if (options->verbose)
@@ -88,7 +109,7 @@ static int tell_outcome(const struct outcome *outcome, const struct run_options 
 				outcome->code, outcome->code);
 		return guest_status(outcome->code);
 	case OUTCOME_REPORT:
-		report_print(stderr, &outcome->run);
+		tell_death(session, dump, options->verbose);
 		if (outcome->run.kind == KEV_EXIT_IO && options->machine == MACHINE_NONE)
 			hint("--machine kev and --machine min have port devices");
 		return STATUS_FAILURE;
@@ -108,6 +129,9 @@ static int tell_outcome(const struct outcome *outcome, const struct run_options 
 		message("stdout", "%s", strerror(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_SIGNAL:
+		message(options->image, "ended by SIG%s", sigabbrev_np(outcome->signal));
+		for (unsigned int i = 0; i < session->nr_vcpus; i++)
+			dump_print_place(dump, stderr, session->vcpus[i].fd, i);
 		return STATUS_SIGNAL + outcome->signal;
 	case OUTCOME_SYSTEM_ERROR:
 		message("running the guest", "%s", strerror(outcome->error));
@@ -153,6 +177,9 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		.sockets = options->gdb,
 		.verbose = options->verbose,
 	};
+	struct dump dump = {
+		.vm = vm, .image = image->fd, .place.at_paddr = true,
+	};
 	const struct machine_config config = {
 		.kind = machine_kind(options, image->boot),
 		.strict = options->strict_ports,
@@ -188,7 +215,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		goto fini_machine;
 
 	session_run(&session);
-	status = tell_outcome(&session.outcome, options);
+	status = tell_outcome(&session, &dump, options);
+	dump_fini(&dump);
 	if (options->verbose)
 		machine_print_unclaimed(&session.machine);
 	if (options->stats)
