@@ -15,6 +15,8 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int8_t s8;
+typedef int32_t s32;
+typedef int64_t s64;
 
 #define PAGE_SIZE	4096UL
 #define MIB		(1UL << 20)
