@@ -279,6 +279,23 @@ run "unknown hypercall" 125 "" \
 	<<<"hypercall 77 1 2 3 4 5 6"
 run "registers" 125 "" '^  rax 00000000deadbeef  rbx 0000000000000000' \
 	<<<$'set rax 0xdeadbeef\nreport shutdown'
+while IFS='|' read -r name line; do
+	run "dump: $name" 125 "" "^  $line\$" <<<$'set rip 0x3ffff0\nset rsp 0x2000
+memory 0x3fffe8 9090909090909090cc0f0b\nreport shutdown'
+done <<'END'
+control registers|cr0 0000000080000031  cr2 0{16}  cr3 0000000000010000  cr4 0000000000000020
+EFER|efer d00  xcr0 0  dr7 0  apic base fee00900
+segments|cs   0008      0{16}  ffffffff  b     1  0    0   1  1  1  0
+tables|gdt            0000000000001000  0017
+code up to the end of memory|code( 00){16}( 90){8} <cc> 0f 0b( 00){13}
+where|#0  00000000003ffff0
+END
+run "dump: no code" 125 "" "^  code: none at 0x500000$" <<<$'set rip 0x500000\nreport shutdown'
+run "dump: code from the first byte of memory" 125 "" "^  code <90> 90 00" \
+	<<<$'memory 0 9090\nset rip 0\nreport shutdown'
+run "dump: the other vCPUs" 125 "" "^  vCPU 1 at 0000000000000000$" --cpus 2 <<<"report shutdown"
+run "dump: the other vCPUs with -v" 125 "" "^kevctl: vCPU 1: registers$" -v --cpus 2 \
+	<<<"report shutdown"
 run "the exit" 125 "" \
 	'^  exit reason 48 \(EPT violation\), raw 0x00000030, qualification 0x181$' \
 	<<<$'set reason 48\nset qualification 0x181\nreport unhandled'
@@ -353,6 +370,11 @@ done
 run "more vCPUs than kev has" 125 "" '^kevctl: --cpus: 9 is more than 8, the most that kev has$' \
 	--cpus 9 <<<"halt 0"
 
+for name in first_run_us first_report_us first_output_us; do
+	run "--stats: $name" 0 x "^  $name +[1-9][0-9]*\$" --stats <<<$'print x\nhalt 0'
+done
+run "--stats: no output" 0 "" '^  first_output_us +0$' --stats <<<"halt 0"
+run "--stats: pages before the first instruction" 0 "" '^  start_file_pages +17$' --stats <<<"halt 0"
 run "--stats" 0 "" '^  file_pages +17$' --stats <<<"halt 0"
 run "--stats: exits" 0 "" '^  exits +42$' --stats <<<"halt 0"
 while read -r name value; do

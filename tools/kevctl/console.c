@@ -8,6 +8,7 @@
 
 #include <libkev.h>
 
+#include "clock.h"
 #include "console.h"
 
 /* A pipe that polls as writable takes this much without blocking: pipe(7), PIPE_BUF. */
@@ -73,6 +74,8 @@ static int emit_locked(struct console *console, const unsigned char *bytes, size
 {
 	if (!console->error)
 		console->error = -write_all(console, bytes, length);
+	if (!console->first && !console->error)
+		console->first = read_clock(CLOCK_MONOTONIC);
 	return -console->error;
 }
 

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * struct console - one VM's output
@@ -16,6 +17,7 @@
  * @vm: VM fd, with O_NONBLOCK
  * @out: where the bytes go
  * @abandon: eventfd: once it is readable, output that would block is dropped
+ * @first: when the first byte was written, by events_now(); 0: none was [lock]
  * @error: errno of the first failed write, positive; bytes after it are dropped [lock]
  */
 struct console {
@@ -23,6 +25,7 @@ struct console {
 	int vm;
 	int out;
 	int abandon;
+	uint64_t first;
 	int error;
 };
 

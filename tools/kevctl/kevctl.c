@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "kevctl.h"
 
 static const struct command {
@@ -26,6 +27,8 @@ static void help(FILE *to)
 	fputs("\n`kevctl COMMAND --help` describes a command, kevctl(1) everything.\n", to);
 }
 
+uint64_t process_start;
+
 /* Without these three, a file opened later would take a standard stream's place. */
 static void fill_standard_streams(void)
 {
@@ -38,6 +41,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argv[1];
 
+	process_start = events_now();
 	fill_standard_streams();
 	if (argc < 2) {
 		help(stderr);

@@ -14,6 +14,9 @@
 #define STATUS_NOT_FOUND	127	/* the image is not there */
 #define STATUS_SIGNAL		128	/* plus the signal's number */
 
+/* When kevctl began, by events_now() */
+extern uint64_t process_start;
+
 /* Sub-commands: argv[0] is the command's own name; the return value is the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);

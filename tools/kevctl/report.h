@@ -14,11 +14,21 @@
  */
 void report_print(FILE *to, const struct kev_run *run);
 
+/* Nanoseconds from the start of kevctl to the first time that; 0: never */
+struct stats_times {
+	uint64_t run;		/* the guest was entered */
+	uint64_t report;	/* it came back with a report */
+	uint64_t output;	/* a byte of it was written */
+};
+
 /**
  * stats_print() - one "name value" a line
  * @to: stream
+ * @times: how long it took
+ * @before: statistics before the guest was entered
  * @stats: statistics
  */
-void stats_print(FILE *to, const struct kev_vm_stats *stats);
+void stats_print(FILE *to, const struct stats_times *times, const struct kev_vm_stats *before,
+		 const struct kev_vm_stats *stats);
 
 #endif /* KEVCTL_REPORT_H */

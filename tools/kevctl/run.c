@@ -143,15 +143,32 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 	return STATUS_FAILURE;
 }
 
-static void print_stats(int vm)
+static void take_stats(int vm, struct kev_vm_stats *stats)
 {
-	struct kev_vm_stats stats = { .size = sizeof(stats) };
-	int error = kev_vm_stats(vm, &stats);
+	int error;
 
+	*stats = (struct kev_vm_stats){ .size = sizeof(*stats) };
+	error = kev_vm_stats(vm, stats);
 	if (error)
 		message("--stats", "%s", strerror(-error));
-	else
-		stats_print(stderr, &stats);
+}
+
+static uint64_t since_start(uint64_t time)
+{
+	return time ? time - process_start : 0;
+}
+
+static void print_stats(const struct session *session, const struct kev_vm_stats *before)
+{
+	const struct stats_times times = {
+		.run = since_start(session->times.run),
+		.report = since_start(session->times.report),
+		.output = since_start(session->console.first),
+	};
+	struct kev_vm_stats stats;
+
+	take_stats(session->vm, &stats);
+	stats_print(stderr, &times, before, &stats);
 }
 
 /* The protocol kev32 brings its print device itself. */
@@ -186,6 +203,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		.ram_kib = image->ram_kib,
 		.epoch = events_epoch(),
 	};
+	struct kev_vm_stats before;
 	int status = STATUS_FAILURE;
 	int error;
 
@@ -210,6 +228,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		goto fini_console;
 	}
 
+	if (options->stats)
+		take_stats(vm, &before);
 	status = sandbox_enter(&needs);
 	if (status)
 		goto fini_machine;
@@ -220,7 +240,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	if (options->verbose)
 		machine_print_unclaimed(&session.machine);
 	if (options->stats)
-		print_stats(vm);
+		print_stats(&session, &before);
 
 fini_machine:
 	session_fini_machine(&session);

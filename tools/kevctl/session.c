@@ -353,6 +353,15 @@ static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 	}
 }
 
+static void note_time(uint64_t *time)
+{
+	uint64_t never = 0;
+
+	if (!__atomic_load_n(time, __ATOMIC_RELAXED))
+		__atomic_compare_exchange_n(time, &never, events_now(), false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
+}
+
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
@@ -362,6 +371,7 @@ static void *vcpu_thread(void *argument)
 
 	if (error)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, vcpu->id, error);
+	note_time(&session->times.run);
 	while (!stopping(session)) {
 		seen = interrupts_raised(session);
 		/* An interrupt that found another one waiting gets its next chance. */
@@ -373,6 +383,7 @@ static void *vcpu_thread(void *argument)
 			end_with_error(session, OUTCOME_RUN_ERROR, vcpu->id, error);
 			break;
 		}
+		note_time(&session->times.report);
 		if (!handle_report(vcpu, seen))
 			break;
 	}

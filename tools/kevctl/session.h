@@ -40,6 +40,12 @@ struct outcome {
 
 struct session;
 
+/* When it came to what, by events_now(); 0: not yet */
+struct session_times {
+	uint64_t run;		/* a vCPU enters the guest */
+	uint64_t report;	/* and leaves it with a report */
+};
+
 /*
  * One vCPU and the thread that runs it. @listens: it has halted where a maskable interrupt
  * wakes it [session.lock].
@@ -62,6 +68,7 @@ struct vcpu {
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @events: what comes to them from outside, with MACHINE_MIN
  * @affinity: host CPUs of the vCPUs, if they have any of their own
+ * @times: the first time that
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
@@ -86,6 +93,7 @@ struct session {
 	struct hermit *hermit;
 	struct events events;
 	const struct affinity *affinity;
+	struct session_times times;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	int vcpus_finished;

@@ -3,12 +3,18 @@
 #include "kevctl.h"
 #include "report.h"
 
-void stats_print(FILE *to, const struct kev_vm_stats *stats)
+void stats_print(FILE *to, const struct stats_times *times, const struct kev_vm_stats *before,
+		 const struct kev_vm_stats *stats)
 {
 	const struct {
 		const char *name;
 		unsigned long long value;
 	} lines[] = {
+		{ "first_run_us", times->run / 1000 },
+		{ "first_report_us", times->report / 1000 },
+		{ "first_output_us", times->output / 1000 },
+		{ "start_file_pages", before->file_pages },
+		{ "start_header_bytes", before->header_bytes },
 		{ "resident_pages", stats->resident_pages },
 		{ "ram_pages", stats->ram_pages },
 		{ "image_pages", stats->image_pages },
@@ -19,6 +25,7 @@ void stats_print(FILE *to, const struct kev_vm_stats *stats)
 		{ "copied_pages", stats->copied_pages },
 		{ "around_pages", stats->around_pages },
 		{ "file_pages", stats->file_pages },
+		{ "read_pages", stats->read_pages },
 		{ "file_bytes", stats->file_bytes },
 		{ "header_bytes", stats->header_bytes },
 		{ "faults", stats->faults },
@@ -40,5 +47,5 @@ void stats_print(FILE *to, const struct kev_vm_stats *stats)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		fprintf(to, "  %-15s %llu\n", lines[i].name, lines[i].value);
+		fprintf(to, "  %-18s %llu\n", lines[i].name, lines[i].value);
 }
