@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/mm.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <kev/backend.h>
@@ -117,7 +118,7 @@ void kev_debug_prepare(struct kev_vcpu *vcpu)
 	u8 bytes[KEV_MAX_INSTRUCTION];
 	struct kev_where where;
 	struct kev_step step;
-	ssize_t len;
+	ssize_t len, more;
 
 	vcpu->loads_flags = false;
 	vcpu->saves_flags = KEV_SAVES_NO_FLAGS;
@@ -126,10 +127,17 @@ void kev_debug_prepare(struct kev_vcpu *vcpu)
 	/* Something else comes first. */
 	if (vcpu->pending || vcpu->resumed || where.event)
 		return;
-	len = copy_guest(vcpu, where.rip, KEV_MEM_EXEC, bytes, sizeof(bytes));
+	len = min_t(size_t, sizeof(bytes), PAGE_SIZE - offset_in_page(where.rip));
+	len = copy_guest(vcpu, where.rip, KEV_MEM_EXEC, bytes, len);
 	if (len <= 0)
 		return;
 	kev_step_decode(bytes, len, where.code64, &step);
+	/* Only then the page behind is the instruction's business. */
+	if (step.cut && len < (ssize_t)sizeof(bytes)) {
+		more = copy_guest(vcpu, where.rip + len, KEV_MEM_EXEC, bytes + len,
+				  sizeof(bytes) - len);
+		kev_step_decode(bytes, len + max_t(ssize_t, more, 0), where.code64, &step);
+	}
 	vcpu->loads_flags = step.loads;
 	vcpu->saves_flags = step.saves;
 	if (!step.interrupt || where.v8086)

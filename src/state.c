@@ -407,7 +407,7 @@ int kev_vcpu_start_state(struct kev_vcpu *vcpu)
 	if (!state)
 		return -ENOMEM;
 	if (vcpu->mp == KEV_MP_WAIT_FOR_SIPI)
-		kev_boot_init_state(kev_info.cpuid.basic[1].eax, state);
+		kev_boot_init_state(kev_vcpu_signature(vcpu), state);
 	else
 		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
 	mutex_lock(&vcpu->lock);

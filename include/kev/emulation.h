@@ -76,6 +76,7 @@ void kev_emulate_string_answer(struct kev_vcpu *vcpu);
 void kev_emulate_drop(struct kev_vcpu *vcpu);
 bool kev_is_device(u32 kind, u32 access);
 int kev_emulate_fetch(struct kev_vcpu *vcpu);
+int kev_emulate_fetch_more(struct kev_vcpu *vcpu);
 
 /* print_device.c */
 enum kev_verdict kev_print_device_write(struct kev_vcpu *vcpu, u64 gpa, u64 data,

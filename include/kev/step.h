@@ -22,6 +22,7 @@ enum kev_saves_flags {
  * @interrupt: it is INT n: they are pushed, and a handler runs without TF
  * @vector: of @interrupt
  * @length: bytes, of @interrupt
+ * @cut: the bytes end before it can be told
  */
 struct kev_step {
 	bool loads;
@@ -29,6 +30,7 @@ struct kev_step {
 	bool interrupt;
 	u8 vector;
 	u8 length;
+	bool cut;
 };
 
 /**

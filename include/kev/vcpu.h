@@ -193,6 +193,7 @@ int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu
 			 void *arg);
 int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
 u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr);
+u32 kev_vcpu_signature(struct kev_vcpu *vcpu);
 void kev_vcpu_set_gpr(struct kev_vcpu *vcpu, unsigned int gpr, u64 value);
 
 /* state.c */

@@ -106,6 +106,10 @@ KT_CODE(guest,
 	"again: WR 0x83e, 0xb\n WR 0x832, 0x200e1\n OPEN\n WR 0x838, 20000\n WAIT 3\n"
 	"cli\n WR 0x838, 0\n lea 24(%rbx), %r14\n END\n"	/* there may be more of them */
 
+	/* One of its registers is the VM's policy's. */
+	"withheld: BAD_RD 0x80a\n WR 0x808, 0x37\n RD 0x808\n IPI 0x41\n OPEN\n"
+	"withheld_at: mov %cr8, %rax\n LOG\n END\n"
+
 	/* For the counts: nothing in the log */
 	"many_tpr: mov $1000, %ebp\n 1: CR8 5\n CR8 0\n mov %cr8, %rax\n dec %ebp\n jnz 1b\n END\n"
 	"many_msr: mov $1000, %ebp\n 1: WR 0x808, 5\n mov $0x808, %ecx\n rdmsr\n dec %ebp\n"
@@ -147,7 +151,7 @@ LABEL(masked); LABEL(masked_at); LABEL(icr); LABEL(icr_at); LABEL(external);
 LABEL(external_at); LABEL(errors); LABEL(gp); LABEL(disabled); LABEL(disabled_at); LABEL(off);
 LABEL(off_at); LABEL(deadline); LABEL(past); LABEL(late); LABEL(cancelled); LABEL(moved);
 LABEL(halted); LABEL(once); LABEL(again); LABEL(many_tpr); LABEL(many_msr); LABEL(many_ipi);
-LABEL(many_deadlines);
+LABEL(many_deadlines); LABEL(withheld); LABEL(withheld_at);
 
 /* What is to be in the log: a value, or an event at a label */
 struct entry {
@@ -210,6 +214,9 @@ static const struct scenario timers[] = {
 	SCENARIO(again, TIMER, TIMER, TIMER),
 };
 
+static const struct scenario policy =
+	SCENARIO(withheld, NO(0x80a), VALUE(0x37), AT(withheld_at, 0x41), VALUE(3));
+
 static uint64_t address(const char *label)
 {
 	return KT_CODE_GPA + (label - guest.start);
@@ -233,6 +240,7 @@ static int reload_module(const char *const options[3])
 FIXTURE(apicv) {
 	struct kt_guest guest;
 	uint64_t features;
+	bool withheld;		/* a policy speaks of one of the MSRs */
 	uint64_t log[LOG_MAX];
 	long length;
 };
@@ -277,11 +285,17 @@ FIXTURE_TEARDOWN(apicv)
 /* Run one of the guests to its end; what it has written is in self->log. */
 static int run_one(FIXTURE_DATA(apicv) *self, const char *start)
 {
+	static const struct kev_msr_policy ppr = { 0x80a, 1, KEV_MSR_FAULT, 0, 0 };
+	const struct kev_set_msrs args = {
+		.size = sizeof(args), .nr = 1, .entries = (uintptr_t)&ppr,
+	};
 	struct kev_vcpu_state state = { 0 };
 	int ret;
 
 	kt_guest_fini(&self->guest);
 	ret = kt_guest_init(&self->guest, &guest, 0, NULL);
+	if (!ret && self->withheld)
+		ret = kt_ioctl(self->guest.vm, KEV_VM_SET_MSRS, &args);
 	ret = ret ?: kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &state);
 	state.gprs.gpr[KEV_R15] = address(start);
 	ret = ret ?: kt_set_state(self->guest.vcpu, KEV_STATE_GPRS, &state);
@@ -377,6 +391,19 @@ TEST_F(apicv, exits)
 		TH_LOG("%ld exits", n);
 	}
 	EXPECT_EQ(!delivery, n >= 2 * MANY);
+}
+
+/* What the VM's policy says of an MSR holds, whoever would serve it; then kev serves all. */
+TEST_F(apicv, policy)
+{
+	long n;
+
+	self->withheld = true;
+	check(_metadata, self, &policy, 0);
+	n = exits(self, many_msr);
+	EXPECT_LE(2 * MANY, n) {
+		TH_LOG("%ld exits", n);
+	}
 }
 
 /* With the preemption timer a deadline interrupts the guest by an exit of its own. */

@@ -307,6 +307,34 @@ TEST_F(smp, init_wherever_it_is)
 	}
 }
 
+/* Who is being started will call: the one that sleeps meanwhile is not told that none can. */
+TEST(init_while_another_sleeps)
+{
+	struct kt_step steps[2 + 3 * 15] = { KT_APIC_ON };
+	struct kt_runner runner;
+	struct kt_script s;
+
+	ASSERT_EQ(0, kt_script_init(&s, 0));
+	ASSERT_EQ(0, kt_script_vcpu(&s, 0));
+	ASSERT_EQ(0, kt_script_vcpu(&s, 1));
+	if (!unrestricted(s.kev))
+		SKIP(return, "the CPU cannot run real mode in a guest");
+	for (size_t i = 2; i < ARRAY_SIZE(steps); i += 3) {
+		steps[i] = (struct kt_step) ICR(DEST(1) | INIT);
+		steps[i + 1] = (struct kt_step) ICR(DEST(1) | SIPI | KT_SCRIPT_SIPI);
+		steps[i + 2] = (struct kt_step) STEP(KT_S_HLT, 0);
+	}
+	ASSERT_EQ(0, KT_DO(&s, 1, KT_APIC_ON));
+	KT_SET(&s, 1, KT_APIC_ON, ICR(DEST(0) | 0x61), STEP(KT_S_CLI_HLT, 0));
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, kt_runner_start(&runner, s.vcpu[1].fd, -1));
+		ASSERT_EQ(0, kt_script_do(&s, 0, steps, ARRAY_SIZE(steps)));
+		EXPECT_LE(15, s.vcpu[0].page->taken);
+		EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
+	}
+	kt_script_fini(&s);
+}
+
 /* The vCPUs that wait for a SIPI do not keep the halted one waiting. */
 TEST_F(smp, halted_beside_waiting_for_sipi)
 {

@@ -65,8 +65,9 @@ KT_CODE(guest,
 	" or $0x100, %ecx\n mov %rcx, 24(%rbx)\n lea 0x1000(%rbp), %rsp\n xor %eax, %eax\n"
 	" jmp script_done\n"
 	"1: movzbl 0x800(%rbp), %eax\n mov %cl, 0x808(%rbp, %rax)\n incl 0x800(%rbp)\n"
-	" cmp $2, %ecx\n je 2f\n cmpl $1, 0x804(%rbp)\n jne 2f\n"
-	" mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n"
+	" cmp $2, %ecx\n je 2f\n cmpl $1, 0x804(%rbp)\n jne 3f\n"
+	" mov $0x80b, %ecx\n xor %eax, %eax\n xor %edx, %edx\n wrmsr\n jmp 2f\n"
+	"3: cmpl $2, 0x804(%rbp)\n jne 2f\n mov $0xfee000b0, %eax\n movl $0, (%rax)\n"
 	"2: pop %rdx\n pop %rcx\n pop %rax\n add $8, %rsp\n iretq\n"
 
 	/* What a SIPI starts, at 0x8000: real mode, then straight into the tables of the boot. */

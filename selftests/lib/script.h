@@ -33,6 +33,7 @@ enum kt_step_op {
 
 #define KT_EOI_NONE	0
 #define KT_EOI_X2APIC	1	/* the default */
+#define KT_EOI_XAPIC	2	/* by a store to the page at its usual place */
 
 /* struct kt_step.fault: no exception */
 #define KT_S_DONE	0

@@ -407,6 +407,15 @@ TEST_F(apic, timer_deadline)
 	EXPECT_EQ(0, RESULT(6));
 }
 
+/* So far away that the host's TSC would wrap before: it does not come. */
+TEST_F(apic, far_deadline)
+{
+	DO(KT_APIC_ON, LVT(DEADLINE | 0x70), WRMSR(MSR_TSC, 0), WRMSR(MSR_DEADLINE, ~0ULL),
+	   STEP(KT_S_TICKS, 10000), RDMSR(MSR_DEADLINE));
+	EXPECT_EQ(0, self->page->taken);
+	EXPECT_EQ(~0ULL, RESULT(6));
+}
+
 /* A deadline is the guest's TSC, a count is not. */
 TEST_F(apic, tsc_is_written)
 {

@@ -225,6 +225,23 @@ TEST_F(apic_state, halted)
 	EXPECT_EQ(1, self->page->taken);
 }
 
+/* Whoever looks at a vCPU that is halted takes nothing away from it. */
+TEST_F(apic_state, looked_at_while_halted)
+{
+	const struct kev_signal message = {
+		.size = sizeof(message), .address = 0xfee05000, .data = 0x61,
+	};
+
+	EXPECT_EQ(-EREMOTEIO, KT_DO(&self->s, 5, STEP(KT_S_HLT, 0)));
+	EXPECT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	ASSERT_EQ(0, kt_ioctl(self->s.vm, KEV_VM_SIGNAL, &message));
+	GET(GROUPS);
+	EXPECT_EQ(2, self->state.apic.irr[3]);
+	ASSERT_EQ(0, kt_script_run(&self->s, 5));
+	EXPECT_EQ(1, self->page->taken);
+	EXPECT_EQ(0x61, self->page->log[0]);
+}
+
 TEST_F(apic_state, wait_for_sipi)
 {
 	struct kev_query query = { .size = sizeof(query) };

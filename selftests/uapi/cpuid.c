@@ -327,6 +327,28 @@ TEST_F(cpuid, state_does_not_fit)
 }
 
 /* The number of vCPUs, their ids, and what they share, whatever the ids are */
+/* INIT leaves the VM's signature in EDX. The bootstrap processor goes on at the reset vector. */
+TEST_F(cpuid, signature_after_init)
+{
+	static const struct kev_cpuid_entry entry = {
+		.leaf = 1, .value = { 0x54321 }, .mask = { ALL },
+	};
+	const struct kev_signal init = {
+		.size = sizeof(init), .address = 0xfee00000, .data = 0x500,
+	};
+	struct kev_query query = { .size = sizeof(query) };
+
+	ASSERT_EQ(0, kt_ioctl(self->guest.kev, KEV_QUERY, &query));
+	if (!(query.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		SKIP(return, "the CPU cannot run real mode in a guest");
+	ASSERT_EQ(0, set_cpuid(self->guest.vm, &entry, 1));
+	ASSERT_EQ(0, kt_ioctl(self->guest.vm, KEV_VM_SIGNAL, &init));
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	EXPECT_EQ(KEV_EXIT_MEMORY, self->guest.run->kind);
+	EXPECT_EQ(0xfff0, self->guest.run->rip);
+	EXPECT_EQ(0x54321, self->guest.run->gpr[KEV_RDX]);
+}
+
 TEST_F(cpuid, topology)
 {
 	static const uint32_t ids[] = { 0, 7, 64, 254 };

@@ -80,6 +80,8 @@ KT_TRAPS(guest,
 	 "mov $0x80f, %ecx\n mov $0x1ff, %eax\n wrmsr\n"
 	 "mov $0x83f, %ecx\n mov $0x50, %eax\n wrmsr\n" KT_SAY_START
 	 "sti\n nop\n ipi_nop: nop\n ipi_nop2: nop\n ipi_at: " KT_SAY_END
+	 "flags_insn: cpuid\n flags_insn_behind: nop\n" KT_SAY_END
+	 "flags_store: mov %eax, (%rbx)\n flags_store_behind: nop\n" KT_SAY_END
 	 "spins: jmp spins\n");
 
 KT_LABEL(registers); KT_LABEL(aliases); KT_LABEL(extensions); KT_LABEL(extensions_at);
@@ -92,6 +94,8 @@ KT_LABEL(faults); KT_LABEL(own); KT_LABEL(own_popf); KT_LABEL(own_nop); KT_LABEL
 KT_LABEL(breaks); KT_LABEL(breaks_at); KT_LABEL(breaks_behind); KT_LABEL(plain);
 KT_LABEL(plain_at); KT_LABEL(plain_wrote); KT_LABEL(hole); KT_LABEL(hole_at); KT_LABEL(spins);
 KT_LABEL(own_ipi); KT_LABEL(ipi_nop); KT_LABEL(ipi_nop2); KT_LABEL(ipi_at);
+KT_LABEL(flags_insn); KT_LABEL(flags_insn_behind); KT_LABEL(flags_store);
+KT_LABEL(flags_store_behind);
 KT_LABEL(s0); KT_LABEL(s1); KT_LABEL(s2); KT_LABEL(s3); KT_LABEL(s4); KT_LABEL(s5);
 KT_LABEL(s6); KT_LABEL(s7); KT_LABEL(s8); KT_LABEL(s9); KT_LABEL(s10); KT_LABEL(s11);
 KT_LABEL(s12); KT_LABEL(s13); KT_LABEL(s14); KT_LABEL(s15);
@@ -519,6 +523,38 @@ TEST_F(debug, flags_of_frame)
 			TH_LOG("vector %d", cases[i].vector);
 		}
 		kt_guest_fini(&other);
+	}
+}
+
+/* RF holds for one instruction, whoever carries that out: the next one meets its breakpoint. */
+TEST_F(debug, flag_is_for_one_instruction)
+{
+	static const struct {
+		const char *guest, *behind;
+		bool reported;
+	} cases[] = {
+		{ flags_insn, flags_insn_behind, false },
+		{ flags_store, flags_store_behind, true },
+	};
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, HOLE, KT_PAGE));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS | KEV_STATE_SEGMENTS |
+				  KEV_STATE_CONTROLS | KEV_STATE_DEBUG, &state));
+	state.segments.idt = (struct kev_table) { .base = KT_TRAPS_IDT, .limit = 0xfff };
+	state.controls.dr7 = DR7_RESET | DR7_LOCAL(0);
+	state.gprs.gpr[KEV_RBX] = HOLE;
+	state.gprs.gpr[KEV_RSP] = KT_TRAPS_STACK;
+	state.gprs.rflags = 2 | FLAGS_RF;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		state.gprs.rip = address(cases[i].guest);
+		state.debug.dr[0] = address(cases[i].behind);
+		ASSERT_EQ(0, kt_set_state(self->vcpu, state.groups, &state));
+		if (cases[i].reported) {
+			ASSERT_EQ(0, kt_run(self->vcpu));
+			ASSERT_EQ(KEV_EXIT_MMIO, self->run->kind);
+		}
+		RUN_TO_HANDLER(DB, cases[i].behind);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #include <cpuid.h>
+#include <sched.h>
 
 #include "traps.h"
 
@@ -571,6 +572,36 @@ TEST_F(exits, hlt_passes)
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
 	}
+}
+
+/* Set to go on elsewhere it does, and does not go on sleeping there. */
+TEST_F(exits, hlt_passes_elsewhere)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_runner runner;
+	uint64_t entries;
+
+	ASSERT_EQ(0, set_exits(self->vm, 0, KEV_INTERCEPT_HLT, 0));
+	ASSERT_EQ(0, start(self->vcpu, sleeps));
+	ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
+	do {
+		kt_wait_entries(self->vcpu, kt_vcpu_stats(self->vcpu).entries);
+		ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+		ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+		ASSERT_EQ(0, kt_runner_start(&runner, self->vcpu, -1));
+	} while (state.gprs.rip <= address(sleeps_at));
+	ASSERT_EQ(-EINTR, kt_runner_kick(&runner));
+	state.gprs.rip = address(row_cpuid);
+	state.gprs.rflags = 2;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	entries = kt_vcpu_stats(self->vcpu).entries;
+	ASSERT_EQ(0, kt_runner_start(&runner, self->vcpu, -1));
+	while (!runner.returned && kt_vcpu_stats(self->vcpu).entries < entries + 100)
+		sched_yield();
+	/* It may have ended meanwhile: then this is for nobody. */
+	kt_ioctl(self->vcpu, KEV_VCPU_KICK, NULL);
+	EXPECT_EQ(0, kt_runner_join(&runner));
+	KT_ASSERT_AT(self->run, KT_AT_END);
 }
 
 /* MONITOR and MWAIT that do not exit; an interrupt of the host ends the wait. */

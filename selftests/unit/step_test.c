@@ -30,14 +30,14 @@ static const struct {
 	  { .interrupt = true, .vector = 0x80, .length = 2 } },
 	{ "int 3 in two bytes, prefix", { 0x65, 0xcd, 0x03 }, 3, true,
 	  { .interrupt = true, .vector = 3, .length = 3 } },
-	{ "int without its byte", { 0xcd }, 1, true, { 0 } },
+	{ "int without its byte", { 0xcd }, 1, true, { .cut = true } },
 	{ "int3", { 0xcc }, 1, true, { 0 } },
 	{ "nop", { 0x90, 0x9c }, 2, true, { 0 } },
 	{ "mov with such a byte", { 0xb0, 0x9c }, 2, true, { 0 } },
-	{ "two bytes, one there", { 0x0f }, 1, true, { 0 } },
+	{ "two bytes, one there", { 0x0f }, 1, true, { .cut = true } },
 	{ "two bytes, another", { 0x0f, 0xa2 }, 2, true, { 0 } },
-	{ "nothing", { 0x9c }, 0, true, { 0 } },
-	{ "prefixes alone", { 0x66, 0x66, 0x66 }, 3, true, { 0 } },
+	{ "nothing", { 0x9c }, 0, true, { .cut = true } },
+	{ "prefixes alone", { 0x66, 0x66, 0x66 }, 3, true, { .cut = true } },
 	{ "as many prefixes as fit", { 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 	  0x66, 0x66, 0x66, 0x66, 0x66, 0x9c }, 15, true, { .saves = KEV_SAVES_ON_STACK } },
 };
@@ -57,6 +57,8 @@ TEST(instructions)
 		EXPECT_EQ(cases[i].step.vector, step.vector)
 			TH_LOG("%s", cases[i].name);
 		EXPECT_EQ(cases[i].step.length, step.length)
+			TH_LOG("%s", cases[i].name);
+		EXPECT_EQ(cases[i].step.cut, step.cut)
 			TH_LOG("%s", cases[i].name);
 	}
 }

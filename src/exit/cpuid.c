@@ -4,12 +4,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/rcupdate.h>
 #include <kev/backend.h>
 #include <kev/exit.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
-static void answer(struct kev_vcpu *vcpu, struct kev_cpuid_regs *regs)
+static void answer(struct kev_vcpu *vcpu, u32 leaf, u32 subleaf, struct kev_cpuid_regs *regs)
 {
 	const struct kev_cpuid_vcpu state = {
 		.vcpu_id = vcpu->id,
@@ -22,8 +23,23 @@ static void answer(struct kev_vcpu *vcpu, struct kev_cpuid_regs *regs)
 			       KEV_CPUID_SIGNATURE_EDX },
 	};
 
-	kev_cpuid_answer(kev_vm_cpuid(vcpu->vm), &state, vcpu->gpr[KEV_RAX],
-			 vcpu->gpr[KEV_RCX], regs);
+	kev_cpuid_answer(kev_vm_cpuid(vcpu->vm), &state, leaf, subleaf, regs);
+}
+
+/**
+ * kev_vcpu_signature() - family, model and stepping as the guest has them
+ * @vcpu: the caller owns it
+ *
+ * Context: any. Return: EAX of CPUID leaf 1, which INIT leaves in EDX.
+ */
+u32 kev_vcpu_signature(struct kev_vcpu *vcpu)
+{
+	struct kev_cpuid_regs regs;
+
+	rcu_read_lock();
+	answer(vcpu, 1, 0, &regs);
+	rcu_read_unlock();
+	return regs.eax;
 }
 
 enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -32,7 +48,7 @@ enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *ex
 
 	if (unlikely(vcpu->vm->flags & KEV_VM_REPORT_CPUID))
 		return KEV_PASS;
-	answer(vcpu, &regs);
+	answer(vcpu, vcpu->gpr[KEV_RAX], vcpu->gpr[KEV_RCX], &regs);
 	vcpu->gpr[KEV_RAX] = regs.eax;
 	vcpu->gpr[KEV_RBX] = regs.ebx;
 	vcpu->gpr[KEV_RCX] = regs.ecx;
@@ -44,7 +60,7 @@ enum kev_verdict kev_slow_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *ex
 {
 	struct kev_cpuid_regs regs;
 
-	answer(vcpu, &regs);
+	answer(vcpu, vcpu->gpr[KEV_RAX], vcpu->gpr[KEV_RCX], &regs);
 	kev_report(vcpu, KEV_EXIT_CPUID);
 	vcpu->run->cpuid = (struct kev_exit_cpuid) {
 		.leaf = vcpu->gpr[KEV_RAX],

@@ -357,10 +357,35 @@ static void fill_cpu(struct kev_emulation *e)
 }
 
 /**
+ * kev_emulate_fetch_more() - read what there may be behind the bytes that there are
+ * @vcpu: the caller holds its lock, and has called kev_emulate_fetch()
+ *
+ * Context: process, may sleep. Return: 0 with what could be read, if anything; -EINTR.
+ */
+int kev_emulate_fetch_more(struct kev_vcpu *vcpu)
+{
+	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_touch touch = touch_for(vcpu, 0, KEV_MEM_READ);
+	u64 linear = e->cpu.rip + e->nr_bytes;
+	ssize_t len;
+
+	if (e->cpu.code != KEV_CODE_64)
+		linear = (u32)(linear + e->cpu.segment[KEV_CS].base);
+	len = min_t(size_t, sizeof(e->bytes) - e->nr_bytes, PAGE_SIZE - offset_in_page(linear));
+	len = kev_mem_copy_gva(&vcpu->vm->mem, &e->paging, linear, &touch,
+			       e->bytes + e->nr_bytes, len);
+	if (len == -EINTR)
+		return -EINTR;
+	e->nr_bytes += max_t(ssize_t, len, 0);
+	return 0;
+}
+
+/**
  * kev_emulate_fetch() - read the registers, and the bytes at RIP
  * @vcpu: the caller holds its lock
  *
- * The CPU has executed them: only where they are is asked, not whether it may.
+ * The CPU has executed them: only where they are is asked, not whether it may. The bytes
+ * end with their page: the next one is the instruction's business only if it goes on there.
  *
  * Context: process, may sleep.
  * Return: 0 with what could be read, if anything; -EINTR; -EIO the vCPU is broken.
@@ -368,24 +393,28 @@ static void fill_cpu(struct kev_emulation *e)
 int kev_emulate_fetch(struct kev_vcpu *vcpu)
 {
 	struct kev_emulation *e = &vcpu->emulation;
-	struct kev_touch touch = touch_for(vcpu, 0, KEV_MEM_READ);
-	ssize_t len;
-	u64 rip;
 	int ret;
 
 	ret = kev_vcpu_loaded_call(vcpu, call_collect, NULL);
 	if (ret)
 		return ret;
 	fill_cpu(e);
-	rip = e->cpu.rip;
-	if (e->cpu.code != KEV_CODE_64)
-		rip = (u32)(rip + e->cpu.segment[KEV_CS].base);
-	len = kev_mem_copy_gva(&vcpu->vm->mem, &e->paging, rip, &touch, e->bytes,
-			       sizeof(e->bytes));
-	if (len == -EINTR)
-		return -EINTR;
-	e->nr_bytes = max_t(ssize_t, len, 0);
-	return 0;
+	e->nr_bytes = 0;
+	return kev_emulate_fetch_more(vcpu);
+}
+
+/* Is the instruction at RIP one that kev carries out? Its bytes are read. */
+static int read_instruction(struct kev_vcpu *vcpu, bool *known)
+{
+	struct kev_emulation *e = &vcpu->emulation;
+	int ret = kev_emulate_fetch(vcpu);
+
+	*known = !ret && kev_decode(e->bytes, e->nr_bytes, e->cpu.code, &e->insn);
+	if (ret || *known)
+		return ret;
+	ret = kev_emulate_fetch_more(vcpu);
+	*known = !ret && kev_decode(e->bytes, e->nr_bytes, e->cpu.code, &e->insn);
+	return ret;
 }
 
 static void call_commit(struct kev_vcpu *vcpu, void *arg)
@@ -466,17 +495,17 @@ static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
 enum kev_verdict kev_emulate(struct kev_vcpu *vcpu)
 {
 	struct kev_emulation *e = &vcpu->emulation;
+	bool known;
 	int ret;
 
-	ret = kev_emulate_fetch(vcpu);
+	ret = read_instruction(vcpu, &known);
 	if (ret == -EINTR)
 		return KEV_KICKED;
 	if (ret) {
 		vcpu->fail = ret;
 		return KEV_FAIL;
 	}
-	if (!kev_decode(e->bytes, e->nr_bytes, e->cpu.code, &e->insn) ||
-	    !fits_exit(&vcpu->exit, &e->insn))
+	if (!known || !fits_exit(&vcpu->exit, &e->insn))
 		return report_unknown(vcpu);
 
 	e->active = true;

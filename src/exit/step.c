@@ -37,8 +37,10 @@ void kev_step_decode(const u8 *bytes, unsigned int len, bool code64, struct kev_
 	while (code64 && at < len && ((bytes[at] & REX_MASK) == REX || is_prefix(bytes[at])))
 		at++;
 	/* The longest that matters is a byte of opcode more. */
-	if (at + 1 > len)
+	if (at + 1 > len) {
+		step->cut = true;
 		return;
+	}
 
 	switch (bytes[at]) {
 	case PUSHF:
@@ -49,14 +51,16 @@ void kev_step_decode(const u8 *bytes, unsigned int len, bool code64, struct kev_
 		step->loads = true;
 		break;
 	case INT:
-		if (at + 2 > len)
+		step->cut = at + 2 > len;
+		if (step->cut)
 			break;
 		step->interrupt = true;
 		step->vector = bytes[at + 1];
 		step->length = at + 2;
 		break;
 	case TWO_BYTES:
-		if (at + 2 > len)
+		step->cut = at + 2 > len;
+		if (step->cut)
 			break;
 		if (bytes[at + 1] == SYSCALL)
 			step->saves = KEV_SAVES_IN_R11;

@@ -26,6 +26,9 @@ enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev
 	const struct kev_emulation *e = &vcpu->emulation;
 	int ret = kev_emulate_fetch(vcpu);
 
+	/* The rest of it may be in the next page. */
+	if (!ret && e->nr_bytes < sizeof(vmmcall) && !memcmp(e->bytes, vmmcall, e->nr_bytes))
+		ret = kev_emulate_fetch_more(vcpu);
 	if (ret == -EINTR)
 		return KEV_KICKED;
 	if (ret) {

@@ -17,8 +17,6 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
-#define LEAF_1		1	/* CPUID: EAX is the signature */
-
 /**
  * kev_mp_init() - send an INIT
  * @vcpu: not freed yet
@@ -71,7 +69,7 @@ static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 	ret = kev_vcpu_loaded_call(vcpu, call_get, state);
 	if (ret)
 		return ret;
-	kev_boot_init_state(kev_info.cpuid.basic[LEAF_1].eax, state);
+	kev_boot_init_state(kev_vcpu_signature(vcpu), state);
 	state->interrupts = (struct kev_interrupts) {};
 	state->groups |= KEV_STATE_INTERRUPTS;
 	kev_vcpu_forget_exit(vcpu);
