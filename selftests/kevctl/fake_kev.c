@@ -22,6 +22,7 @@
  *	eintr			KEV_VCPU_RUN returns -EINTR once
  *	halt CODE		the VM ends
  *	spin			until kicked
+ *	deaf			does not hear a kick either
  *	pause MS		as long, or until kicked
  *	others-wait		the other vCPUs do not spin, but wait for a start-up message
  *	hlt IF			HLT with RFLAGS.IF as given, until an interrupt comes
@@ -633,6 +634,8 @@ static int play(int vcpu, struct kev_run *run)
 		fake.line++;
 		return 1;
 	}
+	if (!strcmp(line, "deaf"))
+		return poll(NULL, 0, -1);
 	if (!strcmp(line, "spin"))
 		return spin(vcpu);
 	if (sscanf(line, "halt %lli", (long long *)&value) == 1)

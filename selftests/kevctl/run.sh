@@ -397,7 +397,7 @@ while select.select([], [3], [], 0)[1]: pass'
 }
 
 # Signals end it, whether the guest runs, spins, or its output is stuck.
-# signal_case NAME SIGNAL STATUS SCRIPT [COMMAND to wait for the right moment]
+# signal_case NAME SIGNAL STATUS SCRIPT [COMMAND to wait for the right moment [OPTION of env]]
 signal_case() {
 	local name=$1 signal=$2 want=$3 text=$4 moment=${5:-true} got=0 fifo=$tap_dir/fifo pid
 	echo "$text" >"$script"
@@ -405,7 +405,7 @@ signal_case() {
 	mkfifo "$fifo"
 	# A reader that takes the first bytes, then nothing more.
 	exec 3<>"$fifo"
-	env --default-signal=INT "$kevctl" run --cpus 2 "$script" >"$fifo" 2>"$tap_dir/stderr" &
+	env --default-signal=INT ${6:+"$6"} "$kevctl" run --cpus 2 "$script" >"$fifo" 2>"$tap_dir/stderr" &
 	pid=$!
 	head -c 6 <&3 >"$tap_dir/first"
 	"$moment"
@@ -419,6 +419,23 @@ signal_case() {
 signal_case "SIGINT, spinning" INT 130 $'print ready\nspin'
 signal_case "SIGTERM, spinning" TERM 143 $'print ready\nspin'
 signal_case "SIGHUP, spinning" HUP 129 $'print ready\nspin'
+# What was ignored when kevctl began stays ignored: the next signal ends it.
+# shellcheck disable=SC2317
+hang_up() { kill -HUP "$pid"; }
+signal_case "nohup" TERM 143 $'print ready\nspin' hang_up --ignore-signal=HUP
+# Stopped and continued: the timer's ticks come as before.
+# shellcheck disable=SC2317
+stop() { kill -STOP "$pid" && sleep 0.1 && kill -CONT "$pid"; }
+signal_case "SIGSTOP and SIGCONT" INT 130 "print ready
+$(pic 0xfe)
+boot 3
+$timer
+hlt 1
+vector 0x20
+out 0x20 1 0x20
+hlt 1
+vector 0x20
+spin" stop
 signal_case "SIGINT, waiting for input" INT 130 "print ready
 $(pic 0xef)
 boot 3

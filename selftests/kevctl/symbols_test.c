@@ -93,7 +93,9 @@ static bool frame_is(unsigned int frame, const char *name)
 	char text[256], want[64];
 
 	snprintf(want, sizeof(want), "%s+0x", name);
-	return frame < nr_frames && symbols_name(symbols, frames[frame], frame, text, sizeof(text)) &&
+	if (frame >= nr_frames)
+		return false;
+	return symbols_name(symbols, frames[frame], frame, text, sizeof(text)) &&
 	       !strncmp(text, want, strlen(want));
 }
 

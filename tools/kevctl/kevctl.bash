@@ -56,7 +56,7 @@ _kevctl()
 					--boot --load-address --append --module --env
 					--machine --strict-ports --hypercalls --clock
 					--huge --thp --ksm --fault-around
-					--file-mapping --net --gdb --gdb-port --sandbox
+					--file-mapping --net --raw --gdb --gdb-port --sandbox
 					--stats --verbose --device --help"
 				;;
 			check)

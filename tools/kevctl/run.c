@@ -16,6 +16,7 @@
 #include "run_options.h"
 #include "sandbox.h"
 #include "session.h"
+#include "terminal.h"
 
 /* Where guests of --machine kev look for the device that prints from memory */
 #define PRINT_DEVICE	0xcafe0000ULL
@@ -234,7 +235,10 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	if (status)
 		goto fini_machine;
 
+	if (options->raw)
+		terminal_raw();
 	session_run(&session);
+	terminal_restore();
 	status = tell_outcome(&session, &dump, options);
 	dump_fini(&dump);
 	if (options->verbose)

@@ -51,6 +51,7 @@ void run_help(void)
 	     "                  a file or directory that a Hermit guest sees; may be repeated\n"
 	     "  --net NAME      a network card: tap or the name of a TAP device\n"
 	     "\n"
+	     "  --raw           the guest gets each key of the terminal as it is pressed\n"
 	     "  -s, --gdb, --gdb-port PORT\n"
 	     "                  wait for a debugger at this TCP port of localhost, or at\n"
 	     "                  unix:PATH\n"

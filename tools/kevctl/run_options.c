@@ -210,6 +210,14 @@ static int set_clock(struct run_options *options, const char *name, const char *
 	return 0;
 }
 
+static int set_raw(struct run_options *options, const char *name, const char *text)
+{
+	(void)name;
+	(void)text;
+	options->raw = true;
+	return 0;
+}
+
 static int set_stats(struct run_options *options, const char *name, const char *text)
 {
 	(void)name;
@@ -301,7 +309,7 @@ static int set_sandbox(struct run_options *options, const char *name, const char
 enum {
 	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS,
 	OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP,
-	OPT_KSM, OPT_NET, OPT_SANDBOX,
+	OPT_KSM, OPT_NET, OPT_SANDBOX, OPT_RAW,
 };
 
 static const struct {
@@ -315,6 +323,7 @@ static const struct {
 	{ 'v', set_verbose }, { 'e', add_env }, { OPT_FILES, add_file_mapping },
 	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
 	{ OPT_KSM, say_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
+	{ OPT_RAW, set_raw },
 };
 
 /* Those of the same key are several names for one thing; messages use the first. */
@@ -341,6 +350,7 @@ static const struct option names[] = {
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "gdb", required_argument, NULL, 's' },
 	{ "gdb-port", required_argument, NULL, 's' },
+	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "device", required_argument, NULL, OPT_DEVICE },

@@ -49,6 +49,7 @@ struct run_options {
 	const char *gdb;		/* PORT or unix:PATH, or NULL */
 	const char *net;		/* or NULL */
 	unsigned int sandbox;		/* SANDBOX_*: parts that are left out */
+	bool raw;			/* the terminal's mode */
 	bool stats;
 	bool verbose;
 };

@@ -20,8 +20,8 @@ static const int always[] = {
 	SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	SCMP_SYS(brk), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(exit),
-	SCMP_SYS(exit_group), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(getpgrp), SCMP_SYS(gettid),
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime), SCMP_SYS(eventfd2), SCMP_SYS(signalfd4), SCMP_SYS(sched_yield),
 	SCMP_SYS(getrandom), SCMP_SYS(membarrier),
@@ -72,8 +72,8 @@ struct argument_rule {
 static const struct argument_rule argument_rules[] = {
 	/* kev's own, and the terminal's modes: but nothing that types into it */
 	{ SCMP_SYS(ioctl), 1, 0xffffff00, KEV_IOCTL_TYPE << 8 },
-	IOCTL(TCGETS), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF), IOCTL(TIOCGWINSZ),
-	IOCTL(FIONREAD),
+	IOCTL(TCGETS), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF), IOCTL(TIOCGPGRP),
+	IOCTL(TIOCGWINSZ), IOCTL(FIONREAD),
 	FCNTL(F_GETFL), FCNTL(F_SETFL), FCNTL(F_GETFD), FCNTL(F_DUPFD_CLOEXEC),
 	/* No memory that can be written and run */
 	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0 },

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "hermit/hermit.h"
+#include "kevctl.h"
 #include "session.h"
+#include "terminal.h"
 
 #define RFLAGS_IF	(1ULL << 9)
 
@@ -419,6 +421,16 @@ static void signal_arrived(struct session *session, int signals)
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGTSTP) {
+		terminal_stop();
+		return;
+	}
+	/* Told twice: whatever the end still waits for, the kernel ends it. */
+	if (session->told_to_end) {
+		terminal_restore();
+		_exit(STATUS_SIGNAL + info.ssi_signo);
+	}
+	session->told_to_end = true;
 	console_abandon(&session->console);
 	session_end(session, &(struct outcome){
 		.kind = OUTCOME_SIGNAL, .signal = info.ssi_signo,
@@ -445,15 +457,24 @@ static void wait_for_threads(struct session *session, int signals, int finished,
 	}
 }
 
-/* A descriptor for the signals that end the VM; threads made later block them too. */
+/*
+ * A descriptor for the signals that end the VM, and the one that stops a kevctl whose
+ * terminal has to be put right before; threads made later block them too. What was ignored
+ * stays so: nohup, and a shell's commands in the background.
+ */
 static int open_signals(void)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP };
+	struct sigaction action;
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		if (signals[i] == SIGTSTP && !terminal_is_raw())
+			continue;
+		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }

@@ -68,6 +68,7 @@ struct vcpu {
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @events: what comes to them from outside, with MACHINE_MIN
  * @affinity: host CPUs of the vCPUs, if they have any of their own
+ * @told_to_end: by a signal: the next one does not wait [the main thread's]
  * @times: the first time that
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
@@ -93,6 +94,7 @@ struct session {
 	struct hermit *hermit;
 	struct events events;
 	const struct affinity *affinity;
+	bool told_to_end;
 	struct session_times times;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
@@ -132,7 +134,8 @@ void session_fini_machine(struct session *session);
  * session_run() - run the VM to its end
  * @session: session with vCPUs, console and machine
  *
- * Blocks SIGINT, SIGTERM and SIGHUP for good and answers them by ending the VM.
+ * Blocks SIGINT, SIGTERM and SIGHUP for good and answers them by ending the VM; a second
+ * one ends the process.
  * When this returns, all threads have ended and all output has been written.
  */
 void session_run(struct session *session);

@@ -1,38 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The terminal's modes. */
 #include <signal.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "kevctl.h"
 #include "terminal.h"
 
 static struct termios before;
 static volatile sig_atomic_t changed;
 
+bool terminal_is_raw(void)
+{
+	return changed;
+}
+
+/* In the background a change of its modes would stop this process, and be another's. */
 static bool is_ours(void)
 {
 	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+void terminal_restore(void)
+{
+	if (changed && is_ours())
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	changed = false;
+}
+
+static void crashed(int signal)
+{
+	terminal_restore();
+	raise(signal);	/* its default action, once this returns */
+}
+
+/* The ways out that do not come past the caller */
+static void watch_exits(void)
+{
+	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
+	const struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_RESETHAND };
+	static bool watched;
+
+	if (watched)
+		return;
+	watched = true;
+	atexit(terminal_restore);
+	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
+		sigaction(crashes[i], &action, NULL);
 }
 
 void terminal_raw(void)
 {
 	struct termios raw;
 
-	if (!is_ours() || tcgetattr(STDIN_FILENO, &raw))
+	if (changed || !is_ours() || tcgetattr(STDIN_FILENO, &raw))
 		return;
+	watch_exits();
 	before = raw;
 	cfmakeraw(&raw);
-	raw.c_lflag |= ISIG;
+	raw.c_lflag |= before.c_lflag & ISIG;
 	raw.c_oflag |= before.c_oflag & OPOST;
 	changed = true;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
-void terminal_restore(void)
+void terminal_stop(void)
 {
-	/* In the background the call would stop the process that it is in. */
-	if (changed && is_ours())
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
-	changed = false;
+	bool was_raw = changed;
+
+	terminal_restore();
+	kill(getpid(), SIGSTOP);
+	if (was_raw)
+		terminal_raw();
 }

@@ -3,15 +3,24 @@
 #ifndef KEVCTL_TERMINAL_H
 #define KEVCTL_TERMINAL_H
 
-/*
+#include <stdbool.h>
+
+/**
  * terminal_raw() - give the guest each key as it is pressed, without echo
  *
  * The keys for signals stay the terminal's. Does nothing where standard input is no
- * terminal, or is another process group's. terminal_restore() is due.
+ * terminal, or is another process group's. However kevctl ends, but by SIGKILL, the
+ * terminal is then as it was before.
  */
 void terminal_raw(void);
 
-/* terminal_restore() - as it was before the first terminal_raw(); from a signal handler, too */
+/* terminal_is_raw() - has terminal_raw() done anything that is not undone? */
+bool terminal_is_raw(void);
+
+/* terminal_restore() - as it was before; from a signal handler, too */
 void terminal_restore(void);
+
+/* terminal_stop() - stop this process with the terminal as it was, until SIGCONT */
+void terminal_stop(void);
 
 #endif /* KEVCTL_TERMINAL_H */
