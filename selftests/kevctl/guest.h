@@ -44,6 +44,9 @@ static int guest_copy(struct kev_access *access, bool write)
 	uint8_t *buffer = (uint8_t *)(uintptr_t)access->buffer;
 	uint64_t page, at, part;
 
+	/* As the kernel says it of what no address is */
+	if (!(access->flags & KEV_ADDRESS_GVA) && access->address >= 1ULL << 46)
+		return -EINVAL;
 	while (access->done < access->length) {
 		at = access->address + access->done;
 		if (at < access->address || !guest_page(access, at, &page))

@@ -312,6 +312,8 @@ static const struct bad {
 	{ "write: buffer in a hole", 1, GUEST_HOLE, 4, -EFAULT, false },
 	{ "write: buffer behind memory", 1, GUEST_SIZE, 4, -EFAULT, false },
 	{ "write: buffer at the end of addresses", 1, UINT64_MAX, 4, -EFAULT, false },
+	{ "write: no physical address", 1, 0x7fff00000000, 4, -EFAULT, false },
+	{ "read: no physical address", 0, 0x7fff00000000, 4, -EFAULT, true },
 	{ "write: huge length", 1, GUEST_HOLE, UINT64_MAX, -EFAULT, false },
 	{ "read: no such descriptor", 200, BUFFER, 4, -EBADF, true },
 	{ "read: from stdout", 1, BUFFER, 4, -EBADF, true },
@@ -599,6 +601,9 @@ static bool names(void)
 	right &= get32(CALL + 16) == -ENAMETOOLONG;
 	put64(CALL, GUEST_SIZE - 4);
 	memset(&guest_memory[GUEST_SIZE - 4], 'x', 4);
+	out_rdi(0x1110, CALL);
+	right &= get32(CALL + 16) == -EFAULT;
+	put64(CALL, 0x7fff00000000);
 	out_rdi(0x1110, CALL);
 	right &= get32(CALL + 16) == -EFAULT;
 	put64(CALL, 0);

@@ -28,11 +28,14 @@ void call_exit(struct call *call, int32_t code)
 	call->code = (uint32_t)code;
 }
 
+/* Why memory cannot be had is nothing to the guest. */
 static int get_path(struct call *call, uint64_t name, char path[PATH_MAX])
 {
 	ssize_t length = guest_string(&call->physical, name, path, PATH_MAX);
 
-	return length < 0 ? length : 0;
+	if (length < 0)
+		return length == -ENAMETOOLONG ? -ENAMETOOLONG : -EFAULT;
+	return 0;
 }
 
 int32_t call_open(struct call *call, uint64_t name, uint32_t flags, uint32_t mode)

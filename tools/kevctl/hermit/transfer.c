@@ -62,7 +62,7 @@ static int64_t stream_to_guest(struct call *call, const struct guest_view *view,
 	n = read_stream(call, fd, bytes, part);
 	if (n <= 0)
 		return n;
-	return guest_write(view, buffer, bytes, n);
+	return guest_write_all(view, buffer, bytes, n) ? -EFAULT : n;
 }
 
 static int64_t file_to_guest(struct call *call, const struct guest_view *view,
@@ -79,7 +79,7 @@ static int64_t file_to_guest(struct call *call, const struct guest_view *view,
 			return result(done, n);
 		copied = guest_write(view, buffer + done, bytes, n);
 		if (copied < 0)
-			return result(done, copied);
+			return result(done, -EFAULT);
 		file_skip(file, copied);
 		done += copied;
 	} while (copied == n && done < length && !stream_stopped(call->stop));
@@ -164,7 +164,7 @@ static int64_t from_guest(struct call *call, const struct guest_view *view, uint
 	while (done < length && !stream_stopped(call->stop)) {
 		got = guest_read(view, buffer + done, bytes, chunk_of(length - done));
 		if (got < 0)
-			return result(done, got);
+			return result(done, -EFAULT);
 		n = sink(call, file, bytes, got);
 		if (n < 0)
 			return result(done, n);
