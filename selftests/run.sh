@@ -21,6 +21,8 @@ SLOW_TIMEOUT=7200
 out=build/test
 # The tree that the bed takes module and tests from, and the bed's options beside the usual ones
 tree=. options=()
+gdb=${KEV_CACHE:-${HOME:-/root}/.cache/kev}/programs/gdb
+[[ -e $gdb ]] && options+=(--file "$gdb:/bin/gdb")
 passed=0 failed=0 skipped=0
 mkdir -p "$out"
 
@@ -159,7 +161,7 @@ test_models() {
 # On the instrumented kernel everything takes longer, and it needs a module of its own.
 test_debug() {
 	local cpus
-	options=(--kernel debug)
+	options+=(--kernel debug)
 	BED_TIMEOUT=$SLOW_TIMEOUT
 	for cpus in 1 2; do
 		in_bed "debug, $cpus CPU(s)" "$DEFAULT_MODEL" "$cpus" "$out/debug-$cpus"

@@ -285,6 +285,14 @@ int kev_vm_write_memory(int vm, struct kev_access *access)
 	return error;
 }
 
+int kev_vm_translate(int vm, struct kev_translate *translate)
+{
+	(void)vm;
+	translate->gpa = translate->address;
+	translate->mapped = translate->address < RAM_BYTES;
+	return 0;
+}
+
 int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 {
 	(void)vm;
@@ -335,6 +343,35 @@ int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 	};
 	state->msrs.apic_base = 0xfee00900;
 	return 0;
+}
+
+/* A script cannot be debugged: kevctl-native is for that. */
+int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
+{
+	(void)vcpu;
+	(void)state;
+	return -EOPNOTSUPP;
+}
+
+int kev_vcpu_set_debug(int vcpu, const struct kev_vcpu_debug *debug)
+{
+	(void)vcpu;
+	(void)debug;
+	return -EOPNOTSUPP;
+}
+
+int kev_vcpu_inject(int vcpu, const struct kev_vcpu_inject *inject)
+{
+	(void)vcpu;
+	(void)inject;
+	return -EOPNOTSUPP;
+}
+
+int kev_vcpu_stats(int vcpu, struct kev_vcpu_stats *stats)
+{
+	(void)vcpu;
+	(void)stats;
+	return -EOPNOTSUPP;
 }
 
 int kev_vcpu_kick(int vcpu)

@@ -13,6 +13,7 @@
 #       vmlinuz modules build   links: boot image, /lib/modules/RELEASE, module build directory
 #     kernels/default     link to the kernel that is used when none is named
 #     images/xen          Xen's hypervisor, which unit tests read the headers of
+#     programs/gdb        GDB without Python, for tests in the bed
 #     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...
 #
 # A kernel made in another way is usable with --kernel NAME when its directory has the same five
@@ -22,6 +23,7 @@
 readonly SETUP_FLAVOUR=cloud-amd64
 readonly SETUP_SOURCE=linux-source-6.1
 readonly SETUP_XEN=xen-hypervisor-4.17-amd64
+readonly SETUP_GDB=gdb-minimal
 SETUP_UPDATED=no
 
 say() { echo "bed: $*" >&2; }
@@ -227,6 +229,20 @@ setup_images()
 	mv "$tmp/xen" "$KEV_CACHE/images/xen"
 }
 
+# setup_programs: programs for the bed that cannot be installed beside others of this machine; as
+# with images, tests can do without
+setup_programs()
+{
+	local tmp=$SETUP_TMP/programs
+	[ ! -e "$KEV_CACHE/programs/gdb" ] || return 0
+	setup_candidate "$SETUP_GDB" >/dev/null || return 0
+	say "downloading $SETUP_GDB, about 3 MB"
+	mkdir -p "$tmp/debs" "$tmp/tree" "$KEV_CACHE/programs"
+	setup_fetch "$tmp/debs" "$SETUP_GDB"
+	dpkg-deb -x "$tmp"/debs/*.deb "$tmp/tree"
+	mv "$tmp/tree/usr/bin/gdb" "$KEV_CACHE/programs/gdb"
+}
+
 # setup_begin NAME: waits for others of that name; SETUP_TMP is ours until we end
 setup_begin()
 {
@@ -257,4 +273,5 @@ setup_main()
 	setup_kernel "$upgrade"
 	setup_ksrc "$upgrade"
 	setup_images
+	setup_programs
 }

@@ -3,12 +3,23 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libkev.h>
 
 #include "guest_memory.h"
 
 #define PAGE_SIZE	4096
+#define TRIES		1000
+#define TRY_US		100
+
+bool guest_try_again(int error, unsigned int *tries)
+{
+	if (error != -EBUSY || ++*tries > TRIES)
+		return false;
+	usleep(TRY_US);
+	return true;
+}
 
 static ssize_t copy(const struct guest_view *view, uint64_t address, uintptr_t buffer,
 		    size_t length, int (*call)(int vm, struct kev_access *access))
@@ -21,13 +32,16 @@ static ssize_t copy(const struct guest_view *view, uint64_t address, uintptr_t b
 		.buffer = buffer,
 		.length = length,
 	};
+	unsigned int tries = 0;
 	int error;
 
 	if (!length)
 		return 0;
 	if (length > SSIZE_MAX)
 		return -EFAULT;
-	error = call(view->vm, &access);
+	do
+		error = call(view->vm, &access);
+	while (guest_try_again(error, &tries));
 	if (access.done)
 		return access.done;
 	return error ? error : -EFAULT;

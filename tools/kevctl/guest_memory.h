@@ -7,6 +7,7 @@
 #ifndef KEVCTL_GUEST_MEMORY_H
 #define KEVCTL_GUEST_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -55,5 +56,14 @@ int guest_write_all(const struct guest_view *view, uint64_t address, const void 
  * Return: its length; -EFAULT, or -ENAMETOOLONG without a NUL in @size bytes.
  */
 ssize_t guest_string(const struct guest_view *view, uint64_t address, char *text, size_t size);
+
+/**
+ * guest_try_again() - is a call that needs a vCPU to itself worth another try
+ * @error: what it gave: -EBUSY while another thread makes such a call
+ * @tries: zero at first
+ *
+ * Waits a little; gives up after a tenth of a second, as the vCPU is in RUN then.
+ */
+bool guest_try_again(int error, unsigned int *tries);
 
 #endif /* KEVCTL_GUEST_MEMORY_H */

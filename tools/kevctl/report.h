@@ -22,13 +22,15 @@ struct stats_times {
 };
 
 /**
- * stats_print() - one "name value" a line
+ * stats_print_start() - one "name value" a line: how the guest came to run
  * @to: stream
  * @times: how long it took
  * @before: statistics before the guest was entered
- * @stats: statistics
  */
-void stats_print(FILE *to, const struct stats_times *times, const struct kev_vm_stats *before,
-		 const struct kev_vm_stats *stats);
+void stats_print_start(FILE *to, const struct stats_times *times,
+		       const struct kev_vm_stats *before);
+
+/* stats_print() - one "name value" a line: what has happened since */
+void stats_print(FILE *to, const struct kev_vm_stats *stats);
 
 #endif /* KEVCTL_REPORT_H */

@@ -10,6 +10,7 @@
 #include <libkev.h>
 
 #include "dump.h"
+#include "gdb/gdb.h"
 #include "kevctl.h"
 #include "report.h"
 #include "run_image.h"
@@ -71,13 +72,6 @@ static enum machine_kind machine_kind(const struct run_options *options, uint32_
 	default:
 		return MACHINE_KEV;
 	}
-}
-
-static int guest_status(uint64_t code)
-{
-	if (code && !(code & 0xff))
-		return 255;
-	return code & 0xff;
 }
 
 /* What happened to the guest, and what its vCPUs were at */
@@ -169,7 +163,8 @@ static void print_stats(const struct session *session, const struct kev_vm_stats
 	struct kev_vm_stats stats;
 
 	take_stats(session->vm, &stats);
-	stats_print(stderr, &times, before, &stats);
+	stats_print_start(stderr, &times, before);
+	stats_print(stderr, &stats);
 }
 
 /* The protocol kev32 brings its print device itself. */
@@ -190,8 +185,10 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	struct session session = {
 		.vm = vm, .run_size = query->run_page_size, .affinity = &options->affinity,
 	};
-	const struct sandbox_needs needs = {
+	struct sandbox_path paths[1];
+	struct sandbox_needs needs = {
 		.without = options->sandbox,
+		.paths = paths,
 		.sockets = options->gdb,
 		.verbose = options->verbose,
 	};
@@ -229,11 +226,16 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		goto fini_console;
 	}
 
+	if (options->gdb) {
+		if (gdb_open(options->gdb, query->xsave_size, &dump, &session.gdb))
+			goto fini_machine;
+		needs.nr_paths += gdb_path(session.gdb, &paths[needs.nr_paths]);
+	}
 	if (options->stats)
 		take_stats(vm, &before);
 	status = sandbox_enter(&needs);
 	if (status)
-		goto fini_machine;
+		goto fini_gdb;
 
 	if (options->raw)
 		terminal_raw();
@@ -246,6 +248,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	if (options->stats)
 		print_stats(&session, &before);
 
+fini_gdb:
+	gdb_close(session.gdb);
 fini_machine:
 	session_fini_machine(&session);
 fini_console:

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "gdb/gdb.h"
 #include "hermit/hermit.h"
 #include "kevctl.h"
 #include "session.h"
@@ -19,10 +20,21 @@
 
 #define RFLAGS_IF	(1ULL << 9)
 
+static void kick_vcpu(void *owner, unsigned int index)
+{
+	struct session *session = owner;
+
+	kev_vcpu_kick(session->vcpus[index].fd);
+}
+
 int session_create_vcpus(struct session *session, unsigned int count)
 {
-	int error;
+	int error = gate_init(&session->gate, count);
 
+	if (error)
+		return error;
+	session->gate.kick = kick_vcpu;
+	session->gate.owner = session;
 	session->vcpus = calloc(count, sizeof(*session->vcpus));
 	if (!session->vcpus)
 		return -ENOMEM;
@@ -52,6 +64,7 @@ void session_fini(struct session *session)
 		kev_close(vcpu->fd);
 	}
 	free(session->vcpus);
+	gate_fini(&session->gate);
 }
 
 static bool stopping(struct session *session)
@@ -84,6 +97,7 @@ static void session_end(struct session *session, const struct outcome *outcome)
 		kev_vcpu_kick(session->vcpus[i].fd);
 	change_locked(session);
 	pthread_mutex_unlock(&session->lock);
+	gate_end(&session->gate);
 }
 
 static void end_with_error(struct session *session, enum outcome_kind kind, uint32_t vcpu_id,
@@ -106,6 +120,45 @@ static void end_with_report(struct vcpu *vcpu)
 	session_end(vcpu->session, &(struct outcome){
 		.kind = OUTCOME_REPORT, .vcpu_id = vcpu->id, .run = *vcpu->run,
 	});
+}
+
+/*
+ * Nobody can answer the report. With a debugger that wants to look at it the vCPU goes on, as
+ * far as the gate; else it is the end.
+ */
+static bool give_up(struct vcpu *vcpu)
+{
+	vcpu->answered = false;
+	if (vcpu->session->gdb && gdb_last_words(vcpu->session->gdb, vcpu->id))
+		return true;
+	end_with_report(vcpu);
+	return false;
+}
+
+void session_pause(struct session *session)
+{
+	gate_pause(&session->gate);
+}
+
+void session_resume(struct session *session)
+{
+	gate_resume(&session->gate);
+	/* One that has halted may be wanted elsewhere. */
+	pthread_mutex_lock(&session->lock);
+	change_locked(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
+void session_kill(struct session *session)
+{
+	session_end(session, &(struct outcome){ .kind = OUTCOME_SIGNAL, .signal = SIGKILL });
+}
+
+int guest_status(uint64_t code)
+{
+	if (code && !(code & 0xff))
+		return 255;
+	return code & 0xff;
 }
 
 static int hook_print(void *owner, uint8_t byte)
@@ -248,6 +301,8 @@ static enum halt judge_halt_locked(const struct vcpu *vcpu, unsigned int seen, b
 
 	if (session->raised != seen || session->stopping)
 		return HALT_OVER;
+	if (session->gdb && gdb_steps(session->gdb, vcpu->id))
+		return HALT_OVER;
 	if (session->nr_halted < session->nr_vcpus || vcpu->id)
 		return HALT_WAIT;
 	return silent || !someone_listens_locked(session) ? HALT_FOR_GOOD : HALT_WAIT;
@@ -265,6 +320,7 @@ static bool handle_halted(struct vcpu *vcpu, unsigned int seen)
 	enum halt halt;
 	bool silent;
 
+	gate_rest(&session->gate, vcpu->id);
 	for (;;) {
 		/* Before the lock: an interrupt on its way is counted when the machine is free. */
 		silent = !machine_can_interrupt(&session->machine);
@@ -276,9 +332,10 @@ static bool handle_halted(struct vcpu *vcpu, unsigned int seen)
 		pthread_mutex_unlock(&session->lock);
 		if (halt == HALT_OVER)
 			break;
-		if (halt == HALT_FOR_GOOD)
-			end_with_report(vcpu);
+		if (halt == HALT_FOR_GOOD && give_up(vcpu))
+			break;
 	}
+	gate_wake(&session->gate, vcpu->id);
 	note_halted(vcpu, false);
 	return true;
 }
@@ -304,8 +361,7 @@ static bool handle_access(struct vcpu *vcpu, enum verdict verdict)
 		end_with_code(session, vcpu->id, session->machine.code);
 		return false;
 	case ACCESS_UNCLAIMED:
-		end_with_report(vcpu);
-		return false;
+		return give_up(vcpu);
 	case ACCESS_ERROR:
 		end_with_error(session, OUTCOME_OUTPUT_ERROR, vcpu->id, -session->console.error);
 		return false;
@@ -331,6 +387,20 @@ static bool handle_io(struct vcpu *vcpu)
 	return false;
 }
 
+/* What the debugger has asked for; without one there is nothing of the kind. */
+static bool handle_debug(struct vcpu *vcpu)
+{
+	struct session *session = vcpu->session;
+	int error;
+
+	if (!session->gdb)
+		return give_up(vcpu);
+	error = gdb_report(session->gdb, vcpu->id);
+	if (error)
+		end_with_error(session, OUTCOME_RUN_ERROR, vcpu->id, error);
+	return !error;
+}
+
 /* Returns whether the vCPU is to run on. @seen: interrupts raised before it ran. */
 static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 {
@@ -349,9 +419,10 @@ static bool handle_report(struct vcpu *vcpu, unsigned int seen)
 		return false;
 	case KEV_EXIT_HALTED:
 		return handle_halted(vcpu, seen);
+	case KEV_EXIT_DEBUG:
+		return handle_debug(vcpu);
 	default:
-		end_with_report(vcpu);
-		return false;
+		return give_up(vcpu);
 	}
 }
 
@@ -362,6 +433,27 @@ static void note_time(uint64_t *time)
 	if (!__atomic_load_n(time, __ATOMIC_RELAXED))
 		__atomic_compare_exchange_n(time, &never, events_now(), false, __ATOMIC_RELAXED,
 					    __ATOMIC_RELAXED);
+}
+
+/* KEV_VCPU_RUN, through the gate. -EINTR: nothing has happened. */
+static int run_vcpu(struct vcpu *vcpu)
+{
+	struct session *session = vcpu->session;
+	enum gate_pass pass = gate_enter(&session->gate, vcpu->id, vcpu->answered);
+	int error;
+
+	/* What it has told the debugger was its end, and the debugger has left it so. */
+	if (pass != GATE_COMPLETE && session->gdb && gdb_gives_up(session->gdb, vcpu->id)) {
+		end_with_report(vcpu);
+		pass = GATE_AGAIN;
+	}
+	if (pass == GATE_AGAIN)
+		return -EINTR;
+	vcpu->run->request = pass == GATE_COMPLETE ? KEV_RUN_IMMEDIATE_EXIT : 0;
+	error = kev_vcpu_run(vcpu->fd);
+	gate_left(&session->gate, vcpu->id);
+	vcpu->answered = !error;
+	return error;
 }
 
 static void *vcpu_thread(void *argument)
@@ -378,7 +470,7 @@ static void *vcpu_thread(void *argument)
 		seen = interrupts_raised(session);
 		/* An interrupt that found another one waiting gets its next chance. */
 		machine_advance(&session->machine, events_now());
-		error = kev_vcpu_run(vcpu->fd);
+		error = run_vcpu(vcpu);
 		if (error == -EINTR)
 			continue;
 		if (error) {
@@ -389,6 +481,7 @@ static void *vcpu_thread(void *argument)
 		if (!handle_report(vcpu, seen))
 			break;
 	}
+	gate_rest(&session->gate, vcpu->id);
 	eventfd_write(session->vcpus_finished, 1);
 	return NULL;
 }
@@ -484,11 +577,16 @@ static void run_threads(struct session *session, int signals)
 	bool has_events = session->machine.kind == MACHINE_MIN;
 	unsigned int started;
 	pthread_t console;
-	int error = has_events ? -events_start(&session->events) : 0;
+	int error = session->gdb ? -gdb_start(session->gdb, session) : 0;
 
 	if (error) {
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
 		return;
+	}
+	error = has_events ? -events_start(&session->events) : 0;
+	if (error) {
+		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
+		goto stop_gdb;
 	}
 	error = pthread_create(&console, NULL, console_thread, session);
 	if (error) {
@@ -514,6 +612,9 @@ static void run_threads(struct session *session, int signals)
 stop_events:
 	if (has_events)
 		events_stop(&session->events);
+stop_gdb:
+	if (session->gdb)
+		gdb_stop(session->gdb);
 }
 
 void session_run(struct session *session)

@@ -12,6 +12,7 @@
 #include "affinity.h"
 #include "console.h"
 #include "events.h"
+#include "gate.h"
 #include "machine/machine.h"
 
 enum outcome_kind {
@@ -38,6 +39,7 @@ struct outcome {
 	struct kev_run run;
 };
 
+struct gdb;
 struct session;
 
 /* When it came to what, by events_now(); 0: not yet */
@@ -48,7 +50,7 @@ struct session_times {
 
 /*
  * One vCPU and the thread that runs it. @listens: it has halted where a maskable interrupt
- * wakes it [session.lock].
+ * wakes it [session.lock]. @answered: the next RUN completes an instruction; the thread's own.
  */
 struct vcpu {
 	struct session *session;
@@ -57,6 +59,7 @@ struct vcpu {
 	struct kev_run *run;
 	pthread_t thread;
 	bool listens;
+	bool answered;
 };
 
 /**
@@ -70,6 +73,8 @@ struct vcpu {
  * @affinity: host CPUs of the vCPUs, if they have any of their own
  * @told_to_end: by a signal: the next one does not wait [the main thread's]
  * @times: the first time that
+ * @gdb: debugger, or NULL
+ * @gate: what the vCPUs' threads pass before they enter the guest
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
@@ -96,6 +101,8 @@ struct session {
 	const struct affinity *affinity;
 	bool told_to_end;
 	struct session_times times;
+	struct gdb *gdb;
+	struct gate gate;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
 	int vcpus_finished;
@@ -139,6 +146,21 @@ void session_fini_machine(struct session *session);
  * When this returns, all threads have ended and all output has been written.
  */
 void session_run(struct session *session);
+
+/**
+ * session_pause() - get all vCPUs out of the guest, and keep them out
+ * @session: session, running
+ *
+ * From any thread but the vCPUs'. May be nested; see gate_pause().
+ */
+void session_pause(struct session *session);
+void session_resume(struct session *session);
+
+/* session_kill() - end the VM as SIGKILL would; from any thread */
+void session_kill(struct session *session);
+
+/* guest_status() - the exit status for the guest's exit code */
+int guest_status(uint64_t code);
 
 /* Undoes session_create_vcpus(). */
 void session_fini(struct session *session);

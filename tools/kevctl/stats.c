@@ -3,18 +3,34 @@
 #include "kevctl.h"
 #include "report.h"
 
-void stats_print(FILE *to, const struct stats_times *times, const struct kev_vm_stats *before,
-		 const struct kev_vm_stats *stats)
+struct line {
+	const char *name;
+	unsigned long long value;
+};
+
+static void print_lines(FILE *to, const struct line *lines, size_t nr)
 {
-	const struct {
-		const char *name;
-		unsigned long long value;
-	} lines[] = {
+	for (size_t i = 0; i < nr; i++)
+		fprintf(to, "  %-18s %llu\n", lines[i].name, lines[i].value);
+}
+
+void stats_print_start(FILE *to, const struct stats_times *times,
+		       const struct kev_vm_stats *before)
+{
+	const struct line lines[] = {
 		{ "first_run_us", times->run / 1000 },
 		{ "first_report_us", times->report / 1000 },
 		{ "first_output_us", times->output / 1000 },
 		{ "start_file_pages", before->file_pages },
 		{ "start_header_bytes", before->header_bytes },
+	};
+
+	print_lines(to, lines, ARRAY_SIZE(lines));
+}
+
+void stats_print(FILE *to, const struct kev_vm_stats *stats)
+{
+	const struct line lines[] = {
 		{ "resident_pages", stats->resident_pages },
 		{ "ram_pages", stats->ram_pages },
 		{ "image_pages", stats->image_pages },
@@ -46,6 +62,5 @@ void stats_print(FILE *to, const struct stats_times *times, const struct kev_vm_
 		{ "kicks", stats->vcpu.kicks },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		fprintf(to, "  %-18s %llu\n", lines[i].name, lines[i].value);
+	print_lines(to, lines, ARRAY_SIZE(lines));
 }
