@@ -29,7 +29,7 @@ check_64() {
 	tap_check "$guest: segments start pages, and the file is congruent" test -z "$(readelf -lW "$file" |
 		awk '$1 == "LOAD" && ($3 !~ /000$/ || $2 !~ /000$/)')"
 	tap_check "$guest: nothing to load but text, rodata, data" test -z "$(readelf -SW "$file" |
-		awk '/PROGBITS|NOBITS|NOTE/ && !/ \.(text|rodata|data|bss|zeroseg) /')"
+		awk '/ [WX]*A[WX]* +[0-9]+ +[0-9]+ +[0-9]+$/ && !/ \.(text|rodata|data|bss|zeroseg) /')"
 }
 
 # A header may come before the code.
@@ -41,10 +41,31 @@ check_32() {
 		"ELF32 EXEC 0x00100000"
 }
 
+# Hermit's notes say what it is, and it lies where such images lie: 4 MiB, or anywhere.
+check_hermit() {
+	local guest=$1 type=EXEC first=0x0000000000400000
+	[[ $guest != hermit_pie_* ]] || type=DYN first=0x0000000000000000
+	tap_check "$guest: $type from $first" test "$(readelf -hlW "$guests/$guest" |
+		awk '/^ +Type: / { t = $2 } $1 == "LOAD" && !first { first = $3 }
+			END { print t, first }')" = "$type $first"
+	tap_check "$guest: Hermit's note" grep -Eq '^ +HERMIT .*00005a00' \
+		<(readelf -nW "$guests/$guest")
+}
+
 for source in "$guests"/*.c; do
 	guest=$(basename "$source" .c)
 	check_all "${guest%.32}"
-	if [[ $guest == *.32 ]]; then check_32 "${guest%.32}"; else check_64 "$guest"; fi
+	case $guest in
+	*.32)
+		check_32 "${guest%.32}"
+		;;
+	hermit_*)
+		check_hermit "$guest"
+		;;
+	*)
+		check_64 "$guest"
+		;;
+	esac
 done
 
 # The two pages that `lazy` touches
