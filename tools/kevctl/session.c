@@ -14,6 +14,7 @@
 
 #include "hermit/hermit.h"
 #include "kevctl.h"
+#include "net/net.h"
 #include "session.h"
 #include "terminal.h"
 
@@ -481,7 +482,7 @@ static int open_signals(void)
 
 static void run_threads(struct session *session, int signals)
 {
-	bool has_events = session->machine.kind == MACHINE_MIN;
+	bool has_events = session->machine.irqchip;
 	unsigned int started;
 	pthread_t console;
 	int error = has_events ? -events_start(&session->events) : 0;
@@ -490,10 +491,15 @@ static void run_threads(struct session *session, int signals)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
 		return;
 	}
-	error = pthread_create(&console, NULL, console_thread, session);
+	error = session->net ? -net_start(session->net) : 0;
 	if (error) {
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
 		goto stop_events;
+	}
+	error = pthread_create(&console, NULL, console_thread, session);
+	if (error) {
+		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
+		goto stop_net;
 	}
 	for (started = 0; started < session->nr_vcpus; started++) {
 		struct vcpu *vcpu = &session->vcpus[started];
@@ -511,6 +517,9 @@ static void run_threads(struct session *session, int signals)
 	eventfd_write(session->no_more, 1);
 	wait_for_threads(session, signals, session->console_finished, 1);
 	pthread_join(console, NULL);
+stop_net:
+	if (session->net)
+		net_stop(session->net);
 stop_events:
 	if (has_events)
 		events_stop(&session->events);
