@@ -81,6 +81,11 @@ static inline u64 print_bytes(const void *bytes, u64 length)
 	return hypercall(HYPERCALL_PRINT, (u64)bytes, length);
 }
 
+void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+
 void print(const char *string);
 void print_hex(u64 value);
 
@@ -146,6 +151,30 @@ static inline void out16(u16 port, u16 value)
 static inline void out32(u16 port, u32 value)
 {
 	asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline u8 in8(u16 port)
+{
+	u8 value;
+
+	asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline u16 in16(u16 port)
+{
+	u16 value;
+
+	asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline u32 in32(u16 port)
+{
+	u32 value;
+
+	asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
 }
 
 #define READ_CR(n)							\

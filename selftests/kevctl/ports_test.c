@@ -71,6 +71,8 @@ static const struct step reset[] = {
 	{ "PCI behind it", IN, 0xcf8, 0xffffffff, 4 },
 };
 
+static struct pci pci_bus;
+
 static const struct step pci[] = {
 	{ NULL, OUT, 0xcf8, 0x80000000, 4 },
 	{ "the address reads all ones", IN, 0xcf8, 0xffffffff, 4 },
@@ -163,10 +165,10 @@ int main(void)
 	PLAY(power);
 	rig_init();
 	reset_init(&reset_device, &rig.board, &rig.bus);
-	pci_init(&rig.bus);
+	pci_init(&pci_bus, &rig.bus);
 	PLAY(reset);
 	rig_init();
-	pci_init(&rig.bus);
+	pci_init(&pci_bus, &rig.bus);
 	PLAY(pci);
 	rig_init();
 	rig.board.epoch = EPOCH * NSEC_PER_SEC;

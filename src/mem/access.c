@@ -57,14 +57,27 @@ int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page *
 	}
 }
 
+/* What the guest reads or writes with one instruction meanwhile comes and goes as one, too. */
+static void copy_bytes(void *to, const void *from, size_t offset, size_t len)
+{
+	if (len == sizeof(u16) && IS_ALIGNED(offset, sizeof(u16)))
+		WRITE_ONCE(*(u16 *)to, READ_ONCE(*(u16 *)from));
+	else if (len == sizeof(u32) && IS_ALIGNED(offset, sizeof(u32)))
+		WRITE_ONCE(*(u32 *)to, READ_ONCE(*(u32 *)from));
+	else if (len == sizeof(u64) && IS_ALIGNED(offset, sizeof(u64)))
+		WRITE_ONCE(*(u64 *)to, READ_ONCE(*(u64 *)from));
+	else
+		memcpy(to, from, len);
+}
+
 static void copy_page_part(struct page *page, size_t offset, void *buf, size_t len, u32 access)
 {
 	void *map = kmap_local_page(page);
 
 	if (access & KEV_MEM_WRITE)
-		memcpy(map + offset, buf, len);
+		copy_bytes(map + offset, buf, offset, len);
 	else
-		memcpy(buf, map + offset, len);
+		copy_bytes(buf, map + offset, offset, len);
 	kunmap_local(map);
 }
 

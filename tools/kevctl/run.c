@@ -12,6 +12,7 @@
 #include "dump.h"
 #include "gdb/gdb.h"
 #include "kevctl.h"
+#include "net/net.h"
 #include "report.h"
 #include "run_image.h"
 #include "run_options.h"
@@ -165,25 +166,30 @@ static void print_stats(const struct session *session, const struct kev_vm_stats
 	take_stats(session->vm, &stats);
 	stats_print_start(stderr, &times, before);
 	stats_print(stderr, &stats);
+	if (session->net)
+		net_print_stats(stderr, session->net);
 }
 
 /* The protocol kev32 brings its print device itself. */
-static int add_device_pages(int vm, enum machine_kind kind, uint32_t boot)
+static int add_device_pages(int vm, const struct machine_config *config, uint32_t boot)
 {
-	if (kind == MACHINE_KEV && boot == KEV_BOOT_DIRECT64)
-		return kev_vm_add_region(vm, KEV_REGION_PRINT, KEV_MEM_READ | KEV_MEM_EXEC,
-					 PRINT_DEVICE, PAGE_SIZE);
-	if (kind == MACHINE_MIN)
-		return kev_vm_add_region(vm, KEV_REGION_TRAP, 0, IOAPIC_BASE, IOAPIC_SIZE);
-	return 0;
+	int error = 0;
+
+	if (config->kind == MACHINE_KEV && boot == KEV_BOOT_DIRECT64)
+		error = kev_vm_add_region(vm, KEV_REGION_PRINT, KEV_MEM_READ | KEV_MEM_EXEC,
+					  PRINT_DEVICE, PAGE_SIZE);
+	if (!error && (config->kind == MACHINE_MIN || config->irqchip))
+		error = kev_vm_add_region(vm, KEV_REGION_TRAP, 0, IOAPIC_BASE, IOAPIC_SIZE);
+	return error;
 }
 
 /* The VM has its image: give it devices, vCPUs and a console, and run it. */
 static int run_vm(int vm, const struct kev_query *query, const struct run_image *image,
-		  const struct run_options *options)
+		  const struct run_options *options, struct net *net)
 {
 	struct session session = {
 		.vm = vm, .run_size = query->run_page_size, .affinity = &options->affinity,
+		.net = net,
 	};
 	struct sandbox_path paths[1];
 	struct sandbox_needs needs = {
@@ -198,6 +204,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	const struct machine_config config = {
 		.kind = machine_kind(options, image->boot),
 		.strict = options->strict_ports,
+		.irqchip = net,
 		.ram_kib = image->ram_kib,
 		.epoch = events_epoch(),
 	};
@@ -205,7 +212,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	int status = STATUS_FAILURE;
 	int error;
 
-	error = add_device_pages(vm, config.kind, image->boot);
+	error = add_device_pages(vm, &config, image->boot);
 	if (error) {
 		message("device pages", "%s", strerror(-error));
 		return status;
@@ -233,6 +240,11 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	}
 	if (options->stats)
 		take_stats(vm, &before);
+	error = net ? net_attach(net, &session.machine, vm, false) : 0;
+	if (error) {
+		message("--net", "%s", strerror(-error));
+		goto fini_machine;
+	}
 	status = sandbox_enter(&needs);
 	if (status)
 		goto fini_gdb;
@@ -282,6 +294,7 @@ int cmd_run(int argc, char **argv)
 {
 	struct kev_query query = { .size = sizeof(query) };
 	struct run_options options;
+	struct net *net = NULL;
 	struct run_image image;
 	int kev, vm, status;
 
@@ -297,13 +310,18 @@ int cmd_run(int argc, char **argv)
 		goto close_image;
 	if (query_device(kev, &options, &query))
 		goto close_device;
+	if (options.net && net_open(&net, options.net))
+		goto close_device;
 	vm = create_vm(kev, &options);
 	if (vm < 0)
-		goto close_device;
+		goto close_net;
 	status = run_image_attach(&image, vm, &options);
 	if (!status)
-		status = run_vm(vm, &query, &image, &options);
+		status = run_vm(vm, &query, &image, &options, net);
 	kev_close(vm);
+close_net:
+	if (net)
+		net_close(net);
 close_device:
 	kev_close(kev);
 close_image:

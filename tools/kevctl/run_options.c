@@ -435,6 +435,10 @@ static int check_options(const struct run_options *options)
 {
 	bool has_text = options->append[0] || options->nr_modules;
 
+	if (options->net && options->machine == MACHINE_NONE) {
+		message("--net", "there are no devices with --machine none");
+		return -EINVAL;
+	}
 	switch (options->boot) {
 	case KEV_BOOT_NONE:
 		if (options->memory_text) {

@@ -15,6 +15,7 @@
 #include "gdb/gdb.h"
 #include "hermit/hermit.h"
 #include "kevctl.h"
+#include "net/net.h"
 #include "session.h"
 #include "terminal.h"
 
@@ -572,26 +573,17 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void run_threads(struct session *session, int signals)
+/* The console's thread and the vCPUs', to their ends */
+static void run_vcpus(struct session *session, int signals)
 {
-	bool has_events = session->machine.kind == MACHINE_MIN;
 	unsigned int started;
 	pthread_t console;
-	int error = session->gdb ? -gdb_start(session->gdb, session) : 0;
+	int error;
 
-	if (error) {
-		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
-		return;
-	}
-	error = has_events ? -events_start(&session->events) : 0;
-	if (error) {
-		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
-		goto stop_gdb;
-	}
 	error = pthread_create(&console, NULL, console_thread, session);
 	if (error) {
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
-		goto stop_events;
+		return;
 	}
 	for (started = 0; started < session->nr_vcpus; started++) {
 		struct vcpu *vcpu = &session->vcpus[started];
@@ -609,12 +601,33 @@ static void run_threads(struct session *session, int signals)
 	eventfd_write(session->no_more, 1);
 	wait_for_threads(session, signals, session->console_finished, 1);
 	pthread_join(console, NULL);
+}
+
+static void run_threads(struct session *session, int signals)
+{
+	bool has_events = session->machine.irqchip;
+	int error = session->gdb ? gdb_start(session->gdb, session) : 0;
+
+	if (error)
+		goto fail;
+	error = has_events ? events_start(&session->events) : 0;
+	if (error)
+		goto stop_gdb;
+	error = session->net ? net_start(session->net) : 0;
+	if (error)
+		goto stop_events;
+	run_vcpus(session, signals);
+	if (session->net)
+		net_stop(session->net);
 stop_events:
 	if (has_events)
 		events_stop(&session->events);
 stop_gdb:
 	if (session->gdb)
 		gdb_stop(session->gdb);
+fail:
+	if (error)
+		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, error);
 }
 
 void session_run(struct session *session)

@@ -69,7 +69,8 @@ struct vcpu {
  * @console: output
  * @machine: port devices
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
- * @events: what comes to them from outside, with MACHINE_MIN
+ * @net: network card, or NULL
+ * @events: what comes to them from outside, if they can interrupt
  * @affinity: host CPUs of the vCPUs, if they have any of their own
  * @told_to_end: by a signal: the next one does not wait [the main thread's]
  * @times: the first time that
@@ -97,6 +98,7 @@ struct session {
 	struct console console;
 	struct machine machine;
 	struct hermit *hermit;
+	struct net *net;
 	struct events events;
 	const struct affinity *affinity;
 	bool told_to_end;

@@ -338,7 +338,8 @@ struct kev_translate {
  * @length: in: bytes
  * @done: out: bytes copied; less than @length where a page behind them cannot be had
  *
- * Rights of regions and of the guest's page tables do not count. A page of
+ * Rights of regions and of the guest's page tables do not count. 2, 4 or 8 bytes at an
+ * address that is a multiple of their number are copied at once. A page of
  * KEV_REGION_NOTIFY that is not filled yet cannot be read: -EAGAIN.
  */
 struct kev_access {

@@ -16,6 +16,7 @@
  * @now: monotonic time of this access in ns
  * @epoch: what @now is added to for ns of UTC since 1970
  * @line: an interrupt line of the ISA bus, 0 to 15, goes up or down
+ * @signal: a message to the local APICs, as a device writes it
  * @print: a byte for the console
  * @end: the guest has ended the machine, with an exit code
  *
@@ -25,6 +26,7 @@ struct board {
 	uint64_t now;
 	uint64_t epoch;
 	void (*line)(struct board *board, unsigned int irq, bool up);
+	void (*signal)(struct board *board, uint64_t address, uint32_t data);
 	void (*print)(struct board *board, uint8_t byte);
 	void (*end)(struct board *board, uint64_t code);
 };

@@ -27,6 +27,18 @@ struct port_range {
 };
 
 /**
+ * struct sized_range - ports of a device that has to know the width of each access
+ * @ports: which; without @in and @out
+ * @read: a read
+ * @write: a write
+ */
+struct sized_range {
+	struct port_range ports;
+	uint32_t (*read)(void *device, uint16_t port, unsigned int width);
+	void (*write)(void *device, uint16_t port, unsigned int width, uint32_t value);
+};
+
+/**
  * struct bus - all ports of a machine
  * @slots: ranges, each with its device; of two with one port the first counts
  * @nr: how many
@@ -34,6 +46,7 @@ struct port_range {
 struct bus {
 	struct {
 		const struct port_range *range;
+		const struct sized_range *sized;	/* or NULL */
 		void *device;
 	} slots[BUS_SLOTS];
 	unsigned int nr;
@@ -47,6 +60,9 @@ struct bus {
  * @device: what its functions get
  */
 void bus_attach(struct bus *bus, const struct port_range *ranges, size_t count, void *device);
+
+/* The same with one range of that kind */
+void bus_attach_sized(struct bus *bus, const struct sized_range *range, void *device);
 
 /**
  * bus_access() - do one access

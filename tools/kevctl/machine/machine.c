@@ -9,7 +9,6 @@
 #include "../kevctl.h"
 #include "debug_exit.h"
 #include "machine.h"
-#include "pci.h"
 #include "power.h"
 #include "printer.h"
 
@@ -51,6 +50,13 @@ static void board_line(struct board *board, unsigned int irq, bool up)
 	ioapic_line(&machine->ioapic, ioapic_pin(irq), up);
 }
 
+static void board_signal(struct board *board, uint64_t address, uint32_t data)
+{
+	struct machine *machine = machine_of(board);
+
+	machine->hooks.signal(machine->hooks.owner, address, data);
+}
+
 static void board_print(struct board *board, uint8_t byte)
 {
 	struct machine *machine = machine_of(board);
@@ -72,18 +78,22 @@ static void attach_kev(struct machine *machine)
 {
 	serial_printer_init(&machine->board, &machine->bus);
 	power_init(&machine->board, &machine->bus);
-	pci_init(&machine->bus);
+	pci_init(&machine->pci, &machine->bus);
+}
+
+static void attach_irqchip(struct machine *machine)
+{
+	pic_init(&machine->pic, &machine->bus);
+	ioapic_init(&machine->ioapic);
 }
 
 static void attach_min(struct machine *machine, uint64_t ram_kib)
 {
-	pic_init(&machine->pic, &machine->bus);
 	pit_init(&machine->pit, &machine->board, &machine->bus);
 	uart_init(&machine->uart, &machine->board, &machine->bus);
-	ioapic_init(&machine->ioapic);
 	cmos_init(&machine->cmos, &machine->board, &machine->bus, ram_kib);
 	reset_init(&machine->reset, &machine->board, &machine->bus);
-	pci_init(&machine->bus);
+	pci_init(&machine->pci, &machine->bus);
 	power_init(&machine->board, &machine->bus);
 	debug_printer_init(&machine->board, &machine->bus);
 	debug_exit_init(&machine->board, &machine->bus);
@@ -95,20 +105,24 @@ int machine_init(struct machine *machine, const struct machine_config *config,
 	*machine = (struct machine){
 		.kind = config->kind,
 		.strict = config->strict,
+		.irqchip = config->irqchip || config->kind == MACHINE_MIN,
 		.hooks = *hooks,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.counts = calloc(NR_PORTS, sizeof(*machine->counts)),
 		.board = {
 			.epoch = config->epoch,
 			.line = board_line,
+			.signal = board_signal,
 			.print = board_print,
 			.end = board_end,
 		},
-		.input_open = true,
+		.input_open = config->kind == MACHINE_MIN,
 		.deadline = PIT_NEVER,
 	};
 	if (!machine->counts)
 		return -ENOMEM;
+	if (machine->irqchip)
+		attach_irqchip(machine);
 	if (machine->kind == MACHINE_KEV)
 		attach_kev(machine);
 	else if (machine->kind == MACHINE_MIN)
@@ -171,7 +185,7 @@ static uint64_t next_deadline(const struct machine *machine)
 	uint64_t retry = machine->blocked ? machine->board.now + RETRY_NS : PIT_NEVER;
 	uint64_t tick = PIT_NEVER;
 
-	if (line_open(machine, PIT_IRQ))
+	if (machine->kind == MACHINE_MIN && line_open(machine, PIT_IRQ))
 		tick = pit_deadline(&machine->pit);
 	if (tick < least)
 		tick = least;
@@ -192,7 +206,7 @@ static void finish_locked(struct machine *machine)
 {
 	uint64_t deadline;
 
-	if (machine->kind != MACHINE_MIN)
+	if (!machine->irqchip)
 		return;
 	deliver(machine);
 	deadline = next_deadline(machine);
@@ -262,14 +276,12 @@ enum verdict machine_io(struct machine *machine, struct kev_run *run, uint64_t n
 
 	if (machine->kind == MACHINE_NONE)
 		return ACCESS_UNCLAIMED;
-	pthread_mutex_lock(&machine->lock);
-	begin_locked(machine, now);
+	machine_enter(machine, now);
 	if (run->io.flags & KEV_IO_STRING)
 		verdict = string_locked(machine, run);
 	else
 		verdict = port_locked(machine, &run->io);
-	finish_locked(machine);
-	pthread_mutex_unlock(&machine->lock);
+	machine_leave(machine);
 	return verdict;
 }
 
@@ -285,27 +297,49 @@ static void ioapic_locked(struct machine *machine, struct kev_exit_mmio *mmio)
 		ioapic_write(&machine->ioapic, offset, mmio->data);
 }
 
+static bool mmio_locked(struct machine *machine, struct kev_exit_mmio *mmio)
+{
+	if (mmio->gpa < IOAPIC_BASE || mmio->gpa - IOAPIC_BASE >= IOAPIC_SIZE)
+		return pci_memory(&machine->pci, mmio);
+	ioapic_locked(machine, mmio);
+	return true;
+}
+
 enum verdict machine_mmio(struct machine *machine, struct kev_exit_mmio *mmio, uint64_t now)
 {
-	if (machine->kind != MACHINE_MIN || mmio->gpa < IOAPIC_BASE ||
-	    mmio->gpa - IOAPIC_BASE >= IOAPIC_SIZE)
+	bool claimed;
+
+	if (!machine->irqchip)
 		return ACCESS_UNCLAIMED;
+	machine_enter(machine, now);
+	claimed = mmio_locked(machine, mmio);
+	machine_leave(machine);
+	return claimed ? ACCESS_DONE : ACCESS_UNCLAIMED;
+}
+
+void machine_plug(struct machine *machine, unsigned int slot, const struct pci_function *function)
+{
+	machine->pci.functions[slot] = function;
+}
+
+void machine_enter(struct machine *machine, uint64_t now)
+{
 	pthread_mutex_lock(&machine->lock);
 	begin_locked(machine, now);
-	ioapic_locked(machine, mmio);
+}
+
+void machine_leave(struct machine *machine)
+{
 	finish_locked(machine);
 	pthread_mutex_unlock(&machine->lock);
-	return ACCESS_DONE;
 }
 
 void machine_advance(struct machine *machine, uint64_t now)
 {
-	if (machine->kind != MACHINE_MIN)
+	if (!machine->irqchip)
 		return;
-	pthread_mutex_lock(&machine->lock);
-	begin_locked(machine, now);
-	finish_locked(machine);
-	pthread_mutex_unlock(&machine->lock);
+	machine_enter(machine, now);
+	machine_leave(machine);
 }
 
 unsigned int machine_room(struct machine *machine)
@@ -320,12 +354,10 @@ unsigned int machine_room(struct machine *machine)
 
 void machine_receive(struct machine *machine, const uint8_t *bytes, size_t length, uint64_t now)
 {
-	pthread_mutex_lock(&machine->lock);
-	begin_locked(machine, now);
+	machine_enter(machine, now);
 	for (size_t i = 0; i < length; i++)
 		uart_receive(&machine->uart, bytes[i]);
-	finish_locked(machine);
-	pthread_mutex_unlock(&machine->lock);
+	machine_leave(machine);
 }
 
 void machine_hang_up(struct machine *machine)
@@ -337,8 +369,11 @@ void machine_hang_up(struct machine *machine)
 
 static bool can_interrupt_locked(const struct machine *machine)
 {
-	return pic_pending(&machine->pic) >= 0 ||
-	       (line_open(machine, PIT_IRQ) && pit_deadline(&machine->pit) != PIT_NEVER) ||
+	if (pic_pending(&machine->pic) >= 0 || pci_waits(&machine->pci))
+		return true;
+	if (machine->kind != MACHINE_MIN)
+		return false;
+	return (line_open(machine, PIT_IRQ) && pit_deadline(&machine->pit) != PIT_NEVER) ||
 	       (line_open(machine, UART_IRQ) && machine->input_open &&
 		uart_waits(&machine->uart));
 }
@@ -347,7 +382,7 @@ bool machine_can_interrupt(struct machine *machine)
 {
 	bool can;
 
-	if (machine->kind != MACHINE_MIN)
+	if (!machine->irqchip)
 		return false;
 	pthread_mutex_lock(&machine->lock);
 	can = can_interrupt_locked(machine);

@@ -16,6 +16,7 @@
 #include "bus.h"
 #include "cmos.h"
 #include "ioapic.h"
+#include "pci.h"
 #include "pic.h"
 #include "pit.h"
 #include "reset.h"
@@ -65,12 +66,14 @@ struct machine_hooks {
  * struct machine_config - what a machine is to be
  * @kind: which, not MACHINE_DEFAULT
  * @strict: an access to a port without device ends the VM
+ * @irqchip: there are interrupt controllers, even with MACHINE_KEV
  * @ram_kib: memory of the guest
  * @epoch: ns of UTC since 1970 at time 0
  */
 struct machine_config {
 	enum machine_kind kind;
 	bool strict;
+	bool irqchip;
 	uint64_t ram_kib;
 	uint64_t epoch;
 };
@@ -79,6 +82,7 @@ struct machine_config {
  * struct machine - the devices of one VM
  * @kind: which [I]
  * @strict: an access to a port without device ends the VM [I]
+ * @irqchip: there are interrupt controllers [I]
  * @hooks: the way out [I]
  * @lock: guards everything below
  * @counts: accesses by port, for ports without device
@@ -90,6 +94,7 @@ struct machine_config {
  * @ioapic: further interrupt controller, with the same lines
  * @cmos: clock
  * @reset: reset ports
+ * @pci: devices that machine_plug() has brought
  * @input_open: more input may come
  * @ended: the guest has ended the machine
  * @code: with which code
@@ -100,6 +105,7 @@ struct machine_config {
 struct machine {
 	enum machine_kind kind;
 	bool strict;
+	bool irqchip;
 	struct machine_hooks hooks;
 	pthread_mutex_t lock;
 	struct port_count *counts;
@@ -111,6 +117,7 @@ struct machine {
 	struct ioapic ioapic;
 	struct cmos cmos;
 	struct reset reset;
+	struct pci pci;
 	bool input_open;
 	bool ended;
 	uint64_t code;
@@ -130,6 +137,29 @@ struct machine {
 int machine_init(struct machine *machine, const struct machine_config *config,
 		 const struct machine_hooks *hooks);
 void machine_fini(struct machine *machine);
+
+/**
+ * machine_plug() - put a device into a slot of the PCI bus
+ * @machine: machine with interrupt controllers, before the first access
+ * @slot: below PCI_SLOTS
+ * @function: device; stays in use
+ *
+ * The device has @machine->board and may take ports of @machine->bus.
+ */
+void machine_plug(struct machine *machine, unsigned int slot,
+		  const struct pci_function *function);
+
+/**
+ * machine_enter() - touch a device from outside
+ * @machine: machine
+ * @now: monotonic ns
+ *
+ * Until machine_leave() nobody else touches one.
+ */
+void machine_enter(struct machine *machine, uint64_t now);
+
+/* Passes on what has changed. */
+void machine_leave(struct machine *machine);
 
 /**
  * machine_io() - answer a report of port accesses
