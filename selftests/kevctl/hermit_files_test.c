@@ -370,16 +370,20 @@ static bool long_names(void)
 
 /* Someone on the host exchanges a directory for a link, again and again. */
 static bool swapping;
+static unsigned int swaps;
 
 static void *swap(void *argument)
 {
 	(void)argument;
 	must(mkdir(at("top/swap"), 0755));
 	make("top/swap/secret", "inside");
+	make("outside/secret", SECRET);
 	must(symlink("../outside", at("top/swap2")));
 	while (__atomic_load_n(&swapping, __ATOMIC_RELAXED))
 		if (renameat2(AT_FDCWD, at("top/swap"), AT_FDCWD, at("top/swap2"), RENAME_EXCHANGE))
 			break;
+		else
+			__atomic_fetch_add(&swaps, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -391,7 +395,7 @@ static bool survives_swapping(void)
 
 	swapping = true;
 	pthread_create(&thread, NULL, swap, NULL);
-	for (unsigned int i = 0; i < 20000 && right; i++) {
+	while (right && __atomic_load_n(&swaps, __ATOMIC_RELAXED) < 50000) {
 		char content[64] = "";
 		int result = open_and_read("/top/swap/secret", O_RDONLY, content, sizeof(content));
 
