@@ -153,15 +153,16 @@ static void check_directories(void)
 static void check_bad(void)
 {
 	static const u16 ports[] = {
-		V2_SERIAL, V2_READ_SERIAL, V2_WRITE, V2_OPEN, V2_CLOSE, V2_READ, V2_LSEEK, V2_UNLINK,
-		V2_GETDENTS, V2_STAT, V2_FSTAT, V2_MKDIR, 0x1200, 0x1210, 0x1220, 0x1000,
+		V2_SERIAL, V2_READ_SERIAL, V2_WRITE, V2_OPEN, V2_CLOSE, V2_READ, V2_LSEEK,
+		V2_UNLINK, V2_GETDENTS, V2_STAT, V2_FSTAT, V2_MKDIR, 0x1200, 0x1210, 0x1220, 0x1000,
 	};
 
 	hermit_expect(50, "write: nowhere", transfer(V2_WRITE, 1, NOWHERE, 4), -14);
 	hermit_expect(51, "write: no such file", transfer(V2_WRITE, 99, "x", 1), -9);
 	hermit_expect(52, "read: nowhere", transfer(V2_READ, 0, NOWHERE, 4), -14);
 	hermit_expect(53, "open: no name", open(NOWHERE, 0), -14);
-	hermit_expect(54, "write: the end of addresses", transfer(V2_WRITE, 1, (void *)~7UL, ~0UL), -14);
+	hermit_expect(54, "write: the end of addresses",
+		      transfer(V2_WRITE, 1, (void *)~7UL, ~0UL), -14);
 	for (u32 i = 0; i < ARRAY_SIZE(ports); i++) {
 		call_v2(ports[i], (u64)NOWHERE);
 		call_v2(ports[i], ~0UL);

@@ -31,7 +31,7 @@ static const char *const names[] = {
 	"/data/dir",
 };
 
-#define NR_NAMES	(sizeof(names) / sizeof(names[0]))
+#define NR_NAMES	ARRAY_SIZE(names)
 
 /* Fields of a call's structure: size in bytes, and what it is likely to be */
 struct port {
@@ -205,7 +205,7 @@ static void call(struct hermit *hermit, struct kev_run *run)
 
 static void fill_and_call(struct hermit *hermit)
 {
-	const struct port *port = &ports[take(1) % (sizeof(ports) / sizeof(ports[0]))];
+	const struct port *port = &ports[take(1) % ARRAY_SIZE(ports)];
 	struct kev_run run = { .kind = KEV_EXIT_IO };
 	u64 address = CALL;
 
@@ -227,7 +227,7 @@ static void call_anything(struct hermit *hermit)
 
 	run.gpr[KEV_RDI] = take(8);
 	run.io = (struct kev_exit_io){
-		.port = how & 1 ? ports[take(1) % (sizeof(ports) / sizeof(ports[0]))].port : take(2),
+		.port = how & 1 ? ports[take(1) % ARRAY_SIZE(ports)].port : take(2),
 		.width = 1 << (how >> 1) % 3,
 		.direction = how >> 3 & 1,
 		.data = take(4),
@@ -314,7 +314,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	fuzz_check(hermit.calls->files.budget.used <= GUEST_SIZE, "more than the budget");
 	hermit_calls_destroy(&hermit);
-	fuzz_check(is_secret("outside/secret") && is_secret("secret"), "a file outside has changed");
+	fuzz_check(is_secret("outside/secret") && is_secret("secret"),
+		   "a file outside has changed");
 	fuzz_check(!guest_has_secret(), "the guest has a file's contents that is outside");
 	return 0;
 }

@@ -249,7 +249,8 @@ static bool changes_nothing_else(void)
 	       files_unlink(&files, "/top/updir/secret") == -ENOENT &&
 	       files_unlink(&files, "/ro/file") == -EROFS &&
 	       files_unlink(&files, "/top") == -EISDIR && files_unlink(&files, "/") == -EISDIR &&
-	       files_unlink(&files, "/a") == -EISDIR && files_unlink(&files, "/one/x") == -ENOTDIR &&
+	       files_unlink(&files, "/a") == -EISDIR &&
+	       files_unlink(&files, "/one/x") == -ENOTDIR &&
 	       files_unlink(&files, "/top/file/x") == -ENOTDIR &&
 	       files_unlink(&files, "/none") == -ENOENT &&
 	       files_mkdir(&files, "/top/updir/new") == -ENOENT &&
@@ -299,7 +300,8 @@ static bool own_files(void)
 	if (!file)
 		return false;
 	right = file_write(&files, file, "0123456789", 10) == 10 &&
-		files_lseek(&files, fd, 20, SEEK_SET) == 20 && file_write(&files, file, "x", 1) == 1 &&
+		files_lseek(&files, fd, 20, SEEK_SET) == 20 &&
+		file_write(&files, file, "x", 1) == 1 &&
 		files_lseek(&files, fd, 5, SEEK_SET) == 5 &&
 		file_peek(&files, file, bytes, sizeof(bytes)) == 16 &&
 		!memcmp(bytes, "56789\0\0\0\0\0\0\0\0\0\0x", 16);
@@ -307,8 +309,8 @@ static bool own_files(void)
 	right &= files_open(&files, "/tmp/x/own", O_RDWR | O_CREAT | O_EXCL, 0) == -EEXIST &&
 		 files_open(&files, "/tmp/x/own/y", O_RDWR | O_CREAT, 0) == -ENOTDIR &&
 		 files_open(&files, "/tmp/x/own", O_DIRECTORY, 0) == -ENOTDIR &&
-		 !files_stat(&files, "/tmp/x", true, &stat) && S_ISDIR(stat.st_mode) &&
-		 files_unlink(&files, "/tmp/x") == -EISDIR;
+		 !files_stat(&files, "/tmp/x", true, &stat) &&
+		 S_ISDIR(stat.st_mode) && files_unlink(&files, "/tmp/x") == -EISDIR;
 	/* It goes on without its name. */
 	right &= !files_unlink(&files, "/tmp/x/own") &&
 		 files_stat(&files, "/tmp/x/own", true, &stat) == -ENOENT &&
@@ -369,8 +371,8 @@ static bool long_names(void)
 }
 
 /* Someone on the host exchanges a directory for a link, again and again. */
-static bool swapping;
-static unsigned int swaps;
+static _Atomic bool swapping;
+static _Atomic unsigned int swaps;
 
 static void *swap(void *argument)
 {
@@ -379,11 +381,9 @@ static void *swap(void *argument)
 	make("top/swap/secret", "inside");
 	make("outside/secret", SECRET);
 	must(symlink("../outside", at("top/swap2")));
-	while (__atomic_load_n(&swapping, __ATOMIC_RELAXED))
-		if (renameat2(AT_FDCWD, at("top/swap"), AT_FDCWD, at("top/swap2"), RENAME_EXCHANGE))
-			break;
-		else
-			__atomic_fetch_add(&swaps, 1, __ATOMIC_RELAXED);
+	while (swapping)
+		swaps += !renameat2(AT_FDCWD, at("top/swap"), AT_FDCWD, at("top/swap2"),
+				    RENAME_EXCHANGE);
 	return NULL;
 }
 
@@ -395,7 +395,7 @@ static bool survives_swapping(void)
 
 	swapping = true;
 	pthread_create(&thread, NULL, swap, NULL);
-	while (right && __atomic_load_n(&swaps, __ATOMIC_RELAXED) < 50000) {
+	while (right && swaps < 50000) {
 		char content[64] = "";
 		int result = open_and_read("/top/swap/secret", O_RDONLY, content, sizeof(content));
 
@@ -403,7 +403,7 @@ static bool survives_swapping(void)
 		inside += !result && !strcmp(content, "inside");
 		failed += result < 0;
 	}
-	__atomic_store_n(&swapping, false, __ATOMIC_RELAXED);
+	swapping = false;
 	pthread_join(thread, NULL);
 	printf("# %u times inside, %u times nothing\n", inside, failed);
 	return right;
@@ -497,7 +497,8 @@ static bool env_is(unsigned int interface, const char *const *env, unsigned int 
 
 static bool environments(void)
 {
-	static const char *const given[] = { "A=1", "B=x=y", "A=2", "KEV_TEST_SET", "KEV_TEST_UNSET" };
+	static const char *const given[] = { "A=1", "B=x=y", "A=2", "KEV_TEST_SET",
+					     "KEV_TEST_UNSET" };
 	static const char *const padded[] = { "A=2", "B=x=y", "KEV_TEST_SET=set", "HOME=/" };
 	static const char *const home[] = { "HOME=/h" };
 	static const char *const around[] = { "HOME=/h", "PATH=/", "TERM=dumb", "LANG=C" };
@@ -507,7 +508,8 @@ static bool environments(void)
 	unsetenv("KEV_TEST_UNSET");
 	setenv("KEV_TEST_SET", "set", 1);
 	if (!env_is(1, given, 5, padded, 4) || !env_is(2, given, 5, padded, 3) ||
-	    !env_is(1, home, 1, around, 4) || !env_is(1, NULL, 0, all, 4) || !env_is(2, NULL, 0, NULL, 0))
+	    !env_is(1, home, 1, around, 4) || !env_is(1, NULL, 0, all, 4) ||
+	    !env_is(2, NULL, 0, NULL, 0))
 		return false;
 	clearenv();
 	setenv("KEV_TEST_SET", "set", 1);

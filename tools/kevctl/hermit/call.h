@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../console.h"
@@ -74,6 +75,16 @@ void call_warn(struct call *call, unsigned int what, const char *text);
 
 /* call_structure() - read what @parameter points to; whether it is there */
 bool call_structure(struct call *call, uint64_t parameter, void *structure, size_t size);
+
+/*
+ * ANSWER() - write a result where the structure was read; if that is gone by now, so is
+ * the result
+ */
+#define ANSWER(call, parameter, type, field, value) do { \
+	__typeof__(((type *)0)->field) answer_ = (value); \
+	guest_write_all(&(call)->physical, (parameter) + offsetof(type, field), &answer_, \
+			sizeof(answer_)); \
+} while (0)
 
 /* Ends the guest. */
 void call_exit(struct call *call, int32_t code);

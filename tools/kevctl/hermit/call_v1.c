@@ -84,13 +84,6 @@ struct PACKED serial_buffer_v1 {
 	uint64_t len;
 };
 
-/* Where the structure was read, its result goes; if it is gone by now, so is the result. */
-#define ANSWER(call, parameter, type, field, value) do { \
-	__typeof__(((type *)0)->field) answer_ = (value); \
-	guest_write_all(&(call)->physical, (parameter) + offsetof(type, field), &answer_, \
-			sizeof(answer_)); \
-} while (0)
-
 static void do_write(struct call *call, uint64_t parameter)
 {
 	struct write_v1 args;

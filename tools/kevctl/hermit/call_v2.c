@@ -143,13 +143,6 @@ _Static_assert(sizeof(struct transfer_v2) == 32 && sizeof(struct lseek_v2) == 16
 	       sizeof(struct fstat_v2) == 24 && sizeof(struct mkdir_v2) == 24 &&
 	       sizeof(struct attributes_v2) == 120, "the interface's sizes");
 
-/* Where the structure was read, its result goes; if it is gone by now, so is the result. */
-#define ANSWER(call, parameter, type, field, value) do { \
-	__typeof__(((type *)0)->field) answer_ = (value); \
-	guest_write_all(&(call)->physical, (parameter) + offsetof(type, field), &answer_, \
-			sizeof(answer_)); \
-} while (0)
-
 static struct plain_result_v2 plain(int32_t error)
 {
 	if (error < 0)
