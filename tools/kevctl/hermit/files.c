@@ -130,8 +130,11 @@ static bool has_mapped_file(const struct node *node)
 	return false;
 }
 
+/* Hermit's kernel has its own root, where it can mount nothing. */
 static bool is_mount(const struct node *node)
 {
+	if (!node->parent)
+		return false;
 	if (node->kind == NODE_PLACE)
 		return !node->place.name;
 	return node->kind == NODE_DIRECTORY && has_mapped_file(node);
@@ -145,8 +148,6 @@ static char *node_path(const struct node *node)
 
 	for (const struct node *n = node; n->parent; n = n->parent)
 		length += 1 + strlen(n->name);
-	if (!length)
-		return strdup("/");
 	path = calloc(1, length + 1);
 	if (!path)
 		return NULL;

@@ -84,8 +84,8 @@ void files_fini(struct files *files);
 const struct place *files_place(struct files *files, unsigned int index);
 
 /*
- * files_mount() - guest directories that are mapped or have a mapped file in them, from 0
- * on, each once: the path, to be freed; NULL behind the last
+ * files_mount() - guest directories, but for the root, that are mapped or have a mapped
+ * file in them, from 0 on, each once: the path, to be freed; NULL behind the last
  */
 char *files_mount(struct files *files, unsigned int index);
 
