@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A Hermit guest from image to entry. */
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "../image/info.h"
 #include "../kevctl.h"
+#include "accept.h"
 #include "cpu.h"
 #include "internal.h"
 #include "relocate.h"
@@ -18,8 +18,6 @@
 #define LEAST_BYTES	(16 * KIB * KIB)
 /* Without --memory: the least of these, doubled, that holds the image. */
 #define DEFAULT_MAX	(DEFAULT_BYTES << 14)
-
-#define LAST_INTERFACE	3U
 
 static int unusable(const struct hermit *hermit, const char *why)
 {
@@ -35,28 +33,9 @@ static int failed(const struct hermit *hermit, const char *what, int error)
 
 static int check_image(const struct hermit *hermit, const struct image_info *info)
 {
-	const char *image = hermit->options->image;
+	char why[ACCEPT_WHY];
 
-	if (info->kind != IMAGE_HERMIT)
-		return unusable(hermit, "it has no note of Hermit's");
-	if (info->bits != 64 || info->machine != EM_X86_64)
-		return unusable(hermit, "it is not for x86-64");
-	if (info->type != ET_EXEC && info->type != ET_DYN)
-		return unusable(hermit, "it is neither ET_EXEC nor ET_DYN");
-	if (info->needs_library)
-		return unusable(hermit, "it needs shared libraries");
-	if (info->hermit_entry < HERMIT_FIRST_ENTRY || info->hermit_entry > HERMIT_LAST_ENTRY) {
-		message(image, "Hermit's entry version %u is unknown", info->hermit_entry);
-		hint("kevctl knows versions %u to %u", HERMIT_FIRST_ENTRY, HERMIT_LAST_ENTRY);
-		return STATUS_UNUSABLE;
-	}
-	if (!info->uhyve_interface || info->uhyve_interface > LAST_INTERFACE) {
-		message(image, "uhyve's interface version %" PRIu32 " is unknown",
-			info->uhyve_interface);
-		hint("kevctl knows versions 1 to %u", LAST_INTERFACE);
-		return STATUS_UNUSABLE;
-	}
-	return 0;
+	return accept_image(info, why) ? 0 : unusable(hermit, why);
 }
 
 /* Decides on the size of the memory, too. */
