@@ -239,7 +239,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		.affinity = &options->affinity,
 	};
 	struct dump dump = {
-		.vm = vm, .image = image->fd, .place.at_paddr = true,
+		.vm = vm, .image = image->fd, .place.at_paddr = !image->hermit,
 	};
 	const struct machine_config config = {
 		.kind = machine_kind(options, image->boot),
@@ -252,6 +252,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	int status = STATUS_FAILURE;
 	int error;
 
+	if (image->hermit)
+		dump.place.load_base = hermit_load_base(image->hermit);
 	error = add_device_pages(vm, &config, image->boot);
 	if (error) {
 		message("device pages", "%s", strerror(-error));
