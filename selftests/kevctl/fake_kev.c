@@ -362,13 +362,6 @@ int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 }
 
 /* A script cannot be debugged: kevctl-native is for that. */
-int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
-{
-	(void)vcpu;
-	(void)state;
-	return -EOPNOTSUPP;
-}
-
 int kev_vcpu_set_debug(int vcpu, const struct kev_vcpu_debug *debug)
 {
 	(void)vcpu;
