@@ -19,6 +19,9 @@
 	    "	.byte	0, 0, 0, " #interface "\n" \
 	    "	.popsection")
 
+/* RSP at the entry */
+extern u64 hermit_stack;
+
 /* Ports of the call interface, version 1 */
 #define V1_WRITE	0x400
 #define V1_OPEN		0x440

@@ -327,6 +327,22 @@ int kev_vcpu_unmap_run(struct kev_run *run, size_t size)
 	return 0;
 }
 
+int kev_vm_set_cpuid(int vm, const struct kev_cpuid *cpuid)
+{
+	(void)vm;
+	(void)cpuid;
+	return 0;
+}
+
+int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
+{
+	struct kev_run *run = &fake.runs[vcpu_of(vcpu)];
+
+	memcpy(run->gpr, state->gprs.gpr, sizeof(run->gpr));
+	run->rip = state->gprs.rip;
+	return 0;
+}
+
 int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 {
 	const struct kev_run *run = &fake.runs[vcpu_of(vcpu)];
@@ -346,13 +362,6 @@ int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 }
 
 /* A script cannot be debugged: kevctl-native is for that. */
-int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
-{
-	(void)vcpu;
-	(void)state;
-	return -EOPNOTSUPP;
-}
-
 int kev_vcpu_set_debug(int vcpu, const struct kev_vcpu_debug *debug)
 {
 	(void)vcpu;

@@ -612,10 +612,10 @@ TEST(cr4_bits)
 	build(&table, &ones, ALL, NO_XSAVE);
 	EXPECT_EQ(0x330fbf, table.cr4);
 	build(&table, &zeros, ALL, 0);
-	EXPECT_EQ(0x0007bf, table.cr4);
+	EXPECT_EQ(0x0007ff, table.cr4);
 	/* UMIP is not on Skylake. */
 	build_skylake(&table, ALL, 0);
-	EXPECT_EQ(0x3707bf, table.cr4);
+	EXPECT_EQ(0x3707ff, table.cr4);
 }
 
 TEST_HARNESS_MAIN

@@ -213,6 +213,7 @@
 #define CR4_DE			BIT(3)
 #define CR4_PSE			BIT(4)
 #define CR4_PAE			BIT(5)
+#define CR4_MCE			BIT(6)
 #define CR4_PGE			BIT(7)
 #define CR4_PCE			BIT(8)
 #define CR4_OSFXSR		BIT(9)
@@ -228,10 +229,13 @@
 #define EFER_LONG_MODE		(BIT(8) | BIT(10))	/* LME, LMA */
 #define EFER_NXE		BIT(11)
 
-/* What every CPU with VMX has */
+/*
+ * What every CPU with VMX has. CPUID gives guests no machine check, but there are some that
+ * set MCE all the same: it is theirs to read and write, and has no effect.
+ */
 #define CR4_BASE								\
-	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE |	\
-	 CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |	\
+	 CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
 #define ALL			0xffffffffU
 

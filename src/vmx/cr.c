@@ -30,9 +30,9 @@ static bool intercepted(const struct kev_vmx_vcpu *vmx)
 static void write_masks(struct kev_vmx_vcpu *vmx)
 {
 	vmx->cr0_owned = intercepted(vmx) ? 0 : CR0_GUEST_OWNED;
-	/* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. */
+	/* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. MCE is the host's. */
 	vmx->cr4_owned = intercepted(vmx) ? 0 :
-			 kev_vm_cr4_guest(vmx->vcpu.vm) & ~X86_CR4_OSXSAVE;
+			 kev_vm_cr4_guest(vmx->vcpu.vm) & ~(X86_CR4_OSXSAVE | X86_CR4_MCE);
 	kev_vmwrite_natural(CR0_GUEST_HOST_MASK, ~vmx->cr0_owned);
 	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~vmx->cr4_owned);
 }
@@ -53,7 +53,7 @@ u64 kev_vmx_real_cr0(u64 value)
 u64 kev_vmx_real_cr4(u64 value)
 {
 	/* With MCE clear a machine check shuts the machine down: the host's choice holds. */
-	return value | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE) |
+	return (value & ~X86_CR4_MCE) | (kev_vmx_config.cr4_fixed0 & X86_CR4_VMXE) |
 	       (cr4_read_shadow() & X86_CR4_MCE);
 }
 

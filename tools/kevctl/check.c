@@ -16,6 +16,7 @@
 
 #include <libkev.h>
 
+#include "json.h"
 #include "kevctl.h"
 
 #define CPUID_1_ECX_VMX	(1U << 5)
@@ -269,33 +270,15 @@ static const struct {
 
 #define NR_CHECKS ARRAY_SIZE(checks)
 
-static void print_json_string(const char *text)
-{
-	if (!text) {
-		fputs("null", stdout);
-		return;
-	}
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			printf("\\u%04x", (unsigned char)*text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
 static void print_json(const struct finding *findings, bool usable)
 {
 	printf("{\"usable\": %s, \"checks\": [\n", usable ? "true" : "false");
 	for (size_t i = 0; i < NR_CHECKS; i++) {
 		printf("  {\"name\": \"%s\", \"result\": \"%s\", \"detail\": ", checks[i].name,
 		       result_names[findings[i].result]);
-		print_json_string(findings[i].detail);
+		json_string(stdout, findings[i].detail);
 		fputs(", \"advice\": ", stdout);
-		print_json_string(findings[i].advice);
+		json_string(stdout, findings[i].advice);
 		printf("}%s\n", i + 1 < NR_CHECKS ? "," : "");
 	}
 	puts("]}");

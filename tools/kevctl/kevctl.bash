@@ -16,7 +16,7 @@ _kevctl()
 			words="kev min none"
 			;;
 		--boot)
-			words="auto none direct64 kev32 multiboot multiboot2 pvh"
+			words="auto none direct64 kev32 multiboot multiboot2 pvh hermit"
 			;;
 		--hypercalls)
 			words="kev akaros none report"

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "dump.h"
 #include "gdb/gdb.h"
+#include "hermit/hermit.h"
 #include "kevctl.h"
 #include "net/net.h"
 #include "report.h"
@@ -183,28 +185,66 @@ static int add_device_pages(int vm, const struct machine_config *config, uint32_
 	return error;
 }
 
+/* Make the vCPUs, and put those of a Hermit guest at its entry. */
+static int create_vcpus(struct session *session, const struct run_options *options)
+{
+	int error = session_create_vcpus(session, options->cpus);
+
+	for (unsigned int i = 0; session->hermit && i < session->nr_vcpus && !error; i++)
+		error = hermit_start_vcpu(session->hermit, session->vcpus[i].fd, i);
+	if (error)
+		message("creating the vCPUs", "%s", strerror(-error));
+	return error;
+}
+
+/* Everything that has to be opened by its name is open, but a Hermit guest's files. */
+static int enter_sandbox(const struct session *session, const struct run_options *options)
+{
+	struct sandbox_needs needs = {
+		.without = options->sandbox,
+		.sockets = options->gdb,
+		.verbose = options->verbose,
+	};
+	struct sandbox_path *paths;
+	int status;
+
+	if (session->hermit) {
+		needs.files = HERMIT_FILES;
+		needs.nr_paths = hermit_paths(session->hermit, NULL, 0);
+	}
+	paths = calloc(needs.nr_paths + 1, sizeof(*paths));
+	if (!paths) {
+		message("--sandbox", "%s", strerror(ENOMEM));
+		return STATUS_FAILURE;
+	}
+	if (session->hermit)
+		hermit_paths(session->hermit, paths, needs.nr_paths);
+	if (session->gdb)
+		needs.nr_paths += gdb_path(session->gdb, &paths[needs.nr_paths]);
+	needs.paths = paths;
+	status = sandbox_enter(&needs);
+	free(paths);
+	return status;
+}
+
 /* The VM has its image: give it devices, vCPUs and a console, and run it. */
 static int run_vm(int vm, const struct kev_query *query, const struct run_image *image,
 		  const struct run_options *options, struct net *net)
 {
 	struct session session = {
-		.vm = vm, .run_size = query->run_page_size, .affinity = &options->affinity,
+		.vm = vm,
+		.run_size = query->run_page_size,
+		.hermit = image->hermit,
 		.net = net,
-	};
-	struct sandbox_path paths[1];
-	struct sandbox_needs needs = {
-		.without = options->sandbox,
-		.paths = paths,
-		.sockets = options->gdb,
-		.verbose = options->verbose,
+		.affinity = &options->affinity,
 	};
 	struct dump dump = {
-		.vm = vm, .image = image->fd, .place.at_paddr = true,
+		.vm = vm, .image = image->fd, .place.at_paddr = !image->hermit,
 	};
 	const struct machine_config config = {
 		.kind = machine_kind(options, image->boot),
 		.strict = options->strict_ports,
-		.irqchip = net,
+		.irqchip = net || image->hermit,
 		.ram_kib = image->ram_kib,
 		.epoch = events_epoch(),
 	};
@@ -212,16 +252,16 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	int status = STATUS_FAILURE;
 	int error;
 
+	if (image->hermit)
+		dump.place.load_base = hermit_load_base(image->hermit);
 	error = add_device_pages(vm, &config, image->boot);
 	if (error) {
 		message("device pages", "%s", strerror(-error));
 		return status;
 	}
-	error = session_create_vcpus(&session, options->cpus);
-	if (error) {
-		message("creating the vCPUs", "%s", strerror(-error));
+	error = create_vcpus(&session, options);
+	if (error)
 		goto fini_session;
-	}
 	error = console_init(&session.console, vm, STDOUT_FILENO);
 	if (error) {
 		message("console", "%s", strerror(-error));
@@ -233,19 +273,16 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		goto fini_console;
 	}
 
-	if (options->gdb) {
-		if (gdb_open(options->gdb, query->xsave_size, &dump, &session.gdb))
-			goto fini_machine;
-		needs.nr_paths += gdb_path(session.gdb, &paths[needs.nr_paths]);
-	}
+	if (options->gdb && gdb_open(options->gdb, query->xsave_size, &dump, &session.gdb))
+		goto fini_machine;
 	if (options->stats)
 		take_stats(vm, &before);
-	error = net ? net_attach(net, &session.machine, vm, false) : 0;
+	error = net ? net_attach(net, &session.machine, vm, image->hermit) : 0;
 	if (error) {
 		message("--net", "%s", strerror(-error));
-		goto fini_machine;
+		goto fini_gdb;
 	}
-	status = sandbox_enter(&needs);
+	status = enter_sandbox(&session, options);
 	if (status)
 		goto fini_gdb;
 

@@ -29,7 +29,7 @@ void run_help(void)
 	     "\n"
 	     "Start:\n"
 	     "  --boot NAME     boot protocol: auto (default), none, direct64, kev32,\n"
-	     "                  multiboot, multiboot2 or pvh\n"
+	     "                  multiboot, multiboot2, pvh or hermit\n"
 	     "  --load-address ADDRESS\n"
 	     "                  where a relocatable Hermit image lies (default 0x400000)\n"
 	     "  --append TEXT   the guest's command line\n"

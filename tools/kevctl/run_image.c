@@ -26,7 +26,61 @@ static int open_file(const char *path, int *status)
 	return fd;
 }
 
-int run_image_open(struct run_image *image, const struct run_options *options)
+/* What other guests do not understand */
+static int check_not_hermit(const struct run_options *options)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} only[] = {
+		{ "--env", options->env.nr },
+		{ "--file-mapping", options->file_mappings.nr },
+		{ "--load-address", options->load_given },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(only); i++) {
+		if (!only[i].given)
+			continue;
+		message(only[i].name, "%s is no Hermit image", options->image);
+		return STATUS_FAILURE;
+	}
+	if (!options->nr_arguments)
+		return 0;
+	message(options->arguments[0], "unexpected argument: %s is no Hermit image",
+		options->image);
+	hint("--append hands a command line to Multiboot and PVH images");
+	return STATUS_FAILURE;
+}
+
+static int check_hermit(const struct run_options *options)
+{
+	if (!options->append[0] && !options->nr_modules)
+		return 0;
+	message(options->append[0] ? "--append" : "--module", "%s is a Hermit image",
+		options->image);
+	hint("its arguments stand behind it: kevctl run IMAGE ARGUMENT...");
+	return STATUS_FAILURE;
+}
+
+/* What kind of image it is decides on what the options mean. */
+static int judge_image(struct run_image *image, const struct run_options *options)
+{
+	const char *why;
+	int error = -ENOEXEC;
+
+	if (options->boot == KEV_BOOT_AUTO || options->boot == BOOT_HERMIT)
+		error = image_info_read(image->fd, &image->info, &why);
+	image->is_hermit = options->boot == BOOT_HERMIT ||
+			   (!error && image->info.kind == IMAGE_HERMIT);
+	if (!image->is_hermit)
+		return check_not_hermit(options);
+	if (!error)
+		return check_hermit(options);
+	message(options->image, "%s", error == -ENOEXEC ? why : strerror(-error));
+	return STATUS_UNUSABLE;
+}
+
+static int open_files(struct run_image *image, const struct run_options *options)
 {
 	int status;
 
@@ -50,8 +104,21 @@ int run_image_open(struct run_image *image, const struct run_options *options)
 	return 0;
 }
 
+int run_image_open(struct run_image *image, const struct run_options *options)
+{
+	int status = open_files(image, options);
+
+	if (status)
+		return status;
+	status = judge_image(image, options);
+	if (status)
+		run_image_close(image);
+	return status;
+}
+
 void run_image_close(struct run_image *image)
 {
+	hermit_destroy(image->hermit);
 	for (unsigned int i = 0; i < image->nr_modules; i++)
 		close(image->modules[i].fd);
 	close(image->fd);
@@ -125,12 +192,25 @@ static uint64_t first_ram_kib(const struct run_options *options)
 	return options->memory_text ? options->memory_kib : DEFAULT_KIB;
 }
 
+static int attach_hermit(struct run_image *image, int vm, const struct run_options *options)
+{
+	int status = hermit_create(vm, image->fd, &image->info, options, &image->hermit);
+
+	if (status)
+		return status;
+	image->boot = KEV_BOOT_NONE;
+	image->ram_kib = hermit_ram_kib(image->hermit);
+	return 0;
+}
+
 int run_image_attach(struct run_image *image, int vm, const struct run_options *options)
 {
 	bool has_append = options->append[0];
 	struct kev_attach_image attach;
 	int error;
 
+	if (image->is_hermit)
+		return attach_hermit(image, vm, options);
 	image->ram_kib = first_ram_kib(options);
 	for (;;) {
 		attach = (struct kev_attach_image){

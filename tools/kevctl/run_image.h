@@ -3,18 +3,26 @@
 #ifndef KEVCTL_RUN_IMAGE_H
 #define KEVCTL_RUN_IMAGE_H
 
+#include "hermit/hermit.h"
+#include "image/info.h"
 #include "run_options.h"
 
 /**
  * struct run_image - files that are open, and what became of them
  * @fd: image
+ * @is_hermit: it is a Hermit image:
+ * @info: what is known of it
+ * @hermit: the guest, once attached
  * @modules: modules as the call takes them, in the order of the options
  * @nr_modules: how many
- * @boot: boot protocol, once attached
+ * @boot: kev's boot protocol, once attached
  * @ram_kib: memory of the guest, once attached
  */
 struct run_image {
 	int fd;
+	bool is_hermit;
+	struct image_info info;
+	struct hermit *hermit;
 	struct kev_boot_module modules[KEV_MAX_MODULES];
 	unsigned int nr_modules;
 	uint32_t boot;
@@ -25,6 +33,8 @@ struct run_image {
  * run_image_open() - open image and modules, or say which cannot be opened
  * @image: out
  * @options: options
+ *
+ * Says also which option does not go with an image of this kind.
  *
  * Return: 0, or the exit status and nothing is open.
  */

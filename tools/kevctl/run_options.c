@@ -28,7 +28,8 @@ static const struct choice machines[] = {
 static const struct choice boots[] = {
 	{ "auto", KEV_BOOT_AUTO }, { "none", KEV_BOOT_NONE }, { "direct64", KEV_BOOT_DIRECT64 },
 	{ "kev32", KEV_BOOT_KEV32 }, { "multiboot", KEV_BOOT_MULTIBOOT },
-	{ "multiboot2", KEV_BOOT_MULTIBOOT2 }, { "pvh", KEV_BOOT_PVH }, { }
+	{ "multiboot2", KEV_BOOT_MULTIBOOT2 }, { "pvh", KEV_BOOT_PVH },
+	{ "hermit", BOOT_HERMIT }, { }
 };
 
 static const struct choice huge_pages[] = {

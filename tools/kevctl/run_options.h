@@ -11,6 +11,9 @@
 #include "affinity.h"
 #include "machine/machine.h"
 
+/* --boot hermit: kevctl's own, beside enum kev_boot */
+#define BOOT_HERMIT	254U
+
 /* --module: a file and the string that goes with it, "" without one */
 struct run_module {
 	const char *path;
@@ -31,7 +34,7 @@ struct run_options {
 	const char *memory_text;	/* NULL: the default */
 	uint64_t memory_kib;
 	unsigned int cpus;
-	uint32_t boot;			/* enum kev_boot */
+	uint32_t boot;			/* enum kev_boot, or BOOT_HERMIT */
 	const char *append;		/* "" without one */
 	struct run_module modules[KEV_MAX_MODULES];
 	unsigned int nr_modules;

@@ -48,6 +48,12 @@ void hermit_destroy(struct hermit *hermit);
  */
 int hermit_start_vcpu(struct hermit *hermit, int vcpu, uint32_t id);
 
+/* hermit_ram_kib() - the guest's memory */
+uint64_t hermit_ram_kib(const struct hermit *hermit);
+
+/* hermit_load_base() - what the image's addresses have been moved by */
+uint64_t hermit_load_base(const struct hermit *hermit);
+
 /**
  * hermit_paths() - what of the host's files the guest's calls have to reach
  * @hermit: what hermit_create() made

@@ -4,24 +4,29 @@
 #define KEVCTL_HERMIT_INTERNAL_H
 
 #include "../guest_memory.h"
+#include "arguments.h"
 #include "hermit.h"
+#include "layout.h"
 
-struct arguments;
 struct hermit_calls;
 
 /**
  * struct hermit - one guest
  * @vm: VM fd
  * @options: command line
- * @interface: version of the call interface: 1 or 2
+ * @entry_version: version of the entry ABI
+ * @interface: version of the call interface: 1, 2 or 3
  * @ram_bytes: the guest's memory
+ * @layout: where everything lies
  * @calls: state of the calls: its files, its arguments
  */
 struct hermit {
 	int vm;
 	const struct run_options *options;
+	unsigned int entry_version;
 	uint32_t interface;
 	uint64_t ram_bytes;
+	struct layout layout;
 	struct hermit_calls *calls;
 };
 
