@@ -16,6 +16,7 @@ DEFAULT_MODEL=broadwell_ult
 SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=900
+MODELS_TIMEOUT=2400
 SLOW_TIMEOUT=7200
 
 out=build/test
@@ -148,8 +149,10 @@ test_host() {
 	count "mutants" "$out/mutants"
 }
 
+# One machine after the other: each may have the time that it takes on a busy host.
 test_models() {
 	local model
+	BED_TIMEOUT=$MODELS_TIMEOUT
 	for model in "${MODELS[@]}"; do
 		in_bed "$model" "$model" 1 "$out/$model-1"
 		count "$model" "$out/$model-1" "selftests/skips/$model-1"
