@@ -105,6 +105,16 @@ int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state)
 	return kt_ioctl(vcpu, KEV_VCPU_SET_STATE, state);
 }
 
+bool kt_blames(const struct kev_vcpu_state *state, const char *field)
+{
+	size_t length = strlen(field);
+
+	if (memchr(state->problem, 0, sizeof(state->problem)) == NULL)
+		return false;
+	return !strncmp(state->problem, field, length) &&
+	       (!length ? !*state->problem : !strncmp(state->problem + length, ": ", 2));
+}
+
 int kt_leave_halt(int vcpu)
 {
 	struct kev_vcpu_state state = { 0 };

@@ -45,6 +45,9 @@ struct kev_vm_stats kt_vm_stats(int vm);
 int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
 int kt_set_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state);
 
+/* Does @state->problem name @field; with "": is it empty */
+bool kt_blames(const struct kev_vcpu_state *state, const char *field);
+
 /* The guest goes on behind a HLT that nothing has ended. */
 int kt_leave_halt(int vcpu);
 int kt_interrupt(int vcpu, uint32_t vector);

@@ -199,7 +199,8 @@ TEST_F(msr, values_as_state)
 		EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_GET_STATE, values, nr));
 		EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_SET_STATE, values, nr));
 	}
-	EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_SET_STATE, values, KEV_MAX_MSR_POLICIES + 1));
+	EXPECT_EQ(-EINVAL, values_call(&other, KEV_VCPU_SET_STATE, values,
+				       KEV_MAX_MSR_POLICIES + 1));
 	EXPECT_EQ(-EFAULT, values_call(&other, KEV_VCPU_GET_STATE, NULL, 2));
 	EXPECT_EQ(-EFAULT, values_call(&other, KEV_VCPU_SET_STATE, NULL, 2));
 	EXPECT_EQ(KT_DONE, kt_rdmsr(&other, NOBODYS, &values[0]));

@@ -295,17 +295,6 @@ static void apply(struct kev_vcpu_state *state, const struct change *change)
 	memcpy((char *)state + change->offset, &change->value, change->width);
 }
 
-/* Does SET say "FIELD: why" */
-static bool blames(const struct kev_vcpu_state *state, const char *field)
-{
-	size_t length = strlen(field);
-
-	if (memchr(state->problem, 0, sizeof(state->problem)) == NULL)
-		return false;
-	return !strncmp(state->problem, field, length) &&
-	       (!length ? !*state->problem : !strncmp(state->problem + length, ": ", 2));
-}
-
 #define NOT_CANONICAL	0x0000800000000000ULL
 
 /* One field at a time: what the guest could not have, and what the CPU does not enter with */
@@ -419,7 +408,7 @@ TEST_F(state, refused)
 		EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KT_STATE_REGISTERS, &args)) {
 			TH_LOG("%s", refused[i].name);
 		}
-		EXPECT_TRUE(blames(&args, refused[i].problem)) {
+		EXPECT_TRUE(kt_blames(&args, refused[i].problem)) {
 			TH_LOG("%s: \"%.48s\"", refused[i].name, args.problem);
 		}
 		memset(args.problem, 0xff, sizeof(args.problem));
@@ -432,7 +421,7 @@ TEST_F(state, refused)
 		EXPECT_EQ(0, memcmp(&sent, &args, offsetof(struct kev_vcpu_state, problem))) {
 			TH_LOG("%s, alone: changed", refused[i].name);
 		}
-		EXPECT_TRUE(blames(&args, refused[i].problem)) {
+		EXPECT_TRUE(kt_blames(&args, refused[i].problem)) {
 			TH_LOG("%s, alone: \"%.48s\"", refused[i].name, args.problem);
 		}
 	}
@@ -452,10 +441,10 @@ TEST_F(state, registers_that_depend_on_each_other)
 	s->gprs.rflags = 2;
 	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu,
 					KEV_STATE_INTERRUPTS | KEV_STATE_GPRS, s));
-	EXPECT_TRUE(blames(s, "INTERRUPTIBILITY"));
+	EXPECT_TRUE(kt_blames(s, "INTERRUPTIBILITY"));
 	s->segments.cs.access = 0xa0fb;
 	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KEV_STATE_SEGMENTS, s));
-	EXPECT_TRUE(blames(s, "CS"));
+	EXPECT_TRUE(kt_blames(s, "CS"));
 	s->segments.ss.access = 0xc0f3;
 	s->segments.cs.selector |= 3;
 	s->segments.ss.selector |= 3;
@@ -469,11 +458,11 @@ TEST_F(state, refused_without_a_field)
 {
 	memset(self->state.problem, 0xff, sizeof(self->state.problem));
 	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, 0, &self->state));
-	EXPECT_TRUE(blames(&self->state, ""));
+	EXPECT_TRUE(kt_blames(&self->state, ""));
 	memset(self->state.problem, 0xff, sizeof(self->state.problem));
 	self->state.reserved = 1;
 	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KEV_STATE_GPRS, &self->state));
-	EXPECT_TRUE(blames(&self->state, ""));
+	EXPECT_TRUE(kt_blames(&self->state, ""));
 }
 
 /* A structure that ends before a group cannot be asked for it. */
@@ -519,7 +508,7 @@ TEST_F(state, modes_of_the_cpu)
 		EXPECT_EQ(there ? 0 : -EOPNOTSUPP,
 			  kt_set_state(self->guest.vcpu, KEV_STATE_CONTROLS, &state));
 		if (!there)
-			EXPECT_TRUE(blames(&state, modes[i].problem));
+			EXPECT_TRUE(kt_blames(&state, modes[i].problem));
 	}
 	self->state.controls.cr0 = 0x80010032;
 	EXPECT_GT(0, kt_set_state(self->guest.vcpu, KEV_STATE_CONTROLS, &self->state));
@@ -677,142 +666,6 @@ TEST_F(state, event_and_new_registers)
 	want.interruptibility = KEV_BLOCKED_BY_NMI;
 	got = interrupts_of(self->guest.vcpu);
 	EXPECT_EQ(0, memcmp(&want, &got, sizeof(want)));
-}
-
-/* ---- vector registers ---- */
-
-#define XSTATE_BV	512
-#define XCOMP_BV	520
-#define XRESERVED	528
-#define MXCSR		24
-#define XMM0		160
-
-static uint32_t image_size(int kev)
-{
-	struct kev_query query = { .size = sizeof(query) };
-
-	kt_ioctl(kev, KEV_QUERY, &query);
-	return query.xsave_size;
-}
-
-static long image_call(int vcpu, unsigned long cmd, void *image, uint32_t size,
-		       struct kev_vcpu_state *state)
-{
-	*state = (struct kev_vcpu_state) {
-		.size = sizeof(*state),
-		.groups = KEV_STATE_XSAVE,
-		.xsave = (uintptr_t)image,
-		.xsave_size = size,
-	};
-	return kt_ioctl(vcpu, cmd, state);
-}
-
-/* XMM0 and MXCSR: 1 if they are as user space has set them; it leaves others behind. */
-KT_CODE(xmm,
-	"movq %xmm0, %rax\n sub $8, %rsp\n stmxcsr (%rsp)\n mov (%rsp), %ebx\n"
-	"movl $0x1f80, (%rsp)\n ldmxcsr (%rsp)\n"
-	"mov $0x77665544, %ecx\n movd %ecx, %xmm0\n fldpi\n"
-	"1: out %al, $0x80\n jmp 1b\n");
-
-TEST_F(state, xsave)
-{
-	uint32_t size = image_size(self->guest.kev);
-	uint8_t image[KT_PAGE] = { 0 }, again[KT_PAGE] = { 0 };
-	struct kev_vcpu_state state;
-	struct kt_guest guest;
-	uint64_t value;
-
-	ASSERT_LE(576, size);
-	ASSERT_GE(sizeof(image), size);
-	ASSERT_EQ(0, kt_guest_init(&guest, &xmm, 0, NULL));
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_GET_STATE, image, size, &state));
-	EXPECT_EQ(0x37f, *(uint16_t *)image);
-	EXPECT_EQ(0x1f80, *(uint32_t *)(image + MXCSR));
-	value = 0x1122334455667788;
-	memcpy(image + XMM0, &value, sizeof(value));
-	*(uint32_t *)(image + MXCSR) = 0x1f00;
-	*(uint64_t *)(image + XSTATE_BV) = 3;
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_SET_STATE, image, size, &state));
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_GET_STATE, again, size, &state));
-	EXPECT_EQ(0, memcmp(image, again, size));
-	ASSERT_EQ(0, kt_run(guest.vcpu));
-	EXPECT_EQ(value, guest.run->gpr[KEV_RAX]);
-	EXPECT_EQ(0x1f00, (uint32_t)guest.run->gpr[KEV_RBX]);
-	/* And back; what came from the guest goes in as it is. */
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_GET_STATE, image, size, &state));
-	EXPECT_EQ(0x77665544, *(uint64_t *)(image + XMM0));
-	EXPECT_EQ(0x1f80, *(uint32_t *)(image + MXCSR));
-	EXPECT_EQ(3, *(uint64_t *)(image + XSTATE_BV) & 3);
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_SET_STATE, image, size, &state));
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_GET_STATE, again, size, &state));
-	EXPECT_EQ(0, memcmp(image, again, size));
-	kt_guest_fini(&guest);
-}
-
-/* A component that the header does not name is as after reset, whatever the image has. */
-TEST_F(state, xsave_without_components)
-{
-	uint32_t size = image_size(self->guest.kev);
-	struct kev_vcpu_state state;
-	uint8_t image[KT_PAGE];
-	struct kt_guest guest;
-
-	ASSERT_EQ(0, kt_guest_init(&guest, &xmm, 0, NULL));
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_GET_STATE, image, size, &state));
-	*(uint64_t *)(image + XMM0) = 0x1122334455667788;
-	*(uint32_t *)(image + MXCSR) = 0x1f00;
-	*(uint64_t *)(image + XSTATE_BV) = 0;
-	ASSERT_EQ(0, image_call(guest.vcpu, KEV_VCPU_SET_STATE, image, size, &state));
-	ASSERT_EQ(0, kt_run(guest.vcpu));
-	EXPECT_EQ(0, guest.run->gpr[KEV_RAX]);
-	/* MXCSR belongs to no component. */
-	EXPECT_EQ(0x1f00, (uint32_t)guest.run->gpr[KEV_RBX]);
-	kt_guest_fini(&guest);
-}
-
-static const struct {
-	const char *name, *problem;
-	size_t offset;
-	uint64_t value;
-} bad_images[] = {
-	{ "PKRU", "XSTATE_BV", XSTATE_BV, 0x203 },
-	{ "component 63", "XSTATE_BV", XSTATE_BV, 1ULL << 63 | 3 },
-	{ "compacted", "XCOMP_BV", XCOMP_BV, 1ULL << 63 | 3 },
-	{ "XCOMP_BV", "XCOMP_BV", XCOMP_BV, 1 },
-	{ "first reserved byte", "XSAVE header", XRESERVED, 1 },
-	{ "last reserved byte", "XSAVE header", XSTATE_BV + 56, 1ULL << 63 },
-	/* The upper half of the eight bytes is the CPU's mask, which no load looks at. */
-	{ "MXCSR", "MXCSR", MXCSR, 0x10000 },
-};
-
-TEST_F(state, bad_xsave)
-{
-	uint32_t size = image_size(self->guest.kev);
-	uint8_t image[KT_PAGE], bad[KT_PAGE];
-	struct kev_vcpu_state state;
-	int vcpu = self->guest.vcpu;
-
-	ASSERT_EQ(0, image_call(vcpu, KEV_VCPU_GET_STATE, image, size, &state));
-	for (size_t i = 0; i < ARRAY_SIZE(bad_images); i++) {
-		memcpy(bad, image, size);
-		memcpy(bad + bad_images[i].offset, &bad_images[i].value, sizeof(uint64_t));
-		EXPECT_EQ(-EINVAL, image_call(vcpu, KEV_VCPU_SET_STATE, bad, size, &state)) {
-			TH_LOG("%s", bad_images[i].name);
-		}
-		EXPECT_TRUE(blames(&state, bad_images[i].problem)) {
-			TH_LOG("%s: \"%.48s\"", bad_images[i].name, state.problem);
-		}
-	}
-	for (int i = -8; i <= 8; i += 8) {
-		long want = i ? -EINVAL : 0;
-
-		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_GET_STATE, bad, size + i, &state));
-		EXPECT_EQ(want, image_call(vcpu, KEV_VCPU_SET_STATE, image, size + i, &state));
-	}
-	EXPECT_EQ(-EFAULT, image_call(vcpu, KEV_VCPU_GET_STATE, NULL, size, &state));
-	EXPECT_EQ(-EFAULT, image_call(vcpu, KEV_VCPU_SET_STATE, NULL, size, &state));
-	ASSERT_EQ(0, image_call(vcpu, KEV_VCPU_GET_STATE, bad, size, &state));
-	EXPECT_EQ(0, memcmp(image, bad, size));
 }
 
 TEST_HARNESS_MAIN
