@@ -115,6 +115,15 @@ static void test_legacy(void)
 	expect("link: nothing leaves", seen.sent, 1);
 	expect("link: but buffers come back", get16(USED(1) + 2), 2);
 
+	memset(memory + AVAIL(1), 0, 0x2000);
+	out(NET_PORTS + 14, 2, 1);
+	out(NET_PORTS + 8, 4, 0);
+	expect("queue: taken away", in(NET_PORTS + 8, 4), 0);
+	out(NET_PORTS + 8, 4, DESC(1) >> 12);
+	offer(1, 5);
+	out(NET_PORTS + 16, 2, 1);
+	expect("queue: starts anew", get16(USED(1) + 2), 1);
+
 	out(NET_PORTS + 18, 1, 0);
 	expect("reset: status", in(NET_PORTS + 18, 1), 0);
 	expect("reset: queue", in(NET_PORTS + 8, 4), 0);

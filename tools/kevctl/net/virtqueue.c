@@ -41,8 +41,13 @@ void vq_reset(struct virtqueue *vq)
 
 void vq_place_legacy(struct virtqueue *vq, uint32_t pfn)
 {
+	bool event_idx = vq->event_idx, indirect = vq->indirect;
 	uint64_t ring;
 
+	/* Its rings start anew. */
+	vq_reset(vq);
+	vq->event_idx = event_idx;
+	vq->indirect = indirect;
 	vq->enabled = pfn;
 	vq->descriptors = pfn * PAGE_SIZE;
 	vq->available = vq->descriptors + vq->size * sizeof(struct vq_desc);
