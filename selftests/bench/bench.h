@@ -106,7 +106,7 @@ int bench_kev_init(struct kt_guest *guest, const struct bench_kev *how);
 /* Run to BENCH_PORT_END; @samples may be NULL. */
 int bench_kev_run(struct kt_guest *guest, struct bench_samples *samples);
 
-/* ---- what is measured: exits.c, kick.c, start.c, faults.c, many.c ---- */
+/* ---- what is measured: exits.c, kick.c, start.c, faults.c, many.c, net.c ---- */
 
 /* Each makes its images at @path. */
 void bench_exits(const char *path);
@@ -115,5 +115,7 @@ void bench_kicks(const char *subject, const char *path);
 void bench_start(const char *path);
 void bench_faults(const char *path);
 void bench_many(const char *path);
+/* Guests of kevctl's, without an image of its own */
+void bench_net(void);
 
 #endif /* BENCH_H */

@@ -8,7 +8,7 @@ from bedlib.cache import CACHE, BedError, command
 
 # Modules that tests use. What a kernel lacks, or has built in, is left out.
 _MODULES = ("kvm", "kvm-intel", "kvm-amd", "loop", "brd", "null-blk",
-            "squashfs", "erofs", "isofs", "overlay", "fuse", "msr")
+            "squashfs", "erofs", "isofs", "overlay", "fuse", "msr", "tun")
 
 _SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
 _DEPENDS = re.compile(r"\S+\.ko(\.\w+)?:")

@@ -13,8 +13,9 @@ _DESCRIPTION = {
 
 _EPILOG = """\
 inside: kevctl in /bin, guests in /guests, selftests in /selftests, the module's file at /kev.ko;
-  modprobe knows kvm_intel, loop, brd, squashfs, erofs, isofs, overlay, fuse, msr; bed-disk mounts a
-  file system at /disk whose page cache can be dropped; /out comes back with --out.
+  modprobe knows kvm_intel, loop, brd, squashfs, erofs, isofs, overlay, fuse, msr, tun;
+  bed-disk mounts a file system at /disk whose page cache can be dropped; /out comes back with
+  --out.
 
 exit status: the command's, or
   124  the command took longer than --timeout; the last lines of the console are shown

@@ -100,7 +100,8 @@ static void transmit(struct virtio_net *net, const struct vq_chain *chain)
 	    !vq_read(vq, chain, skip, net->packet.frame, length))
 		return;
 	clean_header(net, &net->packet.header, length);
-	if (!net->link || !net->send(net->owner, &net->packet, sizeof(net->packet.header) + length)) {
+	if (!net->link ||
+	    !net->send(net->owner, &net->packet, sizeof(net->packet.header) + length)) {
 		count->dropped++;
 		return;
 	}

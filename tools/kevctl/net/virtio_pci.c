@@ -88,7 +88,7 @@ static void add_capabilities(struct virtio_pci *card)
 	} caps[] = {
 		{ CFG_COMMON, 16, NET_COMMON, NET_COMMON_SIZE },
 		{ CFG_ISR, 16, NET_ISR, 1 },
-		{ CFG_DEVICE, 16, NET_DEVICE, NET_CONFIG_SIZE },
+		{ CFG_DEVICE, 16, NET_DEVICE, NET_DEVICE_SIZE },
 		{ CFG_NOTIFY, 20, NET_NOTIFY, NET_QUEUES * NET_NOTIFY_STEP },
 	};
 

@@ -32,6 +32,7 @@
 #define NET_COMMON_SIZE	56
 #define NET_ISR		0x040
 #define NET_DEVICE	0x080
+#define NET_DEVICE_SIZE	0x40	/* some drivers insist on fields that come with other features */
 #define NET_NOTIFY	0x100
 #define NET_NOTIFY_STEP	4
 #define NET_MSIX_TABLE	0x800

@@ -41,8 +41,13 @@ void vq_reset(struct virtqueue *vq)
 
 void vq_place_legacy(struct virtqueue *vq, uint32_t pfn)
 {
+	bool event_idx = vq->event_idx, indirect = vq->indirect;
 	uint64_t ring;
 
+	/* Its rings start anew. */
+	vq_reset(vq);
+	vq->event_idx = event_idx;
+	vq->indirect = indirect;
 	vq->enabled = pfn;
 	vq->descriptors = pfn * PAGE_SIZE;
 	vq->available = vq->descriptors + vq->size * sizeof(struct vq_desc);
@@ -104,11 +109,11 @@ static bool add_segment(struct virtqueue *vq, struct vq_chain *chain, const stru
 		return fail(vq, "a descriptor has no length");
 	if (desc->address + desc->length < desc->address)
 		return fail(vq, "a descriptor ends beyond all addresses");
+	if (!(desc->flags & DESC_WRITE) && chain->nr_in)
+		return fail(vq, "a descriptor to be read follows one to be written");
 	if (desc->flags & DESC_WRITE) {
 		chain->nr_in++;
 		chain->in_length += desc->length;
-	} else if (chain->nr_in) {
-		return fail(vq, "a descriptor to be read follows one to be written");
 	} else {
 		chain->nr_out++;
 		chain->out_length += desc->length;
@@ -154,7 +159,8 @@ static bool collect(struct virtqueue *vq, struct vq_chain *chain)
 			if (!enter_table(vq, &desc, &table))
 				return false;
 			inside = true;
-			index = steps = 0;
+			index = 0;
+			steps = 0;
 			continue;
 		}
 		if (!add_segment(vq, chain, &desc))
