@@ -46,7 +46,7 @@ check_hermit() {
 	local guest=$1 type=EXEC first=0x0000000000400000
 	[[ $guest != hermit_pie_* ]] || type=DYN first=0x0000000000000000
 	tap_check "$guest: $type from $first" test "$(readelf -hlW "$guests/$guest" |
-		awk '/^ +Type: / { t = $2 } $1 == "LOAD" && !first { first = $3 }
+		awk '/^ +Type: / { t = $2 } $1 == "LOAD" && !seen++ { first = $3 }
 			END { print t, first }')" = "$type $first"
 	tap_check "$guest: Hermit's note" grep -Eq '^ +HERMIT .*00005a00' \
 		<(readelf -nW "$guests/$guest")
