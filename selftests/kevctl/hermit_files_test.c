@@ -77,7 +77,7 @@ static void must(int result)
 static void set_up(void)
 {
 	static const char *texts[] = { "top:/top", "single:/one", "frozen:/ro:ro", "later:/later",
-				       "pipe:/a/b/pipe", "single:host/old" };
+				       "pipe:/a/b/pipe", "single:host/old", "top:/root/old2" };
 	struct text_list mappings = { calloc(ARRAY_SIZE(texts), sizeof(char *)), 0 };
 
 	must(!mkdtemp(base));
@@ -123,7 +123,9 @@ static const struct attempt {
 	{ "/top/absin", O_RDONLY, 0, "inner" },	/* the mapping is the root */
 	{ "/one", O_RDONLY, 0, "single" },
 	{ "/ro/file", O_RDONLY, 0, "frozen" },
-	{ "old", O_RDONLY, 0, "single" },	/* as old kernels ask, with /host left out */
+	{ "old", O_RDONLY, 0, "single" },	/* as old kernels ask */
+	{ "old2/dir/inner", O_RDONLY, 0, "inner" },
+	{ "old2/../../../etc/passwd", O_RDONLY, -ENOENT, NULL },
 	{ "/old", O_RDONLY, -ENOENT, NULL },
 	{ "/host/old", O_RDONLY, 0, "single" },
 
@@ -448,7 +450,7 @@ static bool refuses(const char *text, const char *why)
 
 static bool mounts(void)
 {
-	static const char *const expected[] = { "/top", "/ro", "/a/b", "/host" };
+	static const char *const expected[] = { "/top", "/ro", "/a/b", "/host", "/root/old2" };
 	unsigned int found = 0;
 	char *mount;
 

@@ -11,9 +11,10 @@
 #include "files.h"
 #include "listing.h"
 
-/* Kernels up to 0.6 have the host's files below this, and leave it out of their calls. */
-#define OLD_MOUNT	"host/"
 #define BLOCK_SIZE	4096
+
+/* Kernels up to 0.10 have the host's files below one of these, and leave it out of their calls. */
+static const char *const old_mounts[] = { "root", "host" };
 
 /* HOST:GUEST[:ro|rw], taken apart in place */
 static const char *split_mapping(char *text, char **guest, bool *writable)
@@ -175,21 +176,26 @@ static bool leads_somewhere(const struct spot *spot)
 	return !*spot->rest || spot->node->kind == NODE_PLACE;
 }
 
-static int find_locked(struct files *files, const char *path, struct spot *spot)
+static bool find_below(struct files *files, const char *mount, const char *path,
+		       struct spot *spot)
 {
 	char whole[PATH_MAX];
-	struct spot other;
+
+	if (snprintf(whole, sizeof(whole), "%s/%s", mount, path) >= (int)sizeof(whole))
+		return false;
+	return !tree_find(&files->tree, whole, spot) && leads_somewhere(spot);
+}
+
+static int find_locked(struct files *files, const char *path, struct spot *spot)
+{
 	int error = tree_find(&files->tree, path, spot);
 
 	if (error || *path == '/' || leads_somewhere(spot))
 		return error;
-	if (snprintf(whole, sizeof(whole), OLD_MOUNT "%s", spot->path) >= (int)sizeof(whole))
-		return 0;
-	if (tree_find(&files->tree, whole, &other) || !leads_somewhere(&other))
-		return 0;
-	*spot = other;
-	spot->rest = spot->path + (other.rest - other.path);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(old_mounts); i++)
+		if (find_below(files, old_mounts[i], path, spot))
+			return 0;
+	return tree_find(&files->tree, path, spot);
 }
 
 static int insert_locked(struct files *files, struct file *file)
