@@ -5,7 +5,7 @@
 
 kevctl=${KEVCTL:-kevctl}
 guests=${GUESTS:-/guests}
-number=0 failures=0
+number=0 failures=0 reported=0
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -32,7 +32,7 @@ show() {
 start() {
 	guest=$guests/$1
 	shift
-	rm -f "$socket"
+	at=$socket
 	"$kevctl" run --gdb "unix:$socket" "$@" "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do
@@ -40,7 +40,7 @@ start() {
 	done
 }
 
-# debug [OPTION...]: GDB's commands on stdin; its output goes to a file
+# debug: GDB's commands on stdin; its output goes to a file
 debug() {
 	{
 		cat <<-END
@@ -49,39 +49,45 @@ debug() {
 			set width 0
 			set remotetimeout 600
 			set tcp connect-timeout 600
-			target remote $socket
+			shell echo \$PPID >$dir/pid
+			target remote $at
 		END
 		cat
 	} >"$dir/script"
 	# From stdin, as an error in a script would end it
-	gdb -q -nx -iex "set prompt" "$@" "$guest" >"$dir/gdb" 2>&1 <"$dir/script"
+	gdb -q -nx -iex "set prompt" "$guest" >"$dir/gdb" 2>&1 <"$dir/script"
 }
 
-# has NAME PATTERN: does GDB's output match
+# has NAME PATTERN: does GDB's output match; GDB's values have a dollar
+# shellcheck disable=SC2016
 has() {
 	grep -Eq -- "$2" "$dir/gdb"
 	result "$1" $?
 }
 
-# ends NAME STATUS: how kevctl does
+# ends NAME STATUS: how kevctl does; the last check of a guest
 ends() {
 	wait "$kevctl_pid"
 	status=$?
 	[ $status -eq "$2" ] || echo "# status $status"
 	[ $status -eq "$2" ]
 	result "$1" $?
+	[ $failures -eq $reported ] || show
+	reported=$failures
 }
 
-# in_background: the same as debug, to be waited for by its process
+# in_background: the same, to be waited for
 in_background() {
-	debug "$@" &
+	rm -f "$dir/pid"
+	cat >"$dir/commands"
+	debug <"$dir/commands" &
 	gdb_pid=$!
 }
 
-# gdb itself, which in_background starts in a shell of its own
-interrupt() {
-	pid=$(pgrep -P "$gdb_pid" gdb) || pid=$gdb_pid
-	kill "-$1" "$pid"
+# signal NAME: to the GDB in the background
+signal() {
+	until [ -s "$dir/pid" ]; do kill -0 "$gdb_pid" || return; done
+	kill "-$1" "$(cat "$dir/pid")"
 }
 
 # prints TEXT: wait until the guest has
@@ -136,7 +142,7 @@ p finished = 1
 continue
 END
 has "the guest waits before its first instruction" "^_start in section .text"
-has "a variable of a page that nothing has touched" '^\$1 = 0$'
+has "a variable of a page that nothing has touched" '^[$]1 = 0$'
 has "memory of such a page" '"0123456789abcde"'
 has "memory that is not there" 'Cannot access memory at address 0x7ffffffff000'
 has "a breakpoint" '^Breakpoint 1, inner \(n=1\) at|hit Breakpoint 1, inner \(n=1\) at'
@@ -156,8 +162,6 @@ ends "status of kevctl" 42
 [ "$(cat "$dir/out")" = "gdb_target: ready
 xgdb_target: done" ]
 result "output of the guest" $?
-[ $failures -eq 0 ] || show
-
 # Threads
 start gdb_target --cpus 2
 debug <<'END'
@@ -166,7 +170,6 @@ hbreak spin
 continue
 info threads
 continue
-info threads
 delete
 thread 2
 set scheduler-locking on
@@ -174,17 +177,167 @@ set $others = counts[0]
 next
 next
 p counts[0] - $others
-thread 1
-set scheduler-locking off
-break gdb_target.c:43 if counts[1] > 2
-p finished = 1
+monitor help
+monitor exits
+monitor stats
+monitor regs
+monitor nonsense
 kill
 END
 has "each vCPU is a thread" '^  2 .*Thread 2 \(vCPU 1.*_start'
 has "all of them meet a breakpoint" 'Thread 2 hit Breakpoint 1, spin \(id=1\)'
-has "one thread alone" '^\$1 = 0$'
+has "the first one too" 'Thread 1 hit Breakpoint 1, spin \(id=0\)'
+has "one thread alone" '^[$]1 = 0$'
+grep -q "^regs .*registers" "$dir/err" "$dir/gdb"
+result "monitor help" $?
+grep -Eq "^ +1 +[0-9]+ +[0-9]+ " "$dir/err" "$dir/gdb"
+result "monitor exits" $?
+grep -q "^  file_pages  *[0-9]" "$dir/err" "$dir/gdb"
+result "monitor stats" $?
+grep -q "^  rip 0000000000100" "$dir/err" "$dir/gdb"
+result "monitor regs" $?
+grep -q "no such command" "$dir/err" "$dir/gdb"
+result "monitor: another word" $?
 ends "kill" 137
-show
+
+# Ctrl-C
+start gdb_target
+in_background <<'END'
+continue
+info symbol $pc
+p finished = 1
+continue
+END
+prints x
+signal INT
+wait $gdb_pid
+has "Ctrl-C stops a guest that spins" 'received signal SIGINT'
+has "and says where" '^spin \+ [0-9]+ in section .text'
+has "from there it goes on" 'exited with code 052\]'
+ends "status after Ctrl-C" 42
+
+# Away and back
+start gdb_target
+debug <<'END'
+break inner
+break spin
+watch total
+continue
+detach
+END
+has "detach" 'Inferior 1 .* detached'
+prints x
+debug <<'END'
+info symbol $pc
+p total
+p finished = 1
+continue
+END
+has "the guest has gone on without a debugger" '^spin \+'
+has "by its own code" '^[$]1 = 15$'
+has "no breakpoint is left" 'exited with code 052\]'
+ends "status after detaching" 42
+
+# A debugger that dies
+start gdb_target
+debug <<'END'
+break middle
+continue
+shell kill -KILL $PPID
+END
+in_background <<'END'
+bt 1
+p $rip == (unsigned long)&middle + 8 || $rip == (unsigned long)&middle + 12
+continue
+END
+prints x
+has "the guest stays where it was" '^#0 .* middle \(n=0\)'
+signal KILL
+wait $gdb_pid 2>"$dir/null"
+debug <<'END'
+info symbol $pc
+p finished = 1
+continue
+END
+has "a running guest runs on" '^spin \+'
+has "and can be debugged again" 'exited with code 052\]'
+ends "status then" 42
+
+# Instructions that leave the guest, and what the hardware watches
+start gdb_target
+debug <<'END'
+tbreak print_bytes
+continue
+stepi 30
+tbreak out8
+continue
+stepi 9
+bt 1
+tbreak spin
+continue
+p finished = 1
+continue
+END
+has "stepping goes on" 'exited with code 052\]'
+[ "$(cat "$dir/out")" = "gdb_target: ready
+xgdb_target: done" ]
+result "each instruction is executed once" $?
+ends "status after steps" 42
+
+start gdb_target
+debug <<'END'
+awatch text[3]
+continue
+rwatch total
+continue
+delete
+watch text
+continue
+watch finished
+hbreak inner
+hbreak middle
+continue
+delete
+p finished = 1
+continue
+END
+has "a watchpoint for accesses" 'Hardware access .*watchpoint 1: text\[3\]'
+has "a watchpoint for reads" 'Hardware read watchpoint 2: total|Value = [0-9]+'
+has "a watchpoint of 16 bytes" 'Hardware watchpoint 3: text'
+has "what was there" 'Old value = "[a-z]*[0-9]'
+has "more than there are registers" 'Could not insert hardware|too many hardware'
+ends "status after watchpoints" 42
+
+# The end of a guest that crashes
+start triple
+debug <<'END'
+continue
+info registers rip
+continue
+END
+has "a triple fault is a signal first" 'received signal SIGSEGV'
+has "its registers are there" '^rip +0x10'
+has "then the end" 'terminated with signal SIGSEGV'
+ends "status after a crash" 125
+
+# One that never had a debugger ends by a signal.
+start gdb_target
+kill -TERM "$kevctl_pid"
+ends "SIGTERM while the guest waits" 143
+
+# Over TCP, where there is a network
+if [ -n "${TCP:-}" ]; then
+	"$kevctl" run --gdb 0 "$guest" >"$dir/out" 2>"$dir/err" &
+	kevctl_pid=$!
+	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" || break; done
+	at=$(sed -n 's/.*target remote //p' "$dir/err")
+	debug <<-'END'
+		p finished = 1
+		continue
+	END
+	has "a TCP port" 'exited with code 052\]'
+	ends "status" 42
+fi
 
 echo "1..$number"
 [ $failures -eq 0 ]

@@ -3,4 +3,4 @@
 # GDB on guests that are processes: see native_kev.c.
 set -euo pipefail
 cd "$(dirname "$0")"
-KEVCTL=./kevctl-native GUESTS=../../guests exec ../guest/gdb.sh
+KEVCTL=./kevctl-native GUESTS=../../guests TCP=1 exec ../guest/gdb.sh

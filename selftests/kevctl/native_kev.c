@@ -485,15 +485,10 @@ int kev_vcpu_run(int fd)
 /* State */
 
 /* Where each register of struct kev_gprs is */
+#define AT(name)	offsetof(struct user_regs_struct, name)
 static const size_t gprs[KEV_NR_GPRS] = {
-#define REGISTER(kev, user)	[kev] = offsetof(struct user_regs_struct, user)
-	REGISTER(KEV_RAX, rax), REGISTER(KEV_RCX, rcx), REGISTER(KEV_RDX, rdx),
-	REGISTER(KEV_RBX, rbx), REGISTER(KEV_RSP, rsp), REGISTER(KEV_RBP, rbp),
-	REGISTER(KEV_RSI, rsi), REGISTER(KEV_RDI, rdi), REGISTER(KEV_R8, r8),
-	REGISTER(KEV_R9, r9), REGISTER(KEV_R10, r10), REGISTER(KEV_R11, r11),
-	REGISTER(KEV_R12, r12), REGISTER(KEV_R13, r13), REGISTER(KEV_R14, r14),
-	REGISTER(KEV_R15, r15),
-#undef REGISTER
+	AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
+	AT(r8), AT(r9), AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
 };
 
 /* Linux takes all of a process' registers, or none. */

@@ -58,11 +58,13 @@ struct row {
 	.name = name_, .type = type_, .bytes = 8, .width = 8, .state = KEV_STATE_GPRS,	\
 	.offset = offsetof(struct gdb_registers, state.gprs.gpr[index]),	\
 }
+
 #define STATE(feature_, name_, type_, group_, bytes_, width_, group_bit, member) {	\
 	.feature = feature_, .name = name_, .type = type_, .group = group_,	\
 	.bytes = bytes_, .width = width_, .state = group_bit,			\
 	.offset = offsetof(struct gdb_registers, state.member),			\
 }
+
 #define SELECTOR(name_)								\
 	STATE(CORE, #name_, "int32", NULL, 4, 2, KEV_STATE_SEGMENTS, segments.name_.selector)
 #define CONTROL(name_)								\
@@ -72,6 +74,7 @@ struct row {
 	.state = KEV_STATE_XSAVE, .component = COMPONENT_X87,			\
 	.offset = offsetof(struct gdb_registers, xsave) + (at),			\
 }
+
 #define VECTORS(feature_, name_, type_, component_, bytes_, count_, step_, at) {	\
 	.feature = feature_, .name = name_, .type = type_, .bytes = bytes_, .width = bytes_, \
 	.count = count_, .step = step_, .state = KEV_STATE_XSAVE, .component = component_, \

@@ -13,6 +13,8 @@
 #define ID(thread)	((thread) + 1)
 #define ALL_THREADS	(-1)
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define MAX_COMMAND	256
 #define MAX_MEMORY	(GDB_PACKET_SIZE / 2)
 /* Bytes of text that an O packet holds */
@@ -432,7 +434,7 @@ static void reply_stop(struct gdb_server *server)
 	}
 	add(server, "thread:%x;", ID(stop->thread));
 	if (!read_registers(server, stop->thread, &registers)) {
-		for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(useful); i++) {
 			add(server, "%02x:", useful[i]);
 			add_register(server, &registers, useful[i]);
 			add(server, ";");
