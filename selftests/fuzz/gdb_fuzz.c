@@ -50,7 +50,8 @@ static void check_hardware(void)
 	gdb_hardware_load(&fake.breakpoints, &debug);
 	fuzz_check(!(debug.dr7 & ~0xffff00ffULL), "bits of DR7 that kev refuses");
 	for (unsigned int n = 0; n < 4; n++) {
-		unsigned int rw = debug.dr7 >> (16 + 4 * n) & 3, len = debug.dr7 >> (18 + 4 * n) & 3;
+		unsigned int rw = debug.dr7 >> (16 + 4 * n) & 3;
+		unsigned int len = debug.dr7 >> (18 + 4 * n) & 3;
 		static const unsigned int sizes[] = { 1, 2, 8, 4 };
 
 		fuzz_check(rw != 2, "a breakpoint on I/O");

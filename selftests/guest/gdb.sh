@@ -36,7 +36,7 @@ start() {
 	"$kevctl" run --gdb "unix:$socket" "$@" "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do
-		kill -0 "$kevctl_pid" || return
+		kill -0 "$kevctl_pid" 2>/dev/null || return
 	done
 }
 
@@ -86,14 +86,14 @@ in_background() {
 
 # signal NAME: to the GDB in the background
 signal() {
-	until [ -s "$dir/pid" ]; do kill -0 "$gdb_pid" || return; done
+	until [ -s "$dir/pid" ]; do kill -0 "$gdb_pid" 2>/dev/null || return; done
 	kill "-$1" "$(cat "$dir/pid")"
 }
 
 # prints TEXT: wait until the guest has
 prints() {
 	until grep -q "$1" "$dir/out"; do
-		kill -0 "$kevctl_pid" || return
+		kill -0 "$kevctl_pid" 2>/dev/null || return
 	done
 }
 
@@ -329,7 +329,7 @@ ends "SIGTERM while the guest waits" 143
 if [ -n "${TCP:-}" ]; then
 	"$kevctl" run --gdb 0 "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
-	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" || break; done
+	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" 2>/dev/null || break; done
 	at=$(sed -n 's/.*target remote //p' "$dir/err")
 	debug <<-'END'
 		p finished = 1

@@ -8,6 +8,8 @@
 #include "gdb_fake.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 static struct gdb_server *server;
 static char reply[2 * GDB_PACKET_SIZE];
 static size_t nr_reply;
@@ -97,7 +99,8 @@ static const struct {
 	{ "a packet of lldb's", { "QThreadSuffixSupported" }, "" },
 	{ "vMustReplyEmpty", { "vMustReplyEmpty" }, "" },
 	{ "features", { "qSupported:multiprocess+" },
-	  "PacketSize=4000;QStartNoAckMode+;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+" },
+	  "PacketSize=4000;QStartNoAckMode+;qXfer:features:read+;swbreak+;hwbreak+;"
+	  "vContSupported+" },
 	{ "threads", { "qfThreadInfo" }, "m1,2,3" },
 	{ "no more threads", { "qfThreadInfo", "qsThreadInfo" }, "l" },
 	{ "a thread lives", { "T3" }, "OK" },
@@ -171,7 +174,7 @@ static const struct {
 
 static void test_cases(void)
 {
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		begin();
 		for (int n = 0; n < 6 && cases[i].sent[n]; n++)
 			send(cases[i].sent[n]);
@@ -208,7 +211,7 @@ static void test_orders(void)
 		{ "C of one thread", "Hc3", "C05", { GDB_STAY, GDB_STAY, GDB_CONTINUE } },
 	};
 
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
 		begin();
 		if (orders[i].before)
 			send(orders[i].before);

@@ -649,6 +649,13 @@ int kev_vm_add_region(int fd, uint32_t kind, uint32_t prot, uint64_t gpa, uint64
 	return 0;
 }
 
+int kev_vm_set_cpuid(int fd, const struct kev_cpuid *cpuid)
+{
+	(void)fd;
+	(void)cpuid;
+	return -EOPNOTSUPP;
+}
+
 int kev_vcpu_interrupt(int fd, uint32_t vector)
 {
 	(void)fd;
