@@ -137,6 +137,21 @@ expect "run: no such directory" 127 "" "Not a directory$" \
 	"$kevctl" run --device "$none" "$image/x"
 expect "run: image that cannot be opened" 126 "" "^kevctl: $tap_dir/loop: " \
 	"$kevctl" run --device "$none" "$tap_dir/loop"
+# So is the network card's other end.
+while IFS='|' read -r value text; do
+	expect "run: --net '$value'" 125 "" "^kevctl: --net: $text" \
+		"$kevctl" run --device "$none" --net "$value" "$image"
+done <<'END'
+user|user: kevctl has no network stack
+|an empty text is no name
+a/b|a/b is no name
+sixteen-letters-|sixteen-letters- is no name
+tap,fast|fast is unknown
+tap,mac=02:00|02:00 is no address
+tap,mac=ff:ff:ff:ff:ff:ff|ff:ff:ff:ff:ff:ff is no address
+END
+expect "run: --net --machine none" 125 "" "^kevctl: --net: there are no devices" \
+	"$kevctl" run --device "$none" --machine none --net tap "$image"
 expect "run: no device" 125 "" "^kevctl: $none: No such file or directory$" \
 	"$kevctl" run --device "$none" "$image"
 expect "run: no device: hint" 125 "" "^  hint: load the module" \

@@ -157,6 +157,7 @@ static inline void start(uint16_t id)
 	virtio_pci_init(&card, &machine, 0, id);
 	seen.listens = 0;
 }
+
 /* ---- the driver ---- */
 
 static inline uint32_t io(unsigned int direction, uint16_t port, unsigned int width, uint32_t value)
@@ -193,7 +194,7 @@ static inline void set_config(unsigned int offset, unsigned int width, uint32_t 
 }
 
 static inline uint64_t mmio(unsigned int direction, unsigned int offset, unsigned int width,
-		     uint64_t value)
+			    uint64_t value)
 {
 	struct kev_exit_mmio access = {
 		.gpa = NET_MEMORY + offset, .width = width, .direction = direction, .data = value,
@@ -238,7 +239,7 @@ static inline uint32_t get32(uint32_t at)
 }
 
 static inline void set_desc(uint32_t table, unsigned int index, uint64_t address, uint32_t length,
-		     uint16_t flags, uint16_t next)
+			    uint16_t flags, uint16_t next)
 {
 	uint32_t at = table + 16 * index;
 

@@ -101,12 +101,12 @@ static void check_stats(const struct net *net)
 
 	net_print_stats(to, net);
 	fclose(to);
-	tap_result(!strcmp(text, "  net_in          2\n"
-				 "  net_in_bytes    150\n"
-				 "  net_in_dropped  1\n"
-				 "  net_out         1\n"
-				 "  net_out_bytes   60\n"
-				 "  net_out_dropped 0\n"), "net: statistics");
+	tap_result(!strcmp(text, "  net_in             2\n"
+				 "  net_in_bytes       150\n"
+				 "  net_in_dropped     1\n"
+				 "  net_out            1\n"
+				 "  net_out_bytes      60\n"
+				 "  net_out_dropped    0\n"), "net: statistics");
 }
 
 static void test_thread(void)

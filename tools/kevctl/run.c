@@ -342,25 +342,25 @@ int cmd_run(int argc, char **argv)
 		return status;
 
 	status = STATUS_FAILURE;
+	if (options.net && net_open(&net, options.net))
+		goto close_image;
 	kev = open_device(options.device);
 	if (kev < 0)
-		goto close_image;
+		goto close_net;
 	if (query_device(kev, &options, &query))
-		goto close_device;
-	if (options.net && net_open(&net, options.net))
 		goto close_device;
 	vm = create_vm(kev, &options);
 	if (vm < 0)
-		goto close_net;
+		goto close_device;
 	status = run_image_attach(&image, vm, &options);
 	if (!status)
 		status = run_vm(vm, &query, &image, &options, net);
 	kev_close(vm);
+close_device:
+	kev_close(kev);
 close_net:
 	if (net)
 		net_close(net);
-close_device:
-	kev_close(kev);
 close_image:
 	run_image_close(&image);
 	return status;

@@ -167,8 +167,6 @@ int net_open(struct net **result, const char *option)
 		free(net);
 		return STATUS_FAILURE;
 	}
-	if (net->tap.created)
-		message("--net", "made %s", net->tap.name);
 	*result = net;
 	return 0;
 }
@@ -194,6 +192,8 @@ int net_attach(struct net *net, struct machine *machine, int vm, bool hermit)
 			net->model == MODEL_MODERN ? NET_MODERN_ID : NET_LEGACY_ID);
 	if (hermit && net->model == MODEL_AUTO)
 		virtio_pci_add_modern(&net->card, machine, 1);
+	if (net->tap.created)
+		message("--net", "made %s", net->tap.name);
 	return kev_vm_add_region(vm, KEV_REGION_TRAP, 0, NET_MEMORY, NET_MEMORY_SIZE);
 }
 
@@ -290,15 +290,20 @@ void net_stop(struct net *net)
 
 void net_print_stats(FILE *to, const struct net *net)
 {
-	static const char *const names[] = { [NET_RX] = "net_in", [NET_TX] = "net_out" };
+	const struct net_counters *in = &net->card.net.counters[NET_RX];
+	const struct net_counters *out = &net->card.net.counters[NET_TX];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} lines[] = {
+		{ "net_in", in->packets },
+		{ "net_in_bytes", in->bytes },
+		{ "net_in_dropped", in->dropped },
+		{ "net_out", out->packets },
+		{ "net_out_bytes", out->bytes },
+		{ "net_out_dropped", out->dropped },
+	};
 
-	for (unsigned int i = 0; i < NET_QUEUES; i++) {
-		const struct net_counters *counters = &net->card.net.counters[i];
-
-		fprintf(to, "  %-15s %llu\n", names[i], (unsigned long long)counters->packets);
-		fprintf(to, "  %s_%-*s %llu\n", names[i], 14 - (int)strlen(names[i]), "bytes",
-			(unsigned long long)counters->bytes);
-		fprintf(to, "  %s_%-*s %llu\n", names[i], 14 - (int)strlen(names[i]), "dropped",
-			(unsigned long long)counters->dropped);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		fprintf(to, "  %-18s %llu\n", lines[i].name, (unsigned long long)lines[i].value);
 }
