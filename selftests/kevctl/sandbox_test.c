@@ -292,17 +292,18 @@ static int attack_all(void)
 		SYS_keyctl, SYS_add_key,
 	};
 
-	for (int call = 0; call < 1024; call++) {
+	int error = EPERM;
+
+	for (int call = 0; call < 1024 && error == EPERM; call++) {
 		bool skip = false;
 
 		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 			skip |= known[i] == call;
 		/* clone looks at some bits only, and all are set. */
-		errno = 0;
-		if (!skip && (syscall(call, -1, -1, -1, -1, -1, -1) != -1 || errno != EPERM))
-			return errno ? errno : EPROTO;
+		if (!skip)
+			error = result(syscall(call, -1, -1, -1, -1, -1, -1));
 	}
-	return EPERM;
+	return error;
 }
 
 static int use_accept(void)
