@@ -74,6 +74,8 @@ extern const struct kt_code bench_out, bench_outs, bench_mmio_read, bench_mmio_w
 extern const struct kt_code bench_read, bench_write;
 /* Read without samples, then end by BENCH_PORT_END or HaltCpu */
 extern const struct kt_code bench_walk, bench_walk_halt;
+/* The same, then a byte to the serial port, and power off */
+extern const struct kt_code bench_walk_print;
 
 /* The page at KT_CODE_GPA: code and what it reads its parameters from */
 void bench_code_page(const struct bench_program *program, uint8_t page[KT_PAGE]);
@@ -106,7 +108,7 @@ int bench_kev_init(struct kt_guest *guest, const struct bench_kev *how);
 /* Run to BENCH_PORT_END; @samples may be NULL. */
 int bench_kev_run(struct kt_guest *guest, struct bench_samples *samples);
 
-/* ---- what is measured: exits.c, kick.c, start.c, faults.c, many.c, net.c ---- */
+/* ---- what is measured: exits.c, kick.c, start.c, faults.c, many.c, process.c, net.c ---- */
 
 /* Each makes its images at @path. */
 void bench_exits(const char *path);
@@ -115,6 +117,7 @@ void bench_kicks(const char *subject, const char *path);
 void bench_start(const char *path);
 void bench_faults(const char *path);
 void bench_many(const char *path);
+void bench_process(const char *path);
 /* Guests of kevctl's, without an image of its own */
 void bench_net(void);
 

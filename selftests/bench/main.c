@@ -47,6 +47,7 @@ int main(int argc, char **argv)
 	bench_start(path);
 	bench_faults(path);
 	bench_many(path);
+	bench_process(path);
 	bench_net();
 	unlink(path);
 	return json ? bench_print_json() : bench_print_table();

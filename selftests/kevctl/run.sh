@@ -403,9 +403,10 @@ signal_case() {
 	echo "$text" >"$script"
 	rm -f "$fifo"
 	mkfifo "$fifo"
+	: >"$tap_dir/stderr"
 	# A reader that takes the first bytes, then nothing more.
 	exec 3<>"$fifo"
-	env --default-signal=INT ${6:+"$6"} "$kevctl" run --cpus 2 "$script" >"$fifo" 2>"$tap_dir/stderr" &
+	env --default-signal=INT,QUIT ${6:+"$6"} "$kevctl" run --cpus 2 "$script" >"$fifo" 2>>"$tap_dir/stderr" &
 	pid=$!
 	head -c 6 <&3 >"$tap_dir/first"
 	"$moment"
@@ -436,6 +437,20 @@ out 0x20 1 0x20
 hlt 1
 vector 0x20
 spin" stop
+# Told twice, since the first one may come before the guest spins; then the guest goes on.
+# shellcheck disable=SC2317
+dump_twice() {
+	local dumps=0
+	for _ in 1 2; do
+		kill -QUIT "$pid"
+		while (($(grep -c '^  #0 ' "$tap_dir/stderr" || :) < dumps + 2)); do sleep 0.01; done
+		dumps=$((dumps + 2))
+	done
+	cp "$tap_dir/stderr" "$tap_dir/dumps"
+	: >"$tap_dir/stderr"
+}
+signal_case "SIGQUIT, and on" INT 130 $'print ready\nspin' dump_twice
+tap_check "SIGQUIT: all vCPUs" grep -q '^kevctl: vCPU 1: registers' "$tap_dir/dumps"
 signal_case "SIGINT, waiting for input" INT 130 "print ready
 $(pic 0xef)
 boot 3

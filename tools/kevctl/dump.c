@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a vCPU looks like. */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "dump.h"
@@ -17,6 +18,9 @@
 #define CODE_BYTES	48
 
 #define EFER_LMA	(1ULL << 10)
+
+/* One dump at a time: on a signal, at the end, and for the debugger */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int get_state(int vcpu, struct kev_vcpu_state *state)
 {
@@ -225,6 +229,7 @@ void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id)
 	struct kev_vcpu_state state;
 	int error = get_state(vcpu, &state);
 
+	pthread_mutex_lock(&lock);
 	flockfile(to);
 	fprintf(to, "kevctl: vCPU %u: ", id);
 	if (error) {
@@ -237,6 +242,7 @@ void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id)
 		print_callers(dump, to, &view, &state);
 	}
 	funlockfile(to);
+	pthread_mutex_unlock(&lock);
 }
 
 void dump_print_place(struct dump *dump, FILE *to, int vcpu, uint32_t id)

@@ -32,7 +32,7 @@ struct dump {
  * @vcpu: vCPU fd; not in RUN
  * @id: its id
  *
- * From one thread at a time; the first one reads the image's symbols.
+ * The first one reads the image's symbols.
  */
 void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id);
 

@@ -252,6 +252,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	int status = STATUS_FAILURE;
 	int error;
 
+	session.dump = &dump;
 	if (image->hermit)
 		dump.place.load_base = hermit_load_base(image->hermit);
 	error = add_device_pages(vm, &config, image->boot);

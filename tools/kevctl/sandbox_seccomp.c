@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/* System calls that are left: the rest fails with EPERM, and a few end kevctl. */
+/*
+ * System calls that are left: the rest fails with EPERM, and a few end kevctl.
+ *
+ * The filter is a search tree over the calls' numbers. That matters before the guest's
+ * first instruction: the kernel plays each number through a new filter, and a list of
+ * comparisons takes longer than all else that kevctl does until then.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <libkev.h>
@@ -15,130 +26,225 @@
 
 /* Of the C library, its threads, and kevctl itself; those of the next table, too */
 static const int always[] = {
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64),
-	SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(poll),
-	SCMP_SYS(ppoll), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-	SCMP_SYS(brk), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(getpgrp), SCMP_SYS(gettid),
-	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_settime), SCMP_SYS(eventfd2), SCMP_SYS(signalfd4), SCMP_SYS(sched_yield),
-	SCMP_SYS(getrandom), SCMP_SYS(membarrier),
+	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64,
+	SYS_pwrite64, SYS_lseek, SYS_close, SYS_fstat, SYS_poll,
+	SYS_ppoll, SYS_futex, SYS_munmap, SYS_mremap, SYS_madvise,
+	SYS_brk, SYS_set_robust_list, SYS_rseq, SYS_rt_sigprocmask,
+	SYS_rt_sigaction, SYS_rt_sigreturn, SYS_restart_syscall,
+	SYS_sigaltstack, SYS_getpid, SYS_getpgrp, SYS_gettid,
+	SYS_exit, SYS_exit_group, SYS_clock_gettime, SYS_clock_nanosleep,
+	SYS_nanosleep, SYS_gettimeofday, SYS_timerfd_create,
+	SYS_timerfd_settime, SYS_eventfd2, SYS_signalfd4, SYS_sched_yield,
+	SYS_getrandom, SYS_membarrier,
 };
 
 /* Where the guest sees files. By names go only those that Landlock lets through. */
 static const int files[] = {
-	SCMP_SYS(openat2), SCMP_SYS(unlinkat), SCMP_SYS(mkdirat), SCMP_SYS(getdents64),
-	SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
-	SCMP_SYS(fdatasync), SCMP_SYS(preadv), SCMP_SYS(pwritev),
+	SYS_openat2, SYS_unlinkat, SYS_mkdirat, SYS_getdents64,
+	SYS_newfstatat, SYS_statx, SYS_ftruncate, SYS_fsync,
+	SYS_fdatasync, SYS_preadv, SYS_pwritev,
 };
 
 static const int sockets[] = {
-	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
+	SYS_accept, SYS_accept4, SYS_recvfrom, SYS_sendto,
+	SYS_recvmsg, SYS_sendmsg, SYS_shutdown, SYS_getsockopt,
+	SYS_setsockopt,
 };
 
 /* Nothing in kevctl calls these: who does has taken it over. */
 static const int deadly[] = {
-	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(mount), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(unshare),
-	SCMP_SYS(setns), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(kexec_load),
-	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup), SCMP_SYS(keyctl), SCMP_SYS(add_key),
+	SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_ptrace,
+	SYS_process_vm_readv, SYS_process_vm_writev, SYS_open_by_handle_at,
+	SYS_mount, SYS_pivot_root, SYS_chroot, SYS_unshare,
+	SYS_setns, SYS_init_module, SYS_finit_module, SYS_kexec_load,
+	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
+	SYS_io_uring_setup, SYS_keyctl, SYS_add_key,
 };
 
-static int add_list(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t nr)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < nr && !error; i++)
-		error = seccomp_rule_add(filter, action, calls[i], 0);
-	return error;
-}
-
-/* @call is allowed where its argument, masked, has this value */
+/* @call is allowed where the low half of its argument, masked, has this value. */
 struct argument_rule {
 	int call;
 	unsigned int argument;
-	uint64_t mask, value;
+	uint32_t mask, value;
 };
 
-#define IOCTL(request)	{ SCMP_SYS(ioctl), 1, 0xffffffff, request }
-#define FCNTL(command)	{ SCMP_SYS(fcntl), 1, 0xffffffff, command }
+#define IOCTL(request)	{ SYS_ioctl, 1, 0xffffffff, request }
+#define FCNTL(command)	{ SYS_fcntl, 1, 0xffffffff, command }
+
+/* Those of the same call stand together. */
+#define THREAD_FLAGS	(CLONE_VM | CLONE_THREAD | CLONE_SIGHAND)
 
 static const struct argument_rule argument_rules[] = {
 	/* kev's own, and the terminal's modes: but nothing that types into it */
-	{ SCMP_SYS(ioctl), 1, 0xffffff00, KEV_IOCTL_TYPE << 8 },
+	{ SYS_ioctl, 1, 0xffffff00, KEV_IOCTL_TYPE << 8 },
 	IOCTL(TCGETS), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF), IOCTL(TIOCGPGRP),
 	IOCTL(TIOCGWINSZ), IOCTL(FIONREAD),
 	FCNTL(F_GETFL), FCNTL(F_SETFL), FCNTL(F_GETFD), FCNTL(F_DUPFD_CLOEXEC),
 	/* No memory that can be written and run */
-	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
-	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
+	{ SYS_mmap, 2, PROT_EXEC, 0 },
+	{ SYS_mprotect, 2, PROT_EXEC, 0 },
 	/* Threads, no processes */
-	{ SCMP_SYS(clone), 0, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND,
-	  CLONE_VM | CLONE_THREAD | CLONE_SIGHAND },
+	{ SYS_clone, 0, THREAD_FLAGS, THREAD_FLAGS },
 	/* The calling thread's */
-	{ SCMP_SYS(sched_setaffinity), 0, 0xffffffff, 0 },
-	{ SCMP_SYS(sched_getaffinity), 0, 0xffffffff, 0 },
+	{ SYS_sched_setaffinity, 0, 0xffffffff, 0 },
+	{ SYS_sched_getaffinity, 0, 0xffffffff, 0 },
 };
 
-static int add_argument_rule(scmp_filter_ctx filter, const struct argument_rule *rule)
-{
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->call, 1,
-				SCMP_CMP(rule->argument, SCMP_CMP_MASKED_EQ, rule->mask,
-					 rule->value));
-}
-
 /* To itself: abort(), and to stop as the terminal asks */
-static int allow_own_signals(scmp_filter_ctx filter)
-{
-	static const int calls[] = { SCMP_SYS(kill), SCMP_SYS(tgkill) };
-	int error = 0;
+static const int own_signals[] = { SYS_kill, SYS_tgkill };
 
-	for (size_t i = 0; i < ARRAY_SIZE(calls) && !error; i++)
-		error = add_argument_rule(filter, &(struct argument_rule){
-			calls[i], 0, 0xffffffff, getpid(),
-		});
-	return error;
+#define MAX_CALLS	256
+#define MAX_CODE	1024
+
+#define EPERM_ACTION	(SECCOMP_RET_ERRNO | EPERM)
+/* No action of the kernel's: by the rules for the call's arguments */
+#define BY_ARGUMENT	1U
+
+/* What becomes of the calls from @first up to the next range's */
+struct range {
+	uint32_t first;
+	uint32_t action;
+};
+
+struct filter {
+	struct range calls[MAX_CALLS];	/* one call each: first */
+	size_t nr_calls;
+	struct range ranges[2 * MAX_CALLS + 1];
+	size_t nr_ranges;
+	struct sock_filter code[MAX_CODE];
+	size_t length;
+};
+
+static void add_call(struct filter *filter, int call, uint32_t action)
+{
+	filter->calls[filter->nr_calls++] = (struct range){ call, action };
 }
 
-static int fill(scmp_filter_ctx filter, const struct sandbox_needs *needs)
+static void add_list(struct filter *filter, const int *calls, size_t nr, uint32_t action)
 {
-	int error = add_list(filter, SCMP_ACT_ALLOW, always, ARRAY_SIZE(always));
+	for (size_t i = 0; i < nr; i++)
+		add_call(filter, calls[i], action);
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(argument_rules) && !error; i++)
-		error = add_argument_rule(filter, &argument_rules[i]);
-	if (!error)
-		error = allow_own_signals(filter);
-	if (!error && needs->nr_paths)
-		error = add_list(filter, SCMP_ACT_ALLOW, files, ARRAY_SIZE(files));
-	if (!error && needs->sockets)
-		error = add_list(filter, SCMP_ACT_ALLOW, sockets, ARRAY_SIZE(sockets));
+static void add_calls(struct filter *filter, const struct sandbox_needs *needs)
+{
+	int last = -1;
+
+	add_list(filter, always, ARRAY_SIZE(always), SECCOMP_RET_ALLOW);
+	if (needs->nr_paths)
+		add_list(filter, files, ARRAY_SIZE(files), SECCOMP_RET_ALLOW);
+	if (needs->sockets)
+		add_list(filter, sockets, ARRAY_SIZE(sockets), SECCOMP_RET_ALLOW);
+	add_list(filter, deadly, ARRAY_SIZE(deadly), SECCOMP_RET_KILL_PROCESS);
+	add_list(filter, own_signals, ARRAY_SIZE(own_signals), BY_ARGUMENT);
+	for (size_t i = 0; i < ARRAY_SIZE(argument_rules); i++) {
+		if (argument_rules[i].call != last)
+			add_call(filter, argument_rules[i].call, BY_ARGUMENT);
+		last = argument_rules[i].call;
+	}
 	/* Its flags are in memory, where a filter does not see them: the C library tries clone. */
-	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	if (!error)
-		error = add_list(filter, SCMP_ACT_KILL_PROCESS, deadly, ARRAY_SIZE(deadly));
-	return error;
+	add_call(filter, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+static void add_range(struct filter *filter, uint32_t first, uint32_t action)
+{
+	struct range *last = filter->nr_ranges ? &filter->ranges[filter->nr_ranges - 1] : NULL;
+
+	/* A gap of no calls */
+	if (last && last->first == first)
+		last->action = action;
+	else if (!last || last->action != action || action == BY_ARGUMENT)
+		filter->ranges[filter->nr_ranges++] = (struct range){ first, action };
+}
+
+/* All numbers, from 0: those of no list fail. */
+static void make_ranges(struct filter *filter)
+{
+	qsort(filter->calls, filter->nr_calls, sizeof(filter->calls[0]), compare);
+	add_range(filter, 0, EPERM_ACTION);
+	for (size_t i = 0; i < filter->nr_calls; i++) {
+		add_range(filter, filter->calls[i].first, filter->calls[i].action);
+		add_range(filter, filter->calls[i].first + 1, EPERM_ACTION);
+	}
+}
+
+static struct sock_filter *emit(struct filter *filter, uint16_t code, uint32_t k)
+{
+	struct sock_filter *next = &filter->code[filter->length++];
+
+	*next = (struct sock_filter){ .code = code, .k = k };
+	return next;
+}
+
+static void emit_argument_rule(struct filter *filter, const struct argument_rule *rule)
+{
+	emit(filter, BPF_LD | BPF_W | BPF_ABS,
+	     offsetof(struct seccomp_data, args) + 8 * rule->argument);
+	emit(filter, BPF_ALU | BPF_AND | BPF_K, rule->mask);
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, rule->value)->jf = 1;
+	emit(filter, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+}
+
+static void emit_argument_rules(struct filter *filter, int call)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(argument_rules); i++)
+		if (argument_rules[i].call == call)
+			emit_argument_rule(filter, &argument_rules[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(own_signals); i++)
+		if (own_signals[i] == call)
+			emit_argument_rule(filter, &(struct argument_rule){
+				call, 0, 0xffffffff, getpid(),
+			});
+	emit(filter, BPF_RET | BPF_K, EPERM_ACTION);
+}
+
+/* The number is known to be in one of @nr ranges. Returns false if a jump is too far. */
+static bool emit_tree(struct filter *filter, const struct range *ranges, size_t nr)
+{
+	size_t half = nr / 2, jump = filter->length;
+
+	if (nr == 1) {
+		if (ranges->action == BY_ARGUMENT)
+			emit_argument_rules(filter, ranges->first);
+		else
+			emit(filter, BPF_RET | BPF_K, ranges->action);
+		return true;
+	}
+	emit(filter, BPF_JMP | BPF_JGE | BPF_K, ranges[half].first);
+	if (!emit_tree(filter, ranges, half) || filter->length - jump - 1 > UINT8_MAX)
+		return false;
+	filter->code[jump].jt = filter->length - jump - 1;
+	return emit_tree(filter, ranges + half, nr - half);
+}
+
+/* Other kinds of calls have other numbers: the 32-bit ones, and x32's above all others. */
+static bool emit_all(struct filter *filter)
+{
+	emit(filter, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	emit(filter, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64)->jt = 1;
+	emit(filter, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	emit(filter, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	return emit_tree(filter, filter->ranges, filter->nr_ranges);
 }
 
 int sandbox_seccomp(const struct sandbox_needs *needs)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int error;
+	struct filter filter = { };
+	struct sock_fprog program = { .filter = filter.code };
 
-	if (!filter)
-		return -ENOMEM;
-	error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (!error)
-		error = fill(filter, needs);
-	if (!error)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
-	/* What the library says for a kernel without it */
-	return error == -EINVAL || error == -ECANCELED ? -EOPNOTSUPP : error;
+	add_calls(&filter, needs);
+	make_ranges(&filter);
+	if (!emit_all(&filter))
+		return -E2BIG;
+	program.len = filter.length;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
+	return 0;
 }

@@ -509,14 +509,27 @@ static void *console_thread(void *argument)
 	return NULL;
 }
 
+/* All vCPUs, where they are: they stand still meanwhile. */
+static void dump_all(struct session *session)
+{
+	session_pause(session);
+	for (unsigned int i = 0; i < session->nr_vcpus; i++)
+		dump_print(session->dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
+	session_resume(session);
+}
+
 static void signal_arrived(struct session *session, int signals)
 {
 	struct signalfd_siginfo info;
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGTSTP) {
+	switch (info.ssi_signo) {
+	case SIGTSTP:
 		terminal_stop();
+		return;
+	case SIGQUIT:
+		dump_all(session);
 		return;
 	}
 	/* Told twice: whatever the end still waits for, the kernel ends it. */
@@ -552,13 +565,13 @@ static void wait_for_threads(struct session *session, int signals, int finished,
 }
 
 /*
- * A descriptor for the signals that end the VM, and the one that stops a kevctl whose
+ * A descriptor for the signals that end the VM or ask what it does, and the one that stops a kevctl whose
  * terminal has to be put right before; threads made later block them too. What was ignored
  * stays so: nohup, and a shell's commands in the background.
  */
 static int open_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	struct sigaction action;
 	sigset_t set;
 

@@ -11,6 +11,7 @@
 
 #include "affinity.h"
 #include "console.h"
+#include "dump.h"
 #include "events.h"
 #include "gate.h"
 #include "machine/machine.h"
@@ -71,6 +72,7 @@ struct vcpu {
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @net: network card, or NULL
  * @events: what comes to them from outside, if they can interrupt
+ * @dump: shows what its vCPUs are at, on SIGQUIT
  * @affinity: host CPUs of the vCPUs, if they have any of their own
  * @told_to_end: by a signal: the next one does not wait [the main thread's]
  * @times: the first time that
@@ -100,6 +102,7 @@ struct session {
 	struct hermit *hermit;
 	struct net *net;
 	struct events events;
+	struct dump *dump;
 	const struct affinity *affinity;
 	bool told_to_end;
 	struct session_times times;
@@ -144,7 +147,7 @@ void session_fini_machine(struct session *session);
  * @session: session with vCPUs, console and machine
  *
  * Blocks SIGINT, SIGTERM and SIGHUP for good and answers them by ending the VM; a second
- * one ends the process.
+ * one ends the process. SIGQUIT shows all vCPUs' registers on stderr.
  * When this returns, all threads have ended and all output has been written.
  */
 void session_run(struct session *session);
