@@ -27,7 +27,8 @@ static int round_trips(struct bench_samples *samples)
 	for (int i = 0; !ret && i < ROUNDS; i++) {
 		uint64_t since = kt_rdtsc();
 
-		if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1)
+		if (send(fd, &byte, 1, 0) != 1 || !kt_net_readable(fd) ||
+		    recv(fd, &byte, 1, 0) != 1)
 			ret = -EIO;
 		bench_add(samples, kt_rdtsc() - since);
 	}
