@@ -348,13 +348,40 @@ static bool own_files_have_a_budget(void)
 static bool own_names_have_an_end(void)
 {
 	char name[32];
-	int error = 0, count = 0;
+	int error = files_mkdir(&files, "/names"), count = 0;
 
 	for (; !error && count < 100000; count++) {
 		snprintf(name, sizeof(name), "/names/%d", count);
 		error = files_mkdir(&files, name);
 	}
 	return error == -ENOSPC && count < 10000;
+}
+
+/* A file without end but for one byte takes no memory, and no time. */
+static bool own_files_have_holes(void)
+{
+	int fd = files_open(&files, "/hole", O_RDWR | O_CREAT, 0);
+	struct file *file = files_get(&files, fd);
+	char bytes[2] = { 1, 1 };
+	bool right = files_lseek(&files, fd, MEMORY - 1, SEEK_SET) == MEMORY - 1 &&
+		     file_write(&files, file, "x", 1) == 1 &&
+		     files_lseek(&files, fd, MEMORY - 2, SEEK_SET) == MEMORY - 2 &&
+		     file_peek(&files, file, bytes, 2) == 2 && !bytes[0] && bytes[1] == 'x';
+
+	files_put(&files, file);
+	files_close(&files, fd);
+	return right && !files_unlink(&files, "/hole") && !files.budget.used;
+}
+
+/* A path that leads nowhere leaves nothing behind, and mkdir makes one directory. */
+static bool ways_need_an_end(void)
+{
+	unsigned int nr = files.tree.nr_nodes;
+	char path[300] = "/way/to/";
+
+	memset(path + strlen(path), 'x', sizeof(path) - strlen(path) - 1);
+	return files_open(&files, path, O_WRONLY | O_CREAT, 0) == -ENAMETOOLONG &&
+	       files_mkdir(&files, "/way/to/it") == -ENOENT && files.tree.nr_nodes == nr;
 }
 
 static bool long_names(void)
@@ -423,6 +450,8 @@ static const struct {
 	{ "%/top:/x:rx", "HOST:GUEST" },
 	{ "%/top:/x:ro:rw", "HOST:GUEST" },
 	{ "%/top::ro", "HOST:GUEST" },
+	{ "/proc:/x", "kevctl's own memory" },
+	{ "/proc/self:/x:ro", "kevctl's own memory" },
 	{ "%/none/none:/x", "No such file" },
 	{ "%/none:/x:ro", "No such file" },
 	{ "%/top/dangling:/x", "No such file" },
@@ -477,6 +506,23 @@ static bool maps_the_root(void)
 	right = files_open(&other, "/dir/inner", O_RDONLY, 0) == 3 &&
 		files_open(&other, "/", O_RDONLY | O_DIRECTORY, 0) == 4 &&
 		files_open(&other, "/../outside/secret", O_RDONLY, 0) == -ENOENT;
+	files_fini(&other);
+	return right;
+}
+
+/* What is mounted below a mapped directory is not mapped with it, least of all /proc. */
+static bool other_mounts(void)
+{
+	const char *items[] = { "/:/host" };
+	struct text_list list = { items, 1 };
+	struct files other;
+	bool right;
+
+	if (files_init(&other, &list, 0))
+		return false;
+	right = files_open(&other, "/host/proc/self/mem", O_RDWR, 0) == -EXDEV &&
+		files_open(&other, "/host/proc/cpuinfo", O_RDONLY, 0) == -EXDEV &&
+		files_open(&other, "/host/etc/passwd", O_RDONLY, 0) == 3;
 	files_fini(&other);
 	return right;
 }
@@ -561,11 +607,14 @@ static const struct {
 	{ "creation and truncation stay inside", creates_inside },
 	{ "files of the guest's own", own_files },
 	{ "files of the guest's own: as much as there is memory", own_files_have_a_budget },
+	{ "files of the guest's own: holes", own_files_have_holes },
+	{ "a way that leads nowhere", ways_need_an_end },
 	{ "names that are too long", long_names },
 	{ "directories that change into links meanwhile", survives_swapping },
 	{ "what is to be mounted", mounts },
 	{ "names of the guest's own come to an end", own_names_have_an_end },
 	{ "a mapping of everything", maps_the_root },
+	{ "what is mounted below a mapping", other_mounts },
 	{ "environments", environments },
 	{ "limits of arguments", limits },
 };

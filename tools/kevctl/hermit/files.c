@@ -68,6 +68,8 @@ static const char *add_mapping(struct files *files, char *text)
 	if (!node)
 		return why_not_added(error);
 	error = place_open(&node->place, text, writable);
+	if (error == -EPERM)
+		return "a directory of /proc has kevctl's own memory in it";
 	return error ? strerror(-error) : NULL;
 }
 
@@ -425,6 +427,8 @@ static int mkdir_locked(struct files *files, const struct spot *spot)
 
 	if (spot->node->kind == NODE_PLACE)
 		return place_mkdir(&spot->node->place, spot->rest);
+	if (strchr(spot->rest, '/'))
+		return -ENOENT;
 	return tree_add(&files->tree, spot, NODE_DIRECTORY, &error) ? 0 : error;
 }
 

@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "memory_file.h"
 
-#define LEAST_ROOM	4096
+#define LEAST_ROOM	(64ULL * 1024)
 
 static void touch(struct memory_file *file)
 {
@@ -34,7 +35,8 @@ struct memory_file *memory_file_get(struct memory_file *file)
 
 void memory_file_truncate(struct memory_file *file)
 {
-	free(file->bytes);
+	if (file->bytes)
+		munmap(file->bytes, file->room);
 	file->bytes = NULL;
 	file->budget->used -= file->size;
 	file->room = 0;
@@ -61,11 +63,14 @@ size_t memory_file_read(const struct memory_file *file, uint64_t offset, void *b
 	return length;
 }
 
-/* Room for @size bytes, and an eighth more for what will follow */
+/*
+ * Room for @size bytes, and an eighth more for what will follow. What lies behind the file's
+ * end has never been written: it is zero, and takes no memory.
+ */
 static int grow(struct memory_file *file, uint64_t size)
 {
-	uint64_t room = size + size / 8 + LEAST_ROOM;
-	unsigned char *bytes;
+	uint64_t room = (size + size / 8 + LEAST_ROOM) / LEAST_ROOM * LEAST_ROOM;
+	void *bytes;
 
 	if (size <= file->size)
 		return 0;
@@ -73,8 +78,11 @@ static int grow(struct memory_file *file, uint64_t size)
 		return -ENOSPC;
 	if (size <= file->room)
 		return 0;
-	bytes = realloc(file->bytes, room);
-	if (!bytes)
+	if (file->bytes)
+		bytes = mremap(file->bytes, file->room, room, MREMAP_MAYMOVE);
+	else
+		bytes = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (bytes == MAP_FAILED)
 		return -ENOSPC;
 	file->bytes = bytes;
 	file->room = room;
@@ -94,8 +102,6 @@ ssize_t memory_file_write(struct memory_file *file, uint64_t offset, const void 
 	error = grow(file, end);
 	if (error)
 		return error;
-	if (offset > file->size)
-		memset(file->bytes + file->size, 0, offset - file->size);
 	memcpy(file->bytes + offset, buffer, length);
 	if (end > file->size) {
 		file->budget->used += end - file->size;

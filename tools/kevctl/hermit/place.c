@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -67,21 +69,41 @@ static int resolve_new(const char *path, char *resolved)
 	return 0;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat stat;
+
+	return !lstat(path, &stat) && S_ISDIR(stat.st_mode);
+}
+
+/* A directory of /proc has kevctl's own memory in it. */
+static int open_directory_place(struct place *place, const char *path)
+{
+	struct statfs statfs;
+
+	place->directory = open_path(path);
+	if (place->directory < 0)
+		return place->directory;
+	place->itself = place->directory;
+	if (fstatfs(place->directory, &statfs))
+		return -errno;
+	return statfs.f_type == PROC_SUPER_MAGIC ? -EPERM : 0;
+}
+
 int place_open(struct place *place, const char *path, bool writable)
 {
 	char resolved[PATH_MAX];
-	struct stat stat;
+	bool exists = realpath(path, resolved);
 	int error = 0;
 
 	*place = (struct place){ .directory = -1, .itself = -1, .writable = writable };
-	if (!realpath(path, resolved))
+	if (!exists)
 		error = errno == ENOENT && writable ? resolve_new(path, resolved) : -errno;
-	else if (!lstat(resolved, &stat) && S_ISDIR(stat.st_mode)) {
-		place->directory = open_path(resolved);
-		place->itself = place->directory;
-		return place->directory < 0 ? place->directory : 0;
-	}
-	if (!error)
+	if (error)
+		return error;
+	if (exists && is_directory(resolved))
+		error = open_directory_place(place, resolved);
+	else
 		error = open_file_place(place, resolved);
 	if (error)
 		place_close(place);
@@ -108,13 +130,16 @@ static int try_open(int directory, const char *path, const struct open_how *how)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A file that was mapped has no symbolic link in its own name. */
+/*
+ * A file that was mapped has no symbolic link in its own name. What is mounted below a
+ * directory was not mapped with it: it might be /proc, and kevctl's own memory in there.
+ */
 static int open_below(const struct place *place, const char *rest, int flags, unsigned int mode)
 {
 	const struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_NO_MAGICLINKS |
+		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV |
 			   (place->name ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT),
 	};
 

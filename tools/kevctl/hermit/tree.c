@@ -147,11 +147,22 @@ static struct node *add_child(struct tree *tree, struct node *parent, const char
 	return node;
 }
 
+void tree_remove(struct tree *tree, struct node *node)
+{
+	struct node **link = &node->parent->children;
+
+	while (*link != node)
+		link = &(*link)->next;
+	*link = node->next;
+	node_destroy(tree, node);
+}
+
 struct node *tree_add(struct tree *tree, const struct spot *spot, enum node_kind kind,
 		      int *error)
 {
-	struct node *node = spot->node;
+	struct node *node = spot->node, *child;
 	const char *rest = spot->rest;
+	bool last = false;
 	size_t length;
 
 	/* The root may become a mapping while nothing is in it. */
@@ -163,25 +174,21 @@ struct node *tree_add(struct tree *tree, const struct spot *spot, enum node_kind
 	*error = *rest ? -ENOTDIR : -EEXIST;
 	if (!*rest || node->kind != NODE_DIRECTORY)
 		return NULL;
-	for (;;) {
+	for (child = node; !last && child; rest += length + 1) {
+		node = child;
 		length = strcspn(rest, "/");
-		if (!rest[length])
-			return add_child(tree, node, rest, length, kind, error);
-		node = add_child(tree, node, rest, length, NODE_DIRECTORY, error);
-		if (!node)
-			return NULL;
-		rest += length + 1;
+		last = !rest[length];
+		child = add_child(tree, node, rest, length, last ? kind : NODE_DIRECTORY, error);
 	}
-}
-
-void tree_remove(struct tree *tree, struct node *node)
-{
-	struct node **link = &node->parent->children;
-
-	while (*link != node)
-		link = &(*link)->next;
-	*link = node->next;
-	node_destroy(tree, node);
+	if (child)
+		return child;
+	/* Nothing stays of a way that leads nowhere. */
+	while (node != spot->node) {
+		child = node;
+		node = node->parent;
+		tree_remove(tree, child);
+	}
+	return NULL;
 }
 
 struct node *tree_next(const struct tree *tree, const struct node *node)
