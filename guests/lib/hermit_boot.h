@@ -130,7 +130,8 @@ static inline void check_later(u64 info, u32 version, u32 interface, u64 base, u
 	FIELD(47, "platform", at + 48, 4, 1);
 	FIELD(48, "PCI", at + 56, 1, 0);
 	FIELD(49, "CPUs", at + 64, 8, cpus);
-	FIELD(50, "kHz", at + 72, 4, boot_field(info, at + 72, 4) ? boot_field(info, at + 72, 4) : 1);
+	FIELD(50, "kHz", at + 72, 4,
+	      boot_field(info, at + 72, 4) ? boot_field(info, at + 72, 4) : 1);
 	FIELD(51, "boot time is later than 2020", at + 80, 8,
 	      boot_field(info, at + 80, 8) / 1000000000 < SECOND_2020 ? 0 :
 	      boot_field(info, at + 80, 8));
@@ -180,14 +181,15 @@ static inline void check_tree(u64 tree, u64 base)
 							  13), 1);
 	at = tree_find(tree, "reg", &length);
 	hermit_expect(63, "memory", at && length == 16, 1);
-	hermit_expect(64, "memory's start", (u64)tree_word(tree, at) << 32 | tree_word(tree, at + 4),
-		      base);
+	hermit_expect(64, "memory's start",
+		      (u64)tree_word(tree, at) << 32 | tree_word(tree, at + 4), base);
 	hermit_expect(65, "its length", tree_word(tree, at + 12), MEMORY_BYTES);
 	at = tree_find(tree, "khz", &length);
 	hermit_expect(66, "kHz", at && tree_word(tree, at), 1);
 	at = tree_find(tree, "bootargs", &length);
-	hermit_expect(67, "arguments", at && length >= sizeof(end) &&
-		      hermit_same((const u8 *)tree + at + length - sizeof(end), end, sizeof(end)), 1);
+	at += length - sizeof(end);
+	hermit_expect(67, "arguments", length >= sizeof(end) &&
+		      hermit_same((const u8 *)tree + at, end, sizeof(end)), 1);
 }
 
 static inline void check_cpu(u64 gdt, u64 root)

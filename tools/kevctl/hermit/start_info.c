@@ -190,8 +190,9 @@ int start_info_write(struct hermit *hermit, const struct image_info *info)
 	if (!error)
 		return 0;
 	if (error == -E2BIG) {
-		message(hermit->options->image, "arguments and environment take too much room: more "
-			"than %llu bytes", (unsigned long long)hermit->layout.device_tree_room);
+		message(hermit->options->image, "arguments and environment take too much room: "
+			"more than %llu bytes",
+			(unsigned long long)hermit->layout.device_tree_room);
 	} else {
 		message(hermit->options->image, "boot information: %s", strerror(-error));
 	}
