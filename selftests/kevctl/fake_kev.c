@@ -45,9 +45,8 @@
  *
  * Guest memory is 4 MiB from address 0; guest-virtual addresses are the same.
  *
- * With FAKE_SCRIPT in the environment that file is the script, whatever the image. With
- * FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it; with
- * FAKE_NO_HUGE_PAGES the CPU has none.
+ * In the environment: FAKE_SCRIPT is the script, whatever the image; with FAKE_CREATE_VM_ERROR
+ * making the VM fails with it; with FAKE_NO_HUGE_PAGES the CPU has none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -337,9 +336,7 @@ int kev_vcpu_unmap_run(struct kev_run *run, size_t size)
 
 int kev_vm_set_cpuid(int vm, const struct kev_cpuid *cpuid)
 {
-	(void)vm;
-	(void)cpuid;
-	return 0;
+	return vm < 0 || !cpuid->nr ? -EINVAL : 0;
 }
 
 int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
