@@ -116,16 +116,16 @@ expect "least memory" 125 "" "^kevctl: --memory: 15M is less than 16M" \
 expect "arguments that do not fit" 125 "" "arguments and environment take too much room" \
 	env FAKE_SCRIPT="$script" "$fake" run "$guests/hermit_boot4" "$(printf '%30000s' '')"
 
-# play NAME GUEST [OPTION...]: the script on stdin ends with the guest's exit code 7
+# play NAME GUEST STDERR [OPTION...]: the script on stdin ends with the guest's exit code 7
 play() {
-	local name=$1 guest=$2
-	shift 2
+	local name=$1 guest=$2 stderr=$3
+	shift 3
 	cat >"$script"
 	echo "set rdi 7" >>"$script"
 	echo "out 0x1010 4 0" >>"$script"
-	expect "$name" 7 "*" "" env FAKE_SCRIPT="$script" "$fake" run "$@" "$guests/$guest"
+	expect "$name" 7 "*" "$stderr" env FAKE_SCRIPT="$script" "$fake" run "$@" "$guests/$guest"
 }
-play "an image that is moved" hermit_pie_boot4 <<'END'
+play "an image that is moved" hermit_pie_boot4 "" <<'END'
 check attach 6 0x400000
 check memory 0x1008 8 0x00af9b000000ffff
 check memory 0x2000 4 0xedfe0dd0
@@ -136,15 +136,19 @@ check memory 0x10ff8 8 0x10003
 check memory 0x11000 8 0x12003
 check memory 0x12008 8 0x200083
 END
-play "an image that is not" hermit_boot2 --memory 32M <<'END'
+play "an image that is not" hermit_boot2 "" --memory 32M <<'END'
 check attach 6 0
 check memory 0x9008 8 0x2000000
+check memory 0x9010 2 0
 check memory 0x9018 8 0x400000
 END
-play "--load-address" hermit_pie_boot4 --load-address 0x1000000 <<'END'
+play "a serial port with -v" hermit_boot2 "entry version 2, interface 1" -v <<'END'
+check memory 0x9010 2 0x800
+END
+play "--load-address" hermit_pie_boot4 "" --load-address 0x1000000 <<'END'
 check attach 6 0x1000000
 END
-play "--boot hermit" hermit_boot1 --boot hermit <<'END'
+play "--boot hermit" hermit_boot1 "" --boot hermit <<'END'
 check memory 0x9000 4 0xc0decafe
 END
 tap_end
