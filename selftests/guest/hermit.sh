@@ -29,7 +29,7 @@ guest() {
 	result "$name $*" $?
 }
 
-# unchanged TEXT IMAGE [OPTION...]: an image of Hermit's ends with 0 and prints a line TEXT
+# unchanged TEXT IMAGE [OPTION...]: an image of Hermit's ends with 0 and prints TEXT
 unchanged() {
 	want=$1 name=$2
 	shift 2
@@ -41,7 +41,7 @@ unchanged() {
 	output=$(kevctl run "$@" "$images/$name" 2>"$errors" </dev/null)
 	status=$?
 	[ $status -eq 0 ] || sed 's/^/# /' "$errors"
-	[ $status -eq 0 ] && echo "$output" | grep -qx "$want"
+	[ $status -eq 0 ] && echo "$output" | grep -q "$want"
 	result "$name $*" $?
 }
 
