@@ -116,6 +116,10 @@ expect "least memory" 125 "" "^kevctl: --memory: 15M is less than 16M" \
 expect "arguments that do not fit" 125 "" "arguments and environment take too much room" \
 	env FAKE_SCRIPT="$script" "$fake" run "$guests/hermit_boot4" "$(printf '%30000s' '')"
 
+echo "problem 0 0 26" >"$script"
+expect "an image that is open for writing" 126 "" "^  hint: close the file" \
+	env FAKE_SCRIPT="$script" "$fake" run "$guests/hermit_boot4"
+
 # play NAME GUEST STDERR [OPTION...]: the script on stdin ends with the guest's exit code 7
 play() {
 	local name=$1 guest=$2 stderr=$3
