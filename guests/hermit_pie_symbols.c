@@ -11,7 +11,7 @@ u64 visible = 0x1234;
 extern u64 itself __attribute__((alias("visible"), visibility("hidden")));
 u64 array[4] = { 1, 2, 3, 4 };
 static u64 hidden = 0x5678;
-extern u64 missing __attribute__((weak));
+extern u64 missing __weak;
 
 u64 *to_visible = &visible;	/* R_X86_64_64 */
 u64 *into_array = &array[3];	/* with an addend */

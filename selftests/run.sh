@@ -24,6 +24,9 @@ out=build/test
 tree=. options=()
 gdb=${KEV_CACHE:-${HOME:-/root}/.cache/kev}/programs/gdb
 [[ -e $gdb ]] && options+=(--file "$gdb:/bin/gdb")
+# Images of Hermit's own, which are not the project's to bring
+images=${KEV_HERMIT_IMAGES:-${KEV_CACHE:-${HOME:-/root}/.cache/kev}/hermit}
+[[ -d $images ]] && options+=(--file "$images:/hermit")
 passed=0 failed=0 skipped=0
 mkdir -p "$out"
 

@@ -22,6 +22,7 @@ typedef int64_t s64;
 #define MIB		(1UL << 20)
 #define __page_aligned	__attribute__((aligned(4096)))
 #define __packed	__attribute__((packed))
+#define __weak		__attribute__((weak))
 #define __noreturn	__attribute__((noreturn))
 #define BIT(n)		(1UL << (n))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

@@ -107,7 +107,7 @@ static inline void check_version_1(u64 info, u32 cpus, const struct own_image *i
 	FIELD(28, "boot processor", 116, 4, 0xffffffff);
 	FIELD(29, "CPUs online", 120, 4, 0);
 	FIELD(30, "CPUs", 124, 4, cpus);
-	FIELD(31, "serial port", 132, 2, SERIAL_1);
+	FIELD(31, "serial port: none without -v", 132, 2, 0);
 	FIELD(32, "one kernel", 134, 1, 1);
 	FIELD(33, "uhyve", 135, 1, 1);
 	FIELD(34, "TLS alignment", 152, 8, TLS_ALIGN);
@@ -120,7 +120,8 @@ static inline void check_later(u64 info, u32 version, u32 interface, u64 base, u
 
 	FIELD(40, "memory's start", 0, 8, base);
 	FIELD(41, "memory's end", 8, 8, base + MEMORY_BYTES);
-	FIELD(42, "serial port", 16, 2, interface == 1 ? SERIAL_1 : SERIAL_2);
+	FIELD(42, "serial port: not in version 2 without -v", 16, 2,
+	      version == 2 ? 0 : interface == 1 ? SERIAL_1 : SERIAL_2);
 	if (version > 2)
 		FIELD(43, "device tree", 24, 8, base + (interface == 1 ? TREE_1 : TREE_2));
 	FIELD(44, "image's start", at, 8, image->start);
@@ -130,7 +131,8 @@ static inline void check_later(u64 info, u32 version, u32 interface, u64 base, u
 	FIELD(47, "platform", at + 48, 4, 1);
 	FIELD(48, "PCI", at + 56, 1, 0);
 	FIELD(49, "CPUs", at + 64, 8, cpus);
-	FIELD(50, "kHz", at + 72, 4, boot_field(info, at + 72, 4) ? boot_field(info, at + 72, 4) : 1);
+	FIELD(50, "kHz", at + 72, 4,
+	      boot_field(info, at + 72, 4) ? boot_field(info, at + 72, 4) : 1);
 	FIELD(51, "boot time is later than 2020", at + 80, 8,
 	      boot_field(info, at + 80, 8) / 1000000000 < SECOND_2020 ? 0 :
 	      boot_field(info, at + 80, 8));
@@ -180,14 +182,15 @@ static inline void check_tree(u64 tree, u64 base)
 							  13), 1);
 	at = tree_find(tree, "reg", &length);
 	hermit_expect(63, "memory", at && length == 16, 1);
-	hermit_expect(64, "memory's start", (u64)tree_word(tree, at) << 32 | tree_word(tree, at + 4),
-		      base);
+	hermit_expect(64, "memory's start",
+		      (u64)tree_word(tree, at) << 32 | tree_word(tree, at + 4), base);
 	hermit_expect(65, "its length", tree_word(tree, at + 12), MEMORY_BYTES);
 	at = tree_find(tree, "khz", &length);
 	hermit_expect(66, "kHz", at && tree_word(tree, at), 1);
 	at = tree_find(tree, "bootargs", &length);
-	hermit_expect(67, "arguments", at && length >= sizeof(end) &&
-		      hermit_same((const u8 *)tree + at + length - sizeof(end), end, sizeof(end)), 1);
+	at += length - sizeof(end);
+	hermit_expect(67, "arguments", length >= sizeof(end) &&
+		      hermit_same((const u8 *)tree + at, end, sizeof(end)), 1);
 }
 
 static inline void check_cpu(u64 gdt, u64 root)

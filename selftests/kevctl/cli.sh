@@ -160,7 +160,7 @@ expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
 
 # What --help names is in the man page and in the completion too.
-for command in run check version; do
+for command in run inspect check version; do
 	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |
 		grep -oE -- '--[a-z-]+' | grep -v -- --help); do
 		tap_check "$command $option is in the man page" \

@@ -38,13 +38,15 @@
  *	check module N SIZE TEXT
  *	check modules COUNT
  *	check region KIND GPA LENGTH
+ *	check attach FLAGS BASE
+ *	check memory GPA WIDTH VALUE
  *	check affinity CPU	the thread runs on this one alone
  *	memory ADDRESS HEX	these bytes are in guest memory
  *
  * Guest memory is 4 MiB from address 0; guest-virtual addresses are the same.
  *
- * With FAKE_CREATE_VM_ERROR in the environment, making the VM fails with it; with
- * FAKE_NO_HUGE_PAGES the CPU has none.
+ * In the environment: FAKE_SCRIPT is the script, whatever the image; with FAKE_CREATE_VM_ERROR
+ * making the VM fails with it; with FAKE_NO_HUGE_PAGES the CPU has none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +99,8 @@ static struct {
 	unsigned int nr_modules;
 	struct kev_add_region region;	/* the last one */
 	uint8_t *ram;
+	uint32_t attach_flags;
+	uint64_t load_base;
 	pthread_mutex_t lock;		/* guards what follows */
 	bool halted;			/* vCPU 0 */
 	uint64_t address;		/* of the last message */
@@ -216,7 +220,8 @@ static void note_attach(const struct kev_attach_image *image)
 int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 {
 	unsigned long long span = 4;
-	FILE *script = fdopen(dup(image->fd), "r");
+	const char *other = getenv("FAKE_SCRIPT");
+	FILE *script = other ? fopen(other, "r") : fdopen(dup(image->fd), "r");
 	unsigned int problem, segment;
 	int error = 0;
 
@@ -239,6 +244,8 @@ int kev_vm_attach_image(int vm, struct kev_attach_image *image)
 	}
 	fclose(script);
 	note_attach(image);
+	fake.attach_flags = image->flags;
+	fake.load_base = image->load_base;
 	if (image->boot == KEV_BOOT_AUTO)
 		image->boot = fake.boot;
 	image->start = 0x100000;
@@ -329,9 +336,7 @@ int kev_vcpu_unmap_run(struct kev_run *run, size_t size)
 
 int kev_vm_set_cpuid(int vm, const struct kev_cpuid *cpuid)
 {
-	(void)vm;
-	(void)cpuid;
-	return 0;
+	return vm < 0 || !cpuid->nr ? -EINVAL : 0;
 }
 
 int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
@@ -506,6 +511,7 @@ static void set(struct kev_run *run, const char *field, unsigned long long value
 		FIELD("gva", memory.gva), FIELD("gva", memory.gva_valid),
 		FIELD("access", memory.access), FIELD("flags", flags),
 		FIELD("kind", memory.kind), FIELD("rax", gpr[KEV_RAX]),
+		FIELD("rdi", gpr[KEV_RDI]),
 		FIELD("rsp", gpr[KEV_RSP]), FIELD("rbp", gpr[KEV_RBP]), FIELD("rip", rip),
 		FIELD("mmio_gpa", mmio.gpa), FIELD("mmio_data", mmio.data),
 		FIELD("mmio_direction", mmio.direction), FIELD("mmio_width", mmio.width),
@@ -652,6 +658,10 @@ static bool check(const char *line)
 		       !strcmp(fake.modules[x].text, line + text);
 	if (sscanf(line, "affinity %u", &x) == 1)
 		return runs_on(x);
+	if (sscanf(line, "attach %i %lli", (int *)&x, (long long *)&a) == 2)
+		return fake.attach_flags == x && fake.load_base == a;
+	if (sscanf(line, "memory %lli %u %lli", (long long *)&a, &x, (long long *)&b) == 3)
+		return a < RAM_BYTES - x && !memcmp(fake.ram + a, &b, x);
 	if (!strncmp(line, "hypercalls ", 11))
 		return !strcmp(fake.create.hypercall_abi, line + 11);
 	if (!strncmp(line, "append ", 7))

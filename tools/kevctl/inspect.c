@@ -77,7 +77,7 @@ static void judge(struct finding *finding)
 	case IMAGE_PLAIN:
 		finding->boot = kev_boot_name(KEV_BOOT_DIRECT64);
 		if (info->bits == 32)
-			refuse(finding, "a 32-bit image without a header of Multiboot or a note of PVH");
+			refuse(finding, "a 32-bit image without Multiboot header or PVH note");
 		break;
 	default:
 		break;

@@ -9,7 +9,7 @@ _kevctl()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="run check version --help --version"
+		words="run inspect check version --help --version"
 	else
 		case $previous in
 		--machine)
@@ -59,6 +59,9 @@ _kevctl()
 					--file-mapping --net --raw --gdb --gdb-port --sandbox
 					--stats --verbose --device --help"
 				;;
+			inspect)
+				words="--json --help"
+				;;
 			check)
 				words="--json --device --help"
 				;;
@@ -70,7 +73,7 @@ _kevctl()
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-	if [[ $command == run && $current != -* && ${#COMPREPLY[@]} -eq 0 ]]; then
+	if [[ $command =~ ^(run|inspect)$ && $current != -* && ${#COMPREPLY[@]} -eq 0 ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 	fi
 }

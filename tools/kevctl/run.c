@@ -121,7 +121,7 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 		message("raising an interrupt", "%s", strerror(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_OUTPUT_ERROR:
-		/* As SIGPIPE would have done, had it not been ignored. */
+		/* As SIGPIPE would have done. */
 		if (outcome->error == EPIPE)
 			return STATUS_SIGNAL + SIGPIPE;
 		message("stdout", "%s", strerror(outcome->error));
@@ -338,6 +338,9 @@ int cmd_run(int argc, char **argv)
 
 	if (!run_options_parse(argc, argv, &options, &status))
 		return status;
+	/* A guest's write that fails is an error for the guest, and no end of kevctl. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	status = run_image_open(&image, &options);
 	if (status)
 		return status;

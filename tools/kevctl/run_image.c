@@ -164,15 +164,8 @@ static const char *problem_hint(const struct kev_attach_image *attach,
 	return NULL;
 }
 
-/* Says why an image was refused; returns the exit status. */
-static int image_refused(const struct kev_attach_image *attach, const struct run_options *options,
-			 int error)
+int image_error_status(int error)
 {
-	const char *advice = problem_hint(attach, options, error);
-
-	tell_problem(attach, options, error);
-	if (advice)
-		hint("%s", advice);
 	switch (error) {
 	case ENOEXEC:
 	case ETXTBSY:
@@ -183,6 +176,18 @@ static int image_refused(const struct kev_attach_image *attach, const struct run
 	default:
 		return STATUS_FAILURE;
 	}
+}
+
+/* Says why an image was refused; returns the exit status. */
+static int image_refused(const struct kev_attach_image *attach, const struct run_options *options,
+			 int error)
+{
+	const char *advice = problem_hint(attach, options, error);
+
+	tell_problem(attach, options, error);
+	if (advice)
+		hint("%s", advice);
+	return image_error_status(error);
 }
 
 static uint64_t first_ram_kib(const struct run_options *options)

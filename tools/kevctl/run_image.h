@@ -41,6 +41,9 @@ struct run_image {
 int run_image_open(struct run_image *image, const struct run_options *options);
 void run_image_close(struct run_image *image);
 
+/* image_error_status() - exit status after an image was refused with an errno, positive */
+int image_error_status(int error);
+
 /**
  * run_image_attach() - give a VM its image, or say why it was refused
  * @image: open image

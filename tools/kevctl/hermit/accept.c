@@ -26,7 +26,8 @@ bool accept_image(const struct image_info *info, char why[ACCEPT_WHY])
 	if (info->needs_library)
 		return refuse(why, "it needs shared libraries");
 	if (info->hermit_entry < HERMIT_FIRST_ENTRY || info->hermit_entry > HERMIT_LAST_ENTRY) {
-		snprintf(why, ACCEPT_WHY, "Hermit's entry version %u is unknown: known are %u to %u",
+		snprintf(why, ACCEPT_WHY,
+			 "Hermit's entry version %u is unknown: known are %u to %u",
 			 info->hermit_entry, HERMIT_FIRST_ENTRY, HERMIT_LAST_ENTRY);
 		return false;
 	}

@@ -20,7 +20,7 @@
  * struct boot_info - what it says
  * @phys_start: first address of memory
  * @phys_end: first one behind it
- * @serial_port: port of the serial console, not 0
+ * @serial_port: port of the serial console, 0 without one
  * @device_tree: address of the device tree, 0 without one; not in versions 1 and 2
  * @image_start: first byte of the image in memory
  * @image_end: first one behind it

@@ -7,6 +7,7 @@
 
 #include "../image/info.h"
 #include "../kevctl.h"
+#include "../run_image.h"
 #include "accept.h"
 #include "cpu.h"
 #include "internal.h"
@@ -110,12 +111,16 @@ static int attach_image(struct hermit *hermit, int fd, const struct image_info *
 				return unusable(hermit, why);
 		}
 	}
-	if (error && problem != KEV_IMAGE_OK) {
+	if (!error)
+		return 0;
+	if (problem != KEV_IMAGE_OK)
 		message(hermit->options->image, "%s (%s)", kev_image_problem_text(problem),
 			strerror(-error));
-		return STATUS_UNUSABLE;
-	}
-	return error ? failed(hermit, "attaching it", error) : 0;
+	else
+		message(hermit->options->image, "%s", strerror(-error));
+	if (error == -ETXTBSY)
+		hint("close the file where it is open for writing");
+	return image_error_status(-error);
 }
 
 static int add_memory(struct hermit *hermit, const struct image_info *info)

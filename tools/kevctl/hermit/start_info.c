@@ -13,9 +13,11 @@
 #define PAGE		4096U
 #define NS_PER_S	1000000000ULL
 
-/* Not 0, or a kernel says that it has no console. Interface 1: UART, later: serial buffer */
+/* Where kernels write their log: the UART of interface 1, the serial buffer of later ones */
 #define SERIAL_PORT_1	0x800
 #define SERIAL_PORT_2	0x1030
+/* First version of the entry ABI whose kernels do not start without */
+#define FIRST_WITH_SERIAL	3U
 
 /* In the page of the boot information */
 #define TURNSTILE_OFFSET	0x800
@@ -112,6 +114,13 @@ static int write_device_tree(const struct guest_view *view, const struct hermit 
 	return error;
 }
 
+static uint16_t serial_port(const struct hermit *hermit)
+{
+	if (hermit->entry_version < FIRST_WITH_SERIAL && !hermit->options->verbose)
+		return 0;
+	return hermit->interface == 1 ? SERIAL_PORT_1 : SERIAL_PORT_2;
+}
+
 static uint64_t now(void)
 {
 	struct timespec time;
@@ -128,7 +137,7 @@ static int write_boot_info(const struct guest_view *view, const struct hermit *h
 	struct boot_info boot = {
 		.phys_start = layout->ram[0].start,
 		.phys_end = last->start + last->length,
-		.serial_port = hermit->interface == 1 ? SERIAL_PORT_1 : SERIAL_PORT_2,
+		.serial_port = serial_port(hermit),
 		.device_tree = layout->device_tree,
 		.image_start = layout->image_start,
 		.image_end = layout->image_end,
@@ -190,8 +199,9 @@ int start_info_write(struct hermit *hermit, const struct image_info *info)
 	if (!error)
 		return 0;
 	if (error == -E2BIG) {
-		message(hermit->options->image, "arguments and environment take too much room: more "
-			"than %llu bytes", (unsigned long long)hermit->layout.device_tree_room);
+		message(hermit->options->image, "arguments and environment take too much room: "
+			"more than %llu bytes",
+			(unsigned long long)hermit->layout.device_tree_room);
 	} else {
 		message(hermit->options->image, "boot information: %s", strerror(-error));
 	}

@@ -25,6 +25,7 @@ struct reader {
 	Elf *elf;
 	uint64_t file_bytes;
 	struct image_info *info;
+	bool has_interface;	/* a note has said uhyve_interface */
 	const char *why;
 };
 
@@ -64,15 +65,19 @@ static bool is_note(const struct image_note *note, const char *owner, uint32_t t
 }
 
 /* The first note of each kind counts. */
-static void judge_note(struct image_info *info, const struct image_note *note)
+static void judge_note(struct reader *reader, const struct image_note *note)
 {
+	struct image_info *info = reader->info;
+
 	if (is_note(note, "HERMIT", NOTE_HERMIT_ENTRY, 1) && info->kind != IMAGE_HERMIT &&
 	    note->length <= sizeof(note->descriptor)) {
 		info->kind = IMAGE_HERMIT;
 		info->hermit_entry = note->descriptor[note->length - 1];
 	}
-	if (is_note(note, "UHYVEIF", NOTE_UHYVE_INTERFACE, 4) && !info->uhyve_interface)
+	if (is_note(note, "UHYVEIF", NOTE_UHYVE_INTERFACE, 4) && !reader->has_interface) {
+		reader->has_interface = true;
 		info->uhyve_interface = big(note->descriptor);
+	}
 	if (is_note(note, "GNU", NOTE_ABI_TAG, 16) && !info->hermit_kernel &&
 	    little(note->descriptor) == ABI_TAG_HERMIT)
 		info->hermit_kernel = (little(note->descriptor + 4) & 0xff) << 16 |
@@ -82,9 +87,10 @@ static void judge_note(struct image_info *info, const struct image_note *note)
 		info->kind = IMAGE_PVH;
 }
 
-static void add_note(struct image_info *info, const char *bytes, const GElf_Nhdr *header,
+static void add_note(struct reader *reader, const char *bytes, const GElf_Nhdr *header,
 		     size_t name, size_t descriptor)
 {
+	struct image_info *info = reader->info;
 	struct image_note *note = &info->notes[info->nr_notes];
 	size_t kept = header->n_descsz;
 
@@ -98,7 +104,7 @@ static void add_note(struct image_info *info, const char *bytes, const GElf_Nhdr
 		note->owner[i] = bytes[name + i];
 	memcpy(note->descriptor, bytes + descriptor, kept);
 	info->nr_notes++;
-	judge_note(info, note);
+	judge_note(reader, note);
 }
 
 static int read_notes(struct reader *reader, const GElf_Phdr *header)
@@ -119,7 +125,7 @@ static int read_notes(struct reader *reader, const GElf_Phdr *header)
 	if (!data)
 		return refuse(reader, "its notes cannot be read");
 	while ((at = gelf_getnote(data, at, &note, &name, &descriptor)))
-		add_note(reader->info, data->d_buf, &note, name, descriptor);
+		add_note(reader, data->d_buf, &note, name, descriptor);
 	return 0;
 }
 
@@ -248,8 +254,6 @@ static int read_headers(struct reader *reader)
 	if (error)
 		return error;
 	look_for_symbols(reader);
-	if (!info->uhyve_interface)
-		info->uhyve_interface = 1;
 	return 0;
 }
 
@@ -260,6 +264,7 @@ int image_info_read(int fd, struct image_info *info, const char **why)
 	int error;
 
 	memset(info, 0, sizeof(*info));
+	info->uhyve_interface = 1;
 	*why = reader.why;
 	if (fstat(fd, &status))
 		return -errno;

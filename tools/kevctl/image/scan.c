@@ -30,10 +30,10 @@ static bool has_header2(const uint8_t *bytes, size_t length)
 {
 	for (size_t at = 0; at + HEADER2_BYTES <= length; at += 8) {
 		const uint8_t *header = bytes + at;
-		uint32_t sum = word(header, 0) + word(header, 1) + word(header, 2) + word(header, 3);
 
-		/* Architecture 0: i386 */
-		if (word(header, 0) == MAGIC2 && !word(header, 1) && !sum)
+		/* Magic, architecture 0 (i386), length, checksum */
+		if (word(header, 0) == MAGIC2 && !word(header, 1) &&
+		    !(word(header, 0) + word(header, 2) + word(header, 3)))
 			return true;
 	}
 	return false;
