@@ -45,7 +45,11 @@ FIXTURE_VARIANT_ADD(filesystem, memory) {
 
 FIXTURE_SETUP(filesystem)
 {
+	static const char *const load[] = { "modprobe", "loop", NULL };
+
 	mkdir(DIR, 0755);
+	/* Not every kernel loads it when it is needed; one may have it built in. */
+	kt_command(load);
 	ASSERT_EQ(0, kt_command(variant->argv));
 }
 

@@ -245,13 +245,18 @@ TEST_F(fuse_file, resize)
 TEST_F(fuse_file, abort_ends_held_reads)
 {
 	struct reader reader;
+	long ret;
 
 	EXPECT_EQ(KT_PAGE, read_page(self->fd, 1));
 	kt_fuse_hold(&self->fuse, true);
 	ASSERT_EQ(0, reader_start(&reader, self->fd, 2));
 	kt_fuse_wait_held(&self->fuse, 1);
 	kt_fuse_abort(&self->fuse);
-	EXPECT_EQ(-ENOTCONN, reader_join(&reader));
+	/* Of the request that was held, or of one more after it */
+	ret = reader_join(&reader);
+	EXPECT_TRUE(ret == -ECONNABORTED || ret == -ENOTCONN) {
+		TH_LOG("%ld", ret);
+	}
 	/* Pages that are there stay. */
 	EXPECT_EQ(KT_PAGE, read_page(self->fd, 1));
 	EXPECT_EQ(-ENOTCONN, read_page(self->fd, 3));

@@ -48,6 +48,14 @@ unsigned int kt_rounds(unsigned int few, unsigned int many)
 	return getenv("KEV_SOAK") ? many : few;
 }
 
+/* KASAN and lockdep cost about so many times as much */
+#define INSTRUMENTED	50
+
+uint64_t kt_limit(uint64_t ticks)
+{
+	return access("/proc/lockdep_stats", F_OK) ? ticks : ticks * INSTRUMENTED;
+}
+
 static int start(const char *const argv[], int output, pid_t *pid)
 {
 	int null;

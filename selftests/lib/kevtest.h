@@ -21,6 +21,15 @@
 #define KT_PAGE		4096UL
 #define KT_MIB		(1UL << 20)
 
+/*
+ * In seconds. The harness allows 30, which is little on an instrumented kernel: there the
+ * emulator's clock goes as fast as ours.
+ */
+#ifdef TEST_TIMEOUT_DEFAULT
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	600
+#endif
+
 /* ---- calls: ioctl.c ---- */
 
 /* ioctl(2), with the errno as a negative result */
@@ -222,6 +231,9 @@ int kt_cpu_online(int cpu, bool online);
 
 /* How often to do something: @few in the normal run, @many in the soak (KEV_SOAK is set) */
 unsigned int kt_rounds(unsigned int few, unsigned int many);
+
+/* What takes less than @ticks of the TSC takes less than this; more on an instrumented kernel */
+uint64_t kt_limit(uint64_t ticks);
 
 static inline uint64_t kt_rdtsc(void)
 {
