@@ -122,7 +122,7 @@ MEASURE(bench_write, "movb $1, (%r14)\n add %r13, %r14\n");
 WALK(bench_walk, END);
 WALK(bench_walk_halt, "xor %edi, %edi\n" KT_HALT);
 WALK(bench_walk_print, "mov $0x3f8, %dx\n mov $0x41, %al\n out %al, %dx\n"
-     "mov $0x604, %dx\n mov $0x2000, %ax\n out %ax, %dx\n 2: hlt\n jmp 2b\n");
+	"mov $0x604, %dx\n mov $0x2000, %ax\n out %ax, %dx\n 2: hlt\n jmp 2b\n");
 
 void bench_code_page(const struct bench_program *program, uint8_t page[KT_PAGE])
 {

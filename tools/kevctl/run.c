@@ -291,6 +291,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		terminal_raw();
 	session_run(&session);
 	terminal_restore();
+	session_release_signals(&session);
 	status = tell_outcome(&session, &dump, options);
 	dump_fini(&dump);
 	if (options->verbose)

@@ -21,7 +21,7 @@ static int drop_capabilities(const struct sandbox_needs *needs)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	const uint32_t kept = needs->nr_paths ? 1U << CAP_DAC_OVERRIDE : 0;
+	const uint32_t kept = sandbox_opens_files(needs) ? 1U << CAP_DAC_OVERRIDE : 0;
 
 	if (syscall(SYS_capget, &header, data))
 		return -errno;

@@ -47,6 +47,15 @@ struct sandbox_needs {
 	bool verbose;
 };
 
+/* sandbox_opens_files() - does any of the paths lead to a file that is opened by its name */
+static inline bool sandbox_opens_files(const struct sandbox_needs *needs)
+{
+	for (unsigned int i = 0; i < needs->nr_paths; i++)
+		if (!needs->paths[i].removable)
+			return true;
+	return false;
+}
+
 /**
  * sandbox_parse() - read a value of --sandbox
  * @text: on, off, or a list of SANDBOX_WORDS with commas between them

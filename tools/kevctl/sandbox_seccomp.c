@@ -131,8 +131,10 @@ static void add_calls(struct filter *filter, const struct sandbox_needs *needs)
 	int last = -1;
 
 	add_list(filter, always, ARRAY_SIZE(always), SECCOMP_RET_ALLOW);
-	if (needs->nr_paths)
+	if (sandbox_opens_files(needs))
 		add_list(filter, files, ARRAY_SIZE(files), SECCOMP_RET_ALLOW);
+	else if (needs->nr_paths)
+		add_call(filter, SYS_unlinkat, SECCOMP_RET_ALLOW);
 	if (needs->sockets)
 		add_list(filter, sockets, ARRAY_SIZE(sockets), SECCOMP_RET_ALLOW);
 	add_list(filter, deadly, ARRAY_SIZE(deadly), SECCOMP_RET_KILL_PROCESS);
@@ -238,13 +240,15 @@ int sandbox_seccomp(const struct sandbox_needs *needs)
 {
 	struct filter filter = { };
 	struct sock_fprog program = { .filter = filter.code };
+	const uint32_t action = SECCOMP_RET_KILL_PROCESS;
 
+	/* A kernel without it says so here: what it says of the filter is about the filter. */
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
+		return -EOPNOTSUPP;
 	add_calls(&filter, needs);
 	make_ranges(&filter);
 	if (!emit_all(&filter))
 		return -E2BIG;
 	program.len = filter.length;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
-		return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP : -errno;
-	return 0;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) ? -errno : 0;
 }

@@ -569,7 +569,7 @@ static void wait_for_threads(struct session *session, int signals, int finished,
  * terminal has to be put right before; threads made later block them too. What was ignored
  * stays so: nohup, and a shell's commands in the background.
  */
-static int open_signals(void)
+static int open_signals(struct session *session)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	struct sigaction action;
@@ -582,8 +582,13 @@ static int open_signals(void)
 		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
 			sigaddset(&set, signals[i]);
 	}
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, &session->signals);
 	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+void session_release_signals(const struct session *session)
+{
+	pthread_sigmask(SIG_SETMASK, &session->signals, NULL);
 }
 
 /* The console's thread and the vCPUs', to their ends */
@@ -645,7 +650,7 @@ fail:
 
 void session_run(struct session *session)
 {
-	int signals = open_signals();
+	int signals = open_signals(session);
 
 	pthread_mutex_init(&session->lock, NULL);
 	pthread_cond_init(&session->changed, NULL);

@@ -4,6 +4,7 @@
 #define KEVCTL_SESSION_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -84,6 +85,7 @@ struct vcpu {
  * @console_finished: eventfd, readable once the console's thread has ended
  * @no_more: eventfd, readable once no vCPU can print any more
  * @ending: eventfd, readable once the vCPUs shall end
+ * @signals: what was blocked before
  * @lock: guards what follows; taken inside the machine's
  * @changed: broadcast with each change of the next
  * @changes: counts what a vCPU that has halted has to look at again: another one has
@@ -114,6 +116,7 @@ struct session {
 	int console_finished;
 	int no_more;
 	int ending;
+	sigset_t signals;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned int changes;
@@ -146,11 +149,14 @@ void session_fini_machine(struct session *session);
  * session_run() - run the VM to its end
  * @session: session with vCPUs, console and machine
  *
- * Blocks SIGINT, SIGTERM and SIGHUP for good and answers them by ending the VM; a second
- * one ends the process. SIGQUIT shows all vCPUs' registers on stderr.
+ * Blocks SIGINT, SIGTERM and SIGHUP and answers them by ending the VM; a second one ends the
+ * process. SIGQUIT shows all vCPUs' registers on stderr.
  * When this returns, all threads have ended and all output has been written.
  */
 void session_run(struct session *session);
+
+/* After session_run(): signals mean what they meant before. What follows may take long. */
+void session_release_signals(const struct session *session);
 
 /**
  * session_pause() - get all vCPUs out of the guest, and keep them out

@@ -81,7 +81,8 @@ static int grow(struct memory_file *file, uint64_t size)
 	if (file->bytes)
 		bytes = mremap(file->bytes, file->room, room, MREMAP_MAYMOVE);
 	else
-		bytes = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		bytes = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
 	if (bytes == MAP_FAILED)
 		return -ENOSPC;
 	file->bytes = bytes;
