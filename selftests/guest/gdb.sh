@@ -266,9 +266,10 @@ ends "status then" 42
 # Instructions that leave the guest, and what the hardware watches
 start gdb_target
 debug <<'END'
-tbreak print_bytes
+tbreak print
 continue
-stepi 30
+stepi 120
+info symbol $pc
 tbreak out8
 continue
 stepi 9
@@ -278,6 +279,8 @@ continue
 p finished = 1
 continue
 END
+! grep -q '^print' "$dir/gdb"
+result "out of a function with a hypercall" $?
 has "stepping goes on" 'exited with code 052\]'
 [ "$(cat "$dir/out")" = "gdb_target: ready
 xgdb_target: done" ]
@@ -319,6 +322,23 @@ has "a triple fault is a signal first" 'received signal SIGSEGV'
 has "its registers are there" '^rip +0x10'
 has "then the end" 'terminated with signal SIGSEGV'
 ends "status after a crash" 125
+
+# An image that is not where its file says
+if [ -z "${KEVCTL:-}" ]; then
+	start hermit_pie_boot4
+	debug <<-'END'
+		info symbol $pc
+		break main
+		continue
+		bt 1
+		delete
+		continue
+	END
+	has "a Hermit image that was moved: its start" '^_start'
+	has "and its functions" '^Breakpoint 1, .* in main \(\)'
+	has "it ends well" 'exited normally'
+	ends "status of a Hermit image" 0
+fi
 
 # One that never had a debugger ends by a signal.
 start gdb_target

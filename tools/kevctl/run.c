@@ -276,6 +276,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 
 	if (options->gdb && gdb_open(options->gdb, query->xsave_size, &dump, &session.gdb))
 		goto fini_machine;
+	if (session.gdb && image->hermit && image->info.nr_segments)
+		gdb_moved(session.gdb, dump.place.load_base + image->info.segments[0].vaddr);
 	if (options->stats)
 		take_stats(vm, &before);
 	error = net ? net_attach(net, &session.machine, vm, image->hermit) : 0;
