@@ -33,6 +33,7 @@ start() {
 	guest=$guests/$1
 	shift
 	at=$socket
+	: >"$dir/err" >"$dir/out"
 	"$kevctl" run --gdb "unix:$socket" "$@" "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do
@@ -159,6 +160,8 @@ has "memory that was written" '"[a-z]*[0-9a-e]*Z"'
 has "a hardware breakpoint" 'hit Hardware assisted breakpoint|Breakpoint .*, spin \(id=0\)'
 has "the exit code" 'exited with code 052\]'
 ends "status of kevctl" 42
+[ ! -e "$socket" ]
+result "the socket is gone" $?
 [ "$(cat "$dir/out")" = "gdb_target: ready
 xgdb_target: done" ]
 result "output of the guest" $?
@@ -344,6 +347,7 @@ ends "SIGTERM while the guest waits" 143
 
 # Over TCP, where there is a network
 if [ -n "${TCP:-}" ]; then
+	: >"$dir/err" >"$dir/out"
 	"$kevctl" run --gdb 0 "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" 2>/dev/null || break; done
