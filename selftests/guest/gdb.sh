@@ -33,7 +33,7 @@ start() {
 	guest=$guests/$1
 	shift
 	at=$socket
-	: >"$dir/err" >"$dir/out"
+	rm -f "$dir/err" "$dir/out"
 	"$kevctl" run --gdb "unix:$socket" "$@" "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do
@@ -347,7 +347,7 @@ ends "SIGTERM while the guest waits" 143
 
 # Over TCP, where there is a network
 if [ -n "${TCP:-}" ]; then
-	: >"$dir/err" >"$dir/out"
+	rm -f "$dir/err" "$dir/out"
 	"$kevctl" run --gdb 0 "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
 	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" 2>/dev/null || break; done

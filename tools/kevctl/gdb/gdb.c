@@ -252,7 +252,7 @@ static bool take_stop(struct gdb *gdb, struct gdb_stop *stop)
 	for (unsigned int i = 1; i <= gdb->target.threads; i++) {
 		struct gdb_vcpu *vcpu = &gdb->vcpus[(gdb->last + i) % gdb->target.threads];
 
-		if (!vcpu->stopped)
+		if (!vcpu->stopped || vcpu->later)
 			continue;
 		vcpu->stopped = false;
 		*stop = vcpu->stop;
@@ -295,6 +295,13 @@ void gdb_resume(void *owner, const struct gdb_order *orders)
 		struct gdb_vcpu *vcpu = &gdb->vcpus[i];
 
 		vcpu->order = orders[i];
+		/*
+		 * One that stays behind, while another one steps over a breakpoint for example,
+		 * is not to be told of, nor forgotten because breakpoints are away.
+		 */
+		vcpu->later = orders[i].action == GDB_STAY;
+		if (vcpu->later)
+			continue;
 		vcpu->stopped = vcpu->stopped && still_counts(gdb, vcpu);
 		met |= vcpu->stopped;
 	}

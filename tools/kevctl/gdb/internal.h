@@ -16,6 +16,7 @@
  * @order: what it does; GDB_STAY while it is stopped
  * @stopped: it has met what the debugger is to be told:
  * @stop: this
+ * @later: but not before it shall run on
  * @doomed: it cannot go on unless its registers are changed
  * @debug: what kev was told last
  */
@@ -23,6 +24,7 @@ struct gdb_vcpu {
 	struct gdb_order order;
 	bool stopped;
 	struct gdb_stop stop;
+	bool later;
 	bool doomed;
 	struct kev_vcpu_debug debug;
 };

@@ -161,6 +161,7 @@ void gdb_forget(struct gdb *gdb)
 	for (unsigned int i = 0; i < gdb->target.threads; i++) {
 		gdb->vcpus[i].order = (struct gdb_order){ .action = GDB_CONTINUE };
 		gdb->vcpus[i].stopped = false;
+		gdb->vcpus[i].later = false;
 	}
 	pthread_mutex_unlock(&gdb->lock);
 	/* A vCPU that kev can no longer talk to will say so itself. */
