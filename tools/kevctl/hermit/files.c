@@ -427,8 +427,6 @@ static int mkdir_locked(struct files *files, const struct spot *spot)
 
 	if (spot->node->kind == NODE_PLACE)
 		return place_mkdir(&spot->node->place, spot->rest);
-	if (strchr(spot->rest, '/'))
-		return -ENOENT;
 	return tree_add(&files->tree, spot, NODE_DIRECTORY, &error) ? 0 : error;
 }
 
