@@ -36,7 +36,7 @@ start() {
 	rm -f "$dir/err" "$dir/out"
 	"$kevctl" run --gdb "unix:$socket" "$@" "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
-	until grep -q "waits for a debugger" "$dir/err"; do
+	until grep -qs "waits for a debugger" "$dir/err"; do
 		kill -0 "$kevctl_pid" 2>/dev/null || return
 	done
 }
@@ -350,12 +350,21 @@ if [ -n "${TCP:-}" ]; then
 	rm -f "$dir/err" "$dir/out"
 	"$kevctl" run --gdb 0 "$guest" >"$dir/out" 2>"$dir/err" &
 	kevctl_pid=$!
-	until grep -q "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" 2>/dev/null || break; done
+	until grep -qs "waits for a debugger" "$dir/err"; do kill -0 "$kevctl_pid" 2>/dev/null || break; done
 	at=$(sed -n 's/.*target remote //p' "$dir/err")
 	debug <<-'END'
+		detach
+	END
+	prints x
+	# A look at the port, and a browser: the guest runs on.
+	bash -c ': <>"/dev/tcp/localhost/$1"; exec 3<>"/dev/tcp/localhost/$1"
+		printf "GET / HTTP/1.0\n\n\$M102028,8:0100000000000000#19" >&3; cat <&3' - "${at#:}"
+	debug <<-'END'
+		p finished
 		p finished = 1
 		continue
 	END
+	has "who speaks another language is not heard" '^[$]1 = 0$'
 	has "a TCP port" 'exited with code 052\]'
 	ends "status" 42
 fi

@@ -335,21 +335,24 @@ void gdb_detach(void *owner)
 	release_vcpus(gdb);
 }
 
-static void greet(struct gdb *gdb)
+/*
+ * The first bytes of a connection. Who looks for open ports says nothing, and a browser something
+ * else: they are not to stop a guest.
+ */
+static bool greet(struct gdb *gdb, char first)
 {
-	if (!gdb_transport_accept(&gdb->transport))
-		return;
-	pause_vcpus(gdb);
+	if (!first || !strchr("+-$\003", first))
+		return false;
 	gdb->server = gdb_server_create(&gdb->target);
-	if (!gdb->server) {
-		gdb_transport_hang_up(&gdb->transport);
-		return;
-	}
+	if (!gdb->server)
+		return false;
+	pause_vcpus(gdb);
 	pthread_mutex_lock(&gdb->lock);
 	gdb->attached = true;
 	for (unsigned int i = 0; i < gdb->target.threads; i++)
 		gdb->vcpus[i].order = (struct gdb_order){ .action = GDB_STAY };
 	pthread_mutex_unlock(&gdb->lock);
+	return true;
 }
 
 static void hang_up(struct gdb *gdb)
@@ -365,9 +368,12 @@ static void hang_up(struct gdb *gdb)
  */
 static void lose(struct gdb *gdb)
 {
-	bool running = gdb_server_running(gdb->server);
+	bool known = gdb->server;
+	bool running = known && gdb_server_running(gdb->server);
 
 	hang_up(gdb);
+	if (!known)
+		return;
 	pause_vcpus(gdb);
 	gdb_forget(gdb);
 	if (running)
@@ -380,7 +386,8 @@ static void listen_to(struct gdb *gdb)
 	ssize_t got = recv(gdb->transport.connection, bytes, sizeof(bytes), 0);
 
 	if (got > 0) {
-		if (!gdb_server_take(gdb->server, bytes, got))
+		if ((!gdb->server && !greet(gdb, bytes[0])) ||
+		    !gdb_server_take(gdb->server, bytes, got))
 			hang_up(gdb);
 	} else if (!got || (errno != EAGAIN && errno != EINTR)) {
 		lose(gdb);
@@ -426,9 +433,11 @@ static void *gdb_thread(void *argument)
 		{ .events = POLLIN },
 	};
 	eventfd_t count;
+	bool connected;
 
 	while (!ended(gdb)) {
-		fds[1].fd = gdb->server ? gdb->transport.connection : gdb->transport.listener;
+		connected = gdb->transport.connection >= 0;
+		fds[1].fd = connected ? gdb->transport.connection : gdb->transport.listener;
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[0].revents && !eventfd_read(gdb->wake, &count) && gdb->server &&
@@ -436,10 +445,10 @@ static void *gdb_thread(void *argument)
 			stop_all(gdb);
 		if (!fds[1].revents)
 			continue;
-		if (gdb->server)
+		if (connected)
 			listen_to(gdb);
 		else
-			greet(gdb);
+			gdb_transport_accept(&gdb->transport);
 	}
 	say_goodbye(gdb);
 	return NULL;

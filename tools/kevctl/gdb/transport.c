@@ -64,7 +64,7 @@ static bool is_stale(const struct sockaddr_un *address)
 
 	if (lstat(address->sun_path, &stat) || !S_ISSOCK(stat.st_mode))
 		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)))
@@ -153,11 +153,10 @@ void gdb_transport_close(struct gdb_transport *transport)
 	transport->directory = -1;
 }
 
-bool gdb_transport_accept(struct gdb_transport *transport)
+void gdb_transport_accept(struct gdb_transport *transport)
 {
 	transport->connection = accept4(transport->listener, NULL, NULL,
 					SOCK_CLOEXEC | SOCK_NONBLOCK);
-	return transport->connection >= 0;
 }
 
 void gdb_transport_hang_up(struct gdb_transport *transport)

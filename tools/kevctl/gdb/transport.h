@@ -32,8 +32,8 @@ struct gdb_transport {
 int gdb_transport_open(struct gdb_transport *transport, const char *where);
 void gdb_transport_close(struct gdb_transport *transport);
 
-/* gdb_transport_accept() - take a connection that waits; whether there was one */
-bool gdb_transport_accept(struct gdb_transport *transport);
+/* gdb_transport_accept() - take a connection that waits, if it still does */
+void gdb_transport_accept(struct gdb_transport *transport);
 void gdb_transport_hang_up(struct gdb_transport *transport);
 
 /**
