@@ -43,7 +43,9 @@ wrap() {
 each() {
 	local dir=$1 program
 	for program in $(make --no-print-directory -s -C "$dir" list); do
-		(cd "$dir" && wrap "${dir#selftests/}/${program#./}" "$program")
+		# Whoever started this may ignore signals, as nohup does; tests send them.
+		(cd "$dir" && wrap "${dir#selftests/}/${program#./}" \
+			env --default-signal "$program")
 	done
 }
 
