@@ -49,6 +49,8 @@ void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
  * kev_vcpu_wake_runner() - have a vCPU that sleeps in RUN look around
  * @vcpu: the vCPU
  *
+ * Its task may be the current one: an interrupt may have come just before it sleeps.
+ *
  * Context: any, IRQs off included.
  */
 void kev_vcpu_wake_runner(struct kev_vcpu *vcpu)
@@ -57,7 +59,7 @@ void kev_vcpu_wake_runner(struct kev_vcpu *vcpu)
 
 	rcu_read_lock();
 	runner = READ_ONCE(vcpu->runner);
-	if (runner && runner != current)
+	if (runner)
 		wake_up_process(runner);
 	rcu_read_unlock();
 }

@@ -11,10 +11,11 @@
 #define IDT_GPA		(SHARED_GPA + KT_PAGE)
 #define RAM_BYTES	(16 * KT_PAGE)
 #define VECTOR		0x40
+#define TICK		100000	/* of the TSC */
 
 extern const char ticker_handler[];
 
-/* R12: the shared page; R13: the id. Ticks are 100,000 of the TSC apart. */
+/* R12: the shared page; R13: the id */
 KT_CODE(ticker_code,
 	"mov $0x400000, %r12d\n"
 	"mov %esi, %r13d\n"
@@ -84,9 +85,15 @@ KT_CODE(ticker_code,
 	"pop %rax\n"
 	"iretq\n"
 
-	"9: rdtsc\n"
-	"add $100000, %eax\n"
-	"adc $0, %edx\n"
+	"9: mov 64(%r12), %rcx\n"	/* the delay, and how much longer the next one is */
+	"add 72(%r12), %rcx\n"
+	"mov %rcx, 64(%r12)\n"
+	"rdtsc\n"
+	"shl $32, %rdx\n"
+	"or %rdx, %rax\n"
+	"add %rcx, %rax\n"
+	"mov %rax, %rdx\n"
+	"shr $32, %rdx\n"
 	"mov $0x6e0, %ecx\n"
 	"wrmsr\n"
 	"ret");
@@ -126,8 +133,11 @@ int kt_ticker_init(struct kt_ticker *ticker)
 	if (ret)
 		return ret;
 	map = kt_map_memory(ticker->guest.vm, SHARED_GPA, KT_PAGE);
+	if (!map)
+		return -errno;
 	ticker->shared = map;
-	return map ? 0 : -errno;
+	ticker->shared->delay = TICK;
+	return 0;
 }
 
 void kt_ticker_fini(struct kt_ticker *ticker)

@@ -19,6 +19,8 @@ struct kt_ticker_page {
 	uint64_t astray;	/* interrupts that came to the wrong vCPU */
 	uint64_t ticks[KT_TICKER_VCPUS];
 	uint64_t looks[KT_TICKER_VCPUS];	/* at the TSC */
+	uint64_t delay;		/* ticks of the TSC from one interrupt to the next */
+	uint64_t step;		/* which is so much longer each time */
 };
 
 struct kt_ticker {
