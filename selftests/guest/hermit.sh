@@ -38,9 +38,10 @@ unchanged() {
 		echo "ok $number # SKIP no $name"
 		return
 	fi
-	output=$(kevctl run "$@" "$images/$name" 2>"$errors" </dev/null)
+	# Some print their text on the one, and some on the other.
+	output=$(kevctl run "$@" "$images/$name" 2>&1 </dev/null)
 	status=$?
-	[ $status -eq 0 ] || sed 's/^/# /' "$errors"
+	[ $status -eq 0 ] || echo "$output" | sed 's/^/# /'
 	[ $status -eq 0 ] && echo "$output" | grep -q "$want"
 	result "$name $*" $?
 }
