@@ -75,6 +75,7 @@ cure()
 }
 
 judge() { /usr/bin/python3 -B "$here/klog_test.py"; }
+profile_table() { /usr/bin/python3 -B "$here/profile_test.py"; }
 
 status_is()
 {
@@ -225,6 +226,19 @@ disk()
 touched: 5 40" ]
 }
 
+# The TSC counts instructions as well; what the program has measured is in the table.
+profile()
+{
+	gcc -O1 -static -o measured "$here/measured.c"
+	bed_run 7 --file measured:/bin/ --profile table -- measured
+	[ "$(cat out)" = 24 ]
+	grep -qE "^0x[0-9a-f]+ to 0x[0-9a-f]+: 20 samples, median 24, shown 24$" table
+	grep -qE "^ +24 \(guest or program\)$" table
+	grep -q '"samples": 20, "median": 24' <(tr '\n' ' ' <table.json | sed 's/  */ /g')
+	# A system call's are the kernel's.
+	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
+}
+
 two_cpus()
 {
 	bed_run 0 --cpus 2 -- nproc
@@ -344,6 +358,7 @@ make -s -C "$("$bed" kdir)" M="$scratch/report" modules >"$scratch/build" 2>&1 |
 gcc -O2 -D_GNU_SOURCE -shared -fPIC -o "$scratch/libbed.so" "$here"/../../tools/bed/bochs/*.c -ldl
 
 check "the judge of kernel logs" judge
+check "the table of a profile" profile_table
 delivery="deliver 7 note 7 0x80000041 0 0 0 interrupt 7 0x41 0 0 0 delivered exit 8 "
 check "the cures work" cure 0 "cure: applied" "delivery: applied" "mask 7 inject 7 $delivery"
 check "the cure for lost interrupts is not needed" cure 1 "cure: unneeded" "delivery: applied" \
@@ -381,6 +396,7 @@ check "/out comes back after a failure" out_of_failure
 check "files, holes, shared libraries" files
 check "what is inside" inside
 check "a disk whose cache can be dropped" disk
+check "a profile counts what the TSC counts" profile
 check "two processors" two_cpus
 check "two runs at once" at_once
 check "Ctrl-C leaves nothing" interrupted INT 130

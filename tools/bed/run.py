@@ -9,7 +9,7 @@ import termios
 import tty
 from pathlib import Path
 
-from bedlib import bochs, options, outdir, payload, qemu
+from bedlib import bochs, options, outdir, payload, profile, qemu
 from bedlib.cache import BedError, run_directory
 from bedlib.kernel import Kernel
 from bedlib.session import Session
@@ -79,6 +79,7 @@ def run_machine(machine, opts, files, directory, tar):
     if isinstance(machine, bochs.Bochs):
         machine.idle_sleeps = not opts.command
         state = None if opts.cold else machine.saved_state(say)
+        machine.profile = opts.profile and directory / "profile"
         if state:
             result = follow(machine.restore(directory, files, state / "state"), opts,
                             bochs.RESTORE_SECONDS, tar)
@@ -147,14 +148,32 @@ def raw_terminal():
     return lambda: termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
+def prepare_profile(opts, machine, directory):
+    """Have the kernel's symbols brought back; see write_profile()."""
+    if not isinstance(machine, bochs.Bochs):
+        raise BedError("--profile: only Bochs counts instructions")
+    opts.command = ["sh", "-c", '"$@"; s=$?; cat /proc/kallsyms >/out/kallsyms.end; exit $s', "sh",
+                    *opts.command]
+    opts.out = opts.out or directory / "out"
+
+
+def write_profile(opts, machine):
+    """The table of a finished run."""
+    texts = [path.read_text() for path in sorted(opts.out.glob("kallsyms*"))]
+    profile.write(machine.profile, texts, opts.profile)
+
+
 def run(name, words):
     """bed run or bed shell; returns the exit status."""
     opts = options.parse(name, words)
     machine = choose_machine(opts)
-    files = payload.pack(opts.command, *choose_module(opts, machine), opts.file, bool(opts.out))
-    if opts.out:
-        opts.out.mkdir(parents=True, exist_ok=True)
     with run_directory() as directory, tempfile.TemporaryFile(dir=directory) as tar:
+        if opts.profile:
+            prepare_profile(opts, machine, directory)
+        files = payload.pack(opts.command, *choose_module(opts, machine), opts.file,
+                             bool(opts.out))
+        if opts.out:
+            opts.out.mkdir(parents=True, exist_ok=True)
         restore_terminal = raw_terminal() if name == "shell" else lambda: None
         try:
             result = run_machine(machine, opts, files, directory, tar if opts.out else None)
@@ -165,6 +184,8 @@ def run(name, words):
         if opts.out and result.complete:
             tar.seek(0)
             outdir.extract(tar, opts.out)
+            if opts.profile:
+                write_profile(opts, machine)
     return status
 
 

@@ -91,6 +91,7 @@ class Bochs:
         if not 2 * _WINDOW_MIB <= mem <= _MAX_MIB:
             raise BedError(f"--mem {mem}: Bochs machines have {2 * _WINDOW_MIB} to {_MAX_MIB} MiB")
         self.idle_sleeps = False  # an idle machine takes no processor time, but more time
+        self.profile = None  # a file for what the library counts
         self._cpus = cpus
         self._mem = mem
         self._window = (mem - _WINDOW_MIB - _ABOVE_MIB) * _MIB
@@ -110,6 +111,8 @@ class Bochs:
                        "BXSHARE": str(_SHARE)}
         if self.idle_sleeps:
             environment["BED_IDLE_SLEEPS"] = "1"
+        if self.profile:
+            environment["BED_PROFILE"] = str(self.profile)
         return Emulator(argv, directory, environment)
 
     def _load(self, directory, payload):

@@ -63,6 +63,12 @@ def _parser(name):
     add("--file", metavar="SRC[:DST]", action="append", default=[],
         help="bring a file or directory along (DST: /NAME); may be repeated")
     add("--append", metavar="ARGS", default="", help="more kernel arguments")
+    if name == "run":
+        add("--profile", metavar="FILE", type=Path,
+            help="count the instructions between RDTSCs of the lower half of the address space, "
+                 "a guest's or a program's: FILE gets a table, FILE.json the same as data. "
+                 "Functions are named by /proc/kallsyms as it is when CMD ends, and by what CMD "
+                 "has left in /out/kallsyms*; the first processor only, and only in Bochs")
     add("--out", metavar="DIR", type=Path, help="bring what CMD wrote under /out back into DIR")
     add("--timeout", metavar="S", type=_positive,
         default=600 if name == "run" else 7 * 86400, help="seconds until the run is given up (600)")
@@ -83,4 +89,5 @@ def parse(name, words):
     if name == "shell" and command:
         parser.error("a shell takes no command")
     options.command = command
+    options.profile = getattr(options, "profile", None)
     return options

@@ -19,7 +19,8 @@ _END_OF_INPUT = b"\x04"
 # What the library in Bochs reports, in words for people; and its reports that are no news.
 _NOTES = {"cure": "the cure for lost host interrupts",
           "delivery": "the cure for the delivery of virtual interrupts",
-          "load": "putting the run's files in", "save": "saving the machine"}
+          "load": "putting the run's files in", "save": "saving the machine",
+          "profile": "the profile"}
 _GOOD_NOTES = ("applied", "done")
 
 

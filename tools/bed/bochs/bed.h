@@ -5,6 +5,7 @@
  *   irqcure.c   host interrupts are not lost while a guest runs, virtual ones do not come masked
  *               and are not mistaken for others (an emulator's errors)
  *   command.c   debugger commands: save the machine, put a file into its memory, leave
+ *   profile.c   counts instructions by function, where the bed asks for it
  *   port.c      port 0xe9 of the machine becomes a channel to the bed
  *
  * Bochs exports its own symbols, so all of them are found by name with dlsym(); a Bochs that lacks
