@@ -59,6 +59,7 @@ static int __init kev_init(void)
 	ret = kev_dev_init();
 	if (ret)
 		goto err_hw;
+	kev_vms_init();
 	print_features();
 	return 0;
 
@@ -81,6 +82,7 @@ err_unprobe:
 
 static void __exit kev_exit(void)
 {
+	kev_vms_exit();
 	kev_dev_exit();
 	kev_irqfd_exit();
 	kev_hw_exit();

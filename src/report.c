@@ -37,7 +37,7 @@ enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
 	/* Without the CPU there is still the kind to tell. */
 	kev_vcpu_loaded_call(vcpu, call_frame, run);
 	run->kind = kind;
-	vcpu->stats.reports++;
+	vcpu->counts.reports++;
 	return KEV_REPORT;
 }
 

@@ -80,14 +80,6 @@ static bool must_leave(struct kev_vcpu *vcpu)
 	return false;
 }
 
-static void count(struct kev_vcpu_stats *stats, const struct kev_exit_ops *ops)
-{
-	u64 *counter = (void *)stats + ops->counter;
-
-	stats->exits++;
-	(*counter)++;
-}
-
 /* Does user space want to be given this exit; KEV_VM_SET_EXITS */
 static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 {
@@ -99,6 +91,15 @@ static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 				    !vcpu->exit.exception.split_lock &&
 				    !kev_debug_takes(vcpu, &vcpu->exit);
 	return vcpu->intercepted;
+}
+
+/* An exit that the entry loop does not finish; one that is resumed has been counted. */
+static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+{
+	if (!vcpu->resumed)
+		vcpu->counts.slow[vcpu->exit.event]++;
+	vcpu->resumed = false;
+	return verdict;
 }
 
 /* Armed: until an exit that the fast level does not finish. */
@@ -118,22 +119,18 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 			return KEV_RETRY;
 
 		if (likely(!vcpu->resumed)) {
-			vcpu->stats.entries++;
 			kev_backend->enter(vcpu, exit);
+			vcpu->counts.exits[exit->event]++;
 			ops = &kev_exit_table[exit->event];
-			count(&vcpu->stats, ops);
 			if (unlikely(intercepted(vcpu, ops)))
-				return KEV_PASS;
+				return pass_on(vcpu, KEV_PASS);
 		}
-		vcpu->resumed = false;
-		if (!ops->fast)
-			return KEV_PASS;
-		verdict = ops->fast(vcpu, exit);
+		verdict = ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 		if (verdict == KEV_RESUME)
 			vcpu->pending |= KEV_PENDING_ADVANCE;
 		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
-			return verdict;
-		vcpu->stats.fast++;
+			return pass_on(vcpu, verdict);
+		vcpu->resumed = false;
 		/*
 		 * The delivery of an exception can raise the next one, without end and without
 		 * an instruction between them at which the host's interrupts would end the
@@ -176,8 +173,13 @@ static void follow_flushes(struct kev_vcpu *vcpu)
 /* Loaded: the guest's registers in, run, out; returns with IRQs on. */
 static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 {
+	struct kev_counts *counts = &vcpu->counts;
+	u64 start = rdtsc();
 	enum kev_verdict verdict;
 
+	counts->loads++;
+	if (unlikely(!counts->first_entry))
+		counts->first_entry = start + kev_hw_tsc_lost();
 	guest_timing_enter_irqoff();
 	kev_fpu_load(&vcpu->fpu);
 	kev_backend->arm(vcpu);
@@ -202,6 +204,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	kev_timer_leave(vcpu);
 	kev_backend->disarm(vcpu);
 	kev_fpu_put(&vcpu->fpu);
+	counts->guest_tsc += rdtsc() - start;
 
 	/*
 	 * The interrupt that ended the guest comes now, on the guest's account.
@@ -250,11 +253,13 @@ static enum kev_verdict dispatch_slow(struct kev_vcpu *vcpu)
 	enum kev_verdict verdict = KEV_PASS;
 
 	if (unlikely(vcpu->intercepted))
-		return report_intercept(vcpu, ops);
-	if (ops->slow)
+		verdict = report_intercept(vcpu, ops);
+	else if (ops->slow)
 		verdict = ops->slow(vcpu, &vcpu->exit);
 	if (verdict == KEV_PASS)
 		verdict = kev_report(vcpu, KEV_EXIT_UNHANDLED);
+	if (verdict == KEV_REPORT)
+		vcpu->counts.reported[vcpu->exit.event]++;
 	return verdict;
 }
 
@@ -524,7 +529,7 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	WRITE_ONCE(vcpu->runner, NULL);
 	if (ret) {
 		WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
-		vcpu->stats.kicks++;
+		vcpu->counts.kicks++;
 	}
 	return ret;
 }

@@ -79,21 +79,6 @@ void kev_vcpu_forget_exit(struct kev_vcpu *vcpu)
 }
 
 /**
- * kev_vcpu_add_stats() - add one vCPU's counters to a sum
- * @sum: its size and flags stay
- * @part: counters that somebody may be writing
- */
-void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part)
-{
-	const u64 *from = &part->entries;
-	u64 *to = &sum->entries;
-
-	BUILD_BUG_ON(sizeof(*sum) != offsetof(struct kev_vcpu_stats, entries) + 13 * sizeof(u64));
-	for (unsigned int i = 0; i < 13; i++)
-		to[i] += READ_ONCE(from[i]);
-}
-
-/**
  * kev_vcpu_loaded_call() - call a function with the vCPU loaded
  * @vcpu: the caller holds its lock
  * @fn: called with IRQs off
@@ -194,18 +179,6 @@ static long ioctl_interrupt(void *object, void *arg)
 	return kev_interrupt_raise(object, args->vector);
 }
 
-static long ioctl_stats(void *object, void *arg)
-{
-	struct kev_vcpu_stats *stats = arg;
-	struct kev_vcpu *vcpu = object;
-
-	if (stats->flags)
-		return -EINVAL;
-	*stats = (struct kev_vcpu_stats) { .size = stats->size };
-	kev_vcpu_add_stats(stats, &vcpu->stats);
-	return 0;
-}
-
 static const struct kev_ioctl vcpu_ioctls[] = {
 	{
 		.name = "KEV_VCPU_RUN",
@@ -222,7 +195,10 @@ static const struct kev_ioctl vcpu_ioctls[] = {
 		  kev_vcpu_get_state),
 	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_FAILURE,
 		  kev_vcpu_set_state),
-	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS, ioctl_stats),
+	KEV_IOCTL(KEV_VCPU_STATS, kev_vcpu_stats, kicks, false, KEV_OUT_SUCCESS,
+		  kev_vcpu_get_stats),
+	KEV_IOCTL(KEV_VCPU_COUNTERS, kev_counters, exits, false, KEV_OUT_ALWAYS,
+		  kev_vcpu_get_counters),
 	KEV_IOCTL(KEV_VCPU_INTERRUPT, kev_vcpu_interrupt, reserved, true, KEV_OUT_NEVER,
 		  ioctl_interrupt),
 	KEV_IOCTL(KEV_VCPU_INJECT, kev_vcpu_inject, reserved, true, KEV_OUT_NEVER,

@@ -30,6 +30,7 @@ static void vm_free(struct kref *ref)
 {
 	struct kev_vm *vm = container_of(ref, struct kev_vm, ref);
 
+	kev_vms_remove(vm);
 	kev_irqfd_fini(vm);
 	xa_destroy(&vm->vcpus);
 	kev_doorbells_fini(&vm->doorbells);
@@ -171,7 +172,7 @@ void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu)
 	if (xa_load(&vm->vcpus, vcpu->id) == vcpu) {
 		xa_erase(&vm->vcpus, vcpu->id);
 		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus - 1);
-		kev_vcpu_add_stats(&vm->past, &vcpu->stats);
+		kev_counts_add(&vm->past, &vcpu->counts);
 	}
 	mutex_unlock(&vm->lock);
 	kev_halt_recheck(vm);
@@ -292,26 +293,6 @@ static long ioctl_status(void *object, void *arg)
 	return 0;
 }
 
-static long ioctl_stats(void *object, void *arg)
-{
-	struct kev_vm_stats *stats = arg;
-	struct kev_vm *vm = object;
-	struct kev_vcpu *vcpu;
-	unsigned long id;
-
-	if (stats->flags)
-		return -EINVAL;
-	*stats = (struct kev_vm_stats) { .size = stats->size };
-	kev_mem_stats(&vm->mem, stats);
-	mutex_lock(&vm->lock);
-	stats->vcpus = vm->vcpus_made;
-	stats->vcpu = vm->past;
-	xa_for_each(&vm->vcpus, id, vcpu)
-		kev_vcpu_add_stats(&stats->vcpu, &vcpu->stats);
-	mutex_unlock(&vm->lock);
-	return 0;
-}
-
 static const struct kev_ioctl vm_ioctls[] = {
 	KEV_IOCTL(KEV_VM_CREATE_VCPU, kev_create_vcpu, reserved, true, KEV_OUT_NEVER,
 		  ioctl_create_vcpu),
@@ -341,7 +322,9 @@ static const struct kev_ioctl vm_ioctls[] = {
 		  kev_vm_set_exits),
 	KEV_IOCTL(KEV_VM_STATUS, kev_vm_status, reserved, false, KEV_OUT_SUCCESS,
 		  ioctl_status),
-	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, ioctl_stats),
+	KEV_IOCTL(KEV_VM_STATS, kev_vm_stats, vcpu, false, KEV_OUT_SUCCESS, kev_vm_get_stats),
+	KEV_IOCTL(KEV_VM_COUNTERS, kev_counters, exits, false, KEV_OUT_ALWAYS,
+		  kev_vm_get_counters),
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -458,6 +441,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	vm->tsc_base = rdtsc_ordered() + kev_hw_tsc_lost();
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
+	kev_vms_add(vm);
 	return vm;
 
 err_abi:

@@ -173,7 +173,7 @@ typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct
 /**
  * struct kev_exit_ops - who answers one kind of event
  * @name: for humans
- * @counter: offset of its counter in struct kev_vcpu_stats
+ * @counter: offset in struct kev_vcpu_stats of the number that it is told in
  * @intercept: KEV_INTERCEPT_* that gives it to user space, or 0
  * @fast: with IRQs off and the hardware state loaded; touches only the vCPU;
  *	NULL goes straight to @slow

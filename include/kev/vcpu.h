@@ -15,6 +15,7 @@
 #include <kev/exit.h>
 #include <kev/fpu.h>
 #include <kev/msr.h>
+#include <kev/stats.h>
 
 struct kev_paging;
 struct kev_vm;
@@ -131,7 +132,7 @@ struct kev_halt {
  * @flush_seen: [c] kev_vm.flush_wanted, as of the last flush
  * @guest_cpu: [a] CPU in whose guest mode the vCPU is, or -1
  * @run: [I] run page; user space writes it at any time
- * @stats: [c] written by the owner, read by anybody
+ * @counts: [c] written by the owner, read by anybody
  */
 struct kev_vcpu {
 	struct kev_vm *vm;
@@ -180,14 +181,13 @@ struct kev_vcpu {
 	u64 flush_seen;
 	int guest_cpu;
 	struct kev_run *run;
-	struct kev_vcpu_stats stats;
+	struct kev_counts counts;
 };
 
 int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args);
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request);
 void kev_vcpu_wake_runner(struct kev_vcpu *vcpu);
 void kev_vcpu_forget_exit(struct kev_vcpu *vcpu);
-void kev_vcpu_add_stats(struct kev_vcpu_stats *sum, const struct kev_vcpu_stats *part);
 
 int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu, void *arg),
 			 void *arg);

@@ -8,6 +8,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 #include <linux/kev.h>
@@ -15,6 +16,7 @@
 #include <kev/console.h>
 #include <kev/doorbell.h>
 #include <kev/mem.h>
+#include <kev/stats.h>
 
 struct kev_cpuid_table;
 struct kev_hypercall_abi;
@@ -29,6 +31,10 @@ struct mm_struct;
 /**
  * struct kev_vm - a virtual machine
  * @ref: the VM fd and each vCPU hold one
+ * @link: in the list of all VMs
+ * @id: [I] from 1; no other VM has it while the module is loaded
+ * @pid: [I] the creator's process, as the host's first PID namespace counts
+ * @comm: [I] its name
  * @mm: [I] the creator's address space; grabbed, not used
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
@@ -53,7 +59,7 @@ struct mm_struct;
  * @nr_irqfds: [a] how many; written under @irqfd_lock
  * @attaching: [v] an attach is under way; no vCPU can be made
  * @start: [v] how a vCPU starts; set once, before the first vCPU
- * @past: [v] statistics of vCPUs that are gone
+ * @past: [v] what vCPUs that are gone have counted
  * @mem: guest-physical memory, with locks of its own
  * @flush_wanted: [a] goes up when vCPUs have to forget translations
  * @doorbells: a part of them under @lock
@@ -66,6 +72,10 @@ struct mm_struct;
  */
 struct kev_vm {
 	struct kref ref;
+	struct list_head link;
+	u64 id;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
 	struct mm_struct *mm;
 	u32 flags;
 	const struct kev_hypercall_abi *abi;
@@ -88,7 +98,7 @@ struct kev_vm {
 	u32 nr_irqfds;
 	bool attaching;
 	struct kev_boot_start start;
-	struct kev_vcpu_stats past;
+	struct kev_counts past;
 
 	struct kev_mem mem;
 	atomic64_t flush_wanted;
@@ -112,6 +122,12 @@ int kev_vm_lock_policy(struct kev_vm *vm);
 void kev_vm_freeze(struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
 void kev_vm_flush(struct kev_mem *mem);
+
+/* vms.c */
+void kev_vms_add(struct kev_vm *vm);
+void kev_vms_remove(struct kev_vm *vm);
+void kev_vms_init(void);
+void kev_vms_exit(void);
 
 /* vm_policy.c */
 const struct kev_cpuid_table *kev_vm_cpuid(const struct kev_vm *vm);

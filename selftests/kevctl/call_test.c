@@ -57,6 +57,7 @@ FORWARD(kev_vm_add_region_from)
 FORWARD(kev_vm_attach_image)
 FORWARD(kev_vm_status)
 FORWARD(kev_vm_stats)
+FORWARD(kev_vm_counters)
 FORWARD(kev_vm_query_memory)
 FORWARD(kev_vm_get_dirty)
 FORWARD(kev_vm_translate)
@@ -73,6 +74,7 @@ FORWARD(kev_vcpu_set_debug)
 FORWARD(kev_vcpu_get_state)
 FORWARD(kev_vcpu_set_state)
 FORWARD(kev_vcpu_stats)
+FORWARD(kev_vcpu_counters)
 
 static const struct {
 	const char *name;
@@ -85,6 +87,7 @@ static const struct {
 	{ "kev_vm_attach_image", call_kev_vm_attach_image, KEV_VM_ATTACH_IMAGE },
 	{ "kev_vm_status", call_kev_vm_status, KEV_VM_STATUS },
 	{ "kev_vm_stats", call_kev_vm_stats, KEV_VM_STATS },
+	{ "kev_vm_counters", call_kev_vm_counters, KEV_VM_COUNTERS },
 	{ "kev_vm_query_memory", call_kev_vm_query_memory, KEV_VM_QUERY_MEMORY },
 	{ "kev_vm_get_dirty", call_kev_vm_get_dirty, KEV_VM_GET_DIRTY },
 	{ "kev_vm_translate", call_kev_vm_translate, KEV_VM_TRANSLATE },
@@ -102,6 +105,7 @@ static const struct {
 	{ "kev_vcpu_get_state", call_kev_vcpu_get_state, KEV_VCPU_GET_STATE },
 	{ "kev_vcpu_set_state", call_kev_vcpu_set_state, KEV_VCPU_SET_STATE },
 	{ "kev_vcpu_stats", call_kev_vcpu_stats, KEV_VCPU_STATS },
+	{ "kev_vcpu_counters", call_kev_vcpu_counters, KEV_VCPU_COUNTERS },
 };
 
 static const struct kev_create_vm create_vm = {

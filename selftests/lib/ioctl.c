@@ -83,12 +83,54 @@ struct kev_vcpu_stats kt_vcpu_stats(int vcpu)
 	return stats;
 }
 
+static int get_counters(int fd, unsigned long cmd, struct kt_counters *all)
+{
+	struct kev_counters args = {
+		.size = sizeof(args),
+		.nr_counters = KT_COUNTERS,
+		.nr_exits = KT_COUNTERS,
+		.counters = (uintptr_t)all->counter,
+		.exits = (uintptr_t)all->exit,
+	};
+	int ret = kt_ioctl(fd, cmd, &args);
+
+	all->nr_counters = ret ? 0 : args.nr_counters;
+	all->nr_exits = ret ? 0 : args.nr_exits;
+	return ret;
+}
+
 struct kev_vm_stats kt_vm_stats(int vm)
 {
 	struct kev_vm_stats stats = { .size = sizeof(stats) };
 
 	kt_ioctl(vm, KEV_VM_STATS, &stats);
 	return stats;
+}
+
+int kt_vm_counters(int vm, struct kt_counters *all)
+{
+	return get_counters(vm, KEV_VM_COUNTERS, all);
+}
+
+int kt_vcpu_counters(int vcpu, struct kt_counters *all)
+{
+	return get_counters(vcpu, KEV_VCPU_COUNTERS, all);
+}
+
+uint64_t kt_counter(const struct kt_counters *all, const char *name)
+{
+	for (unsigned int i = 0; i < all->nr_counters; i++)
+		if (!strcmp(all->counter[i].name, name))
+			return all->counter[i].value;
+	return -1;
+}
+
+struct kev_exit_count kt_exit_count(const struct kt_counters *all, const char *name)
+{
+	for (unsigned int i = 0; i < all->nr_exits; i++)
+		if (!strcmp(all->exit[i].name, name))
+			return all->exit[i];
+	return (struct kev_exit_count) { .exits = -1, .slow = -1, .reported = -1 };
 }
 
 int kt_get_state(int vcpu, uint32_t groups, struct kev_vcpu_state *state)

@@ -45,6 +45,22 @@ struct kev_vm_status kt_status(int vm);
 struct kev_vcpu_stats kt_vcpu_stats(int vcpu);
 struct kev_vm_stats kt_vm_stats(int vm);
 
+/* As many as there can be of both */
+#define KT_COUNTERS	128
+
+/* What KEV_VM_COUNTERS or KEV_VCPU_COUNTERS tells */
+struct kt_counters {
+	unsigned int nr_counters, nr_exits;
+	struct kev_counter counter[KT_COUNTERS];
+	struct kev_exit_count exit[KT_COUNTERS];
+};
+
+int kt_vm_counters(int vm, struct kt_counters *all);
+int kt_vcpu_counters(int vcpu, struct kt_counters *all);
+/* By name; all bits are set where there is none. */
+uint64_t kt_counter(const struct kt_counters *all, const char *name);
+struct kev_exit_count kt_exit_count(const struct kt_counters *all, const char *name);
+
 /* Every group of registers whose place is in the structure itself */
 #define KT_STATE_REGISTERS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | \
 				 KEV_STATE_MSRS | KEV_STATE_DEBUG | KEV_STATE_INTERRUPTS | \

@@ -299,7 +299,9 @@ static const struct {
 } flagged[] = {
 	{ "KEV_VM_STATUS", KEV_VM_STATUS, false },
 	{ "KEV_VM_STATS", KEV_VM_STATS, false },
+	{ "KEV_VM_COUNTERS", KEV_VM_COUNTERS, false },
 	{ "KEV_VCPU_STATS", KEV_VCPU_STATS, true },
+	{ "KEV_VCPU_COUNTERS", KEV_VCPU_COUNTERS, true },
 };
 
 TEST_F(vcpu, flags_of_statistics)

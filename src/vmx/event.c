@@ -199,6 +199,20 @@ static bool is_fault(u32 info)
 	       !(NO_FAULTS & BIT(info & INTR_INFO_VECTOR_MASK));
 }
 
+static enum kev_injected injected(u32 info)
+{
+	switch (info & INTR_INFO_INTR_TYPE_MASK) {
+	case INTR_TYPE_EXT_INTR:
+		return KEV_INJECTED_INTERRUPT;
+	case INTR_TYPE_NMI_INTR:
+		return KEV_INJECTED_NMI;
+	case INTR_TYPE_SOFT_INTR:
+		return KEV_INJECTED_SOFTWARE;
+	default:
+		return KEV_INJECTED_EXCEPTION;
+	}
+}
+
 /**
  * kev_vmx_write_event() - hand the event that waits to the entry
  * @vmx: armed, about to enter, with an event
@@ -212,6 +226,7 @@ void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
 	if (vmx->event_length)
 		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
+	vmx->vcpu.counts.injected[injected(vmx->event_info)]++;
 	/*
 	 * A fault's frame has RF set, so that the instruction meets no breakpoint when it
 	 * runs again. The entry pushes RFLAGS as it is, which the exit of an instruction has

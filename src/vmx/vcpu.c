@@ -43,6 +43,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	}
 	*(u32 *)page_address(vmx->vmcs) = kev_vmx_config.revision;
 	vmx->cpu = -1;
+	vmx->last_cpu = -1;
 	vmx->pin = kev_vmx_config.pin;
 	vmx->proc = kev_vmx_config.proc;
 	vmx->proc2 = kev_vmx_config.proc2;
@@ -248,6 +249,8 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 	if (moved) {
 		list_add(&vmx->link, &c->active);
 		vmx->cpu = smp_processor_id();
+		vmx->vcpu.counts.migrations += vmx->last_cpu >= 0 && vmx->last_cpu != vmx->cpu;
+		vmx->last_cpu = vmx->cpu;
 		vmx->launched = false;
 		if (!vmx->ready) {
 			write_controls(vmx);

@@ -72,11 +72,12 @@ struct kev_vmx_host {
 
 /**
  * struct kev_vmx_vcpu - a vCPU on VMX
+ * @rcu: for its end; near the beginning, as kvfree_rcu() wants it
  * @vcpu: the neutral part
- * @rcu: for its end
  * @vmcs: [I] the VMCS page
  * @link: in the list of the CPU where the VMCS is active; IRQs off, that CPU
  * @cpu: [a] the CPU where the VMCS is active, -1 for none
+ * @last_cpu: [c] where it was active last, -1 for nowhere yet
  * @ready: [c] the VMCS holds a whole configuration
  * @launched: [c] VMRESUME instead of VMLAUNCH
  * @broken: [a] a VMX instruction failed: the VM ends
@@ -115,11 +116,12 @@ struct kev_vmx_host {
  * @flush_l1d: [c] the L1 data cache may hold the host's secrets
  */
 struct kev_vmx_vcpu {
-	struct kev_vcpu vcpu;
 	struct rcu_head rcu;
+	struct kev_vcpu vcpu;
 	struct page *vmcs;
 	struct list_head link;
 	int cpu;
+	int last_cpu;
 	bool ready;
 	bool launched;
 	bool broken;

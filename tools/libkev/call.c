@@ -123,6 +123,11 @@ int kev_vm_status(int vm, struct kev_vm_status *status)
 	return result(ioctl(vm, KEV_VM_STATUS, status));
 }
 
+int kev_vm_counters(int vm, struct kev_counters *counters)
+{
+	return result(ioctl(vm, KEV_VM_COUNTERS, counters));
+}
+
 int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 {
 	return result(ioctl(vm, KEV_VM_STATS, stats));
@@ -226,6 +231,11 @@ int kev_vcpu_get_state(int vcpu, struct kev_vcpu_state *state)
 int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state)
 {
 	return result(ioctl(vcpu, KEV_VCPU_SET_STATE, state));
+}
+
+int kev_vcpu_counters(int vcpu, struct kev_counters *counters)
+{
+	return result(ioctl(vcpu, KEV_VCPU_COUNTERS, counters));
 }
 
 int kev_vcpu_stats(int vcpu, struct kev_vcpu_stats *stats)

@@ -209,6 +209,15 @@ int kev_vm_status(int vm, struct kev_vm_status *status);
 int kev_vm_stats(int vm, struct kev_vm_stats *stats);
 
 /**
+ * kev_vm_counters() - everything that is counted of a VM, by name
+ * @vm: VM
+ * @counters: size, the two arrays and their room set by the caller
+ *
+ * Return: 0 or a negative errno: -E2BIG with the numbers that there are.
+ */
+int kev_vm_counters(int vm, struct kev_counters *counters);
+
+/**
  * kev_vm_set_cpuid() - choose what the guest reads from CPUID
  * @vm: VM whose vCPUs have not run
  * @cpuid: size, nr and entries set by the caller
@@ -384,6 +393,15 @@ int kev_vcpu_set_state(int vcpu, struct kev_vcpu_state *state);
  * Return: 0 or a negative errno.
  */
 int kev_vcpu_stats(int vcpu, struct kev_vcpu_stats *stats);
+
+/**
+ * kev_vcpu_counters() - everything that is counted of a vCPU, by name
+ * @vcpu: vCPU
+ * @counters: as for kev_vm_counters()
+ *
+ * Return: 0 or a negative errno.
+ */
+int kev_vcpu_counters(int vcpu, struct kev_counters *counters);
 
 /**
  * kev_exit_kind_name() - short name of a report's kind

@@ -47,6 +47,7 @@
 #define KEV_VM_DOORBELL		_IO(KEV_IOCTL_TYPE, 0x30)
 #define KEV_VM_IRQFD		_IO(KEV_IOCTL_TYPE, 0x31)
 #define KEV_VM_SIGNAL		_IO(KEV_IOCTL_TYPE, 0x32)
+#define KEV_VM_COUNTERS		_IO(KEV_IOCTL_TYPE, 0x33)
 /* On a vCPU fd */
 #define KEV_VCPU_RUN		_IO(KEV_IOCTL_TYPE, 0x40)
 #define KEV_VCPU_KICK		_IO(KEV_IOCTL_TYPE, 0x41)
@@ -56,6 +57,7 @@
 #define KEV_VCPU_INTERRUPT	_IO(KEV_IOCTL_TYPE, 0x45)
 #define KEV_VCPU_INJECT		_IO(KEV_IOCTL_TYPE, 0x46)
 #define KEV_VCPU_SET_DEBUG	_IO(KEV_IOCTL_TYPE, 0x47)
+#define KEV_VCPU_COUNTERS	_IO(KEV_IOCTL_TYPE, 0x48)
 
 /* kev_query.features: every optional feature has a bit. */
 #define KEV_FEATURE_UNRESTRICTED_GUEST	_BITULL(0)
@@ -552,6 +554,7 @@ struct kev_vcpu_stats {
  * @around_pages: out: pages that fault-around has mapped
  * @read_pages: out: of @file_pages, pages that were not in the page cache
  * @flushes: out: times that translations were taken away from running vCPUs
+ * @id: out: the VM's number, from 1, which no other has while the module is loaded
  */
 struct kev_vm_stats {
 	__u32 size;
@@ -574,6 +577,56 @@ struct kev_vm_stats {
 	__u64 around_pages;
 	__u64 read_pages;
 	__u64 flushes;
+	__u64 id;
+};
+
+#define KEV_COUNTER_NAME_LEN	32
+
+/**
+ * struct kev_counter - one number of KEV_VM_COUNTERS or KEV_VCPU_COUNTERS
+ * @name: what it counts, NUL-terminated, without blanks
+ * @value: since the VM, or the vCPU, was made
+ */
+struct kev_counter {
+	char name[KEV_COUNTER_NAME_LEN];
+	__u64 value;
+};
+
+/**
+ * struct kev_exit_count - what became of one kind of VM exit
+ * @name: what the guest wanted, NUL-terminated; may have blanks
+ * @exits: all of them
+ * @slow: of these, those that were not answered with IRQs off: the rest was fast
+ * @reported: times that user space was told of one; an exit can be reported more than
+ *	once, when it is tried again, or not at all
+ */
+struct kev_exit_count {
+	char name[KEV_COUNTER_NAME_LEN];
+	__u64 exits;
+	__u64 slow;
+	__u64 reported;
+};
+
+/**
+ * struct kev_counters - KEV_VM_COUNTERS, KEV_VCPU_COUNTERS: every counter, by name
+ * @size: in: sizeof(struct kev_counters)
+ * @flags: in: 0
+ * @nr_counters: in: room in @counters; out: how many there are
+ * @nr_exits: in: room in @exits; out: how many there are
+ * @counters: in: user address of struct kev_counter[nr_counters]
+ * @exits: in: user address of struct kev_exit_count[nr_exits]
+ *
+ * Of a VM: the sums over all vCPUs, those that are gone included, and its memory. Names
+ * keep their meaning; another version of kev can have more, in any order. -E2BIG: too
+ * little room; nothing but the two numbers is written.
+ */
+struct kev_counters {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_counters;
+	__u32 nr_exits;
+	__u64 counters;
+	__u64 exits;
 };
 
 /**
