@@ -12,6 +12,7 @@
 #include <kev/compat.h>
 #include <kev/exit.h>
 #include <kev/hw.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -98,6 +99,8 @@ static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
 	if (!vcpu->resumed)
 		vcpu->counts.slow[vcpu->exit.event]++;
+	if (verdict == KEV_REPORT)
+		vcpu->counts.reported[vcpu->exit.event]++;
 	vcpu->resumed = false;
 	return verdict;
 }
@@ -119,7 +122,9 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 			return KEV_RETRY;
 
 		if (likely(!vcpu->resumed)) {
+			trace_kev_entry(vcpu);
 			kev_backend->enter(vcpu, exit);
+			trace_kev_exit(vcpu);
 			vcpu->counts.exits[exit->event]++;
 			ops = &kev_exit_table[exit->event];
 			if (unlikely(intercepted(vcpu, ops)))
@@ -290,16 +295,20 @@ static enum kev_verdict end_vm(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 /* A read of the guest gives RDX:RAX, zero-extended: contract of RDMSR. */
 static int take_msr_answer(struct kev_vcpu *vcpu, const struct kev_exit_msr *msr)
 {
+	bool write = vcpu->exit.event == KEV_EV_WRMSR;
+
 	if (msr->answer == KEV_MSR_ANSWER_GP) {
+		trace_kev_msr(vcpu, write, true);
 		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 		return 0;
 	}
 	if (msr->answer != KEV_MSR_ANSWER_DONE)
 		return -EINVAL;
-	if (vcpu->exit.event == KEV_EV_RDMSR) {
+	if (!write) {
 		vcpu->gpr[KEV_RAX] = lower_32_bits(msr->data);
 		vcpu->gpr[KEV_RDX] = upper_32_bits(msr->data);
 	}
+	trace_kev_msr(vcpu, write, false);
 	vcpu->pending |= KEV_PENDING_ADVANCE;
 	return 0;
 }
@@ -312,6 +321,7 @@ static void take_io_answer(struct kev_vcpu *vcpu, u32 data)
 	vcpu->pending |= KEV_PENDING_ADVANCE;
 	if (!vcpu->exit.io.in)
 		return;
+	trace_kev_pio(vcpu, false, vcpu->exit.io.port, vcpu->exit.io.width, 1, data);
 	switch (vcpu->exit.io.width) {
 	case 1:
 		*rax = (*rax & ~0xffULL) | (u8)data;
@@ -350,6 +360,7 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 	struct kev_run *run = vcpu->run;
 	struct kev_exit_cpuid cpuid;
 	struct kev_exit_msr msr;
+	u32 leaf, subleaf;
 	int ret = 0;
 
 	*verdict = KEV_RETRY;
@@ -375,10 +386,13 @@ static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
 		cpuid.ebx = READ_ONCE(run->cpuid.ebx);
 		cpuid.ecx = READ_ONCE(run->cpuid.ecx);
 		cpuid.edx = READ_ONCE(run->cpuid.edx);
+		leaf = vcpu->gpr[KEV_RAX];
+		subleaf = vcpu->gpr[KEV_RCX];
 		vcpu->gpr[KEV_RAX] = cpuid.eax;
 		vcpu->gpr[KEV_RBX] = cpuid.ebx;
 		vcpu->gpr[KEV_RCX] = cpuid.ecx;
 		vcpu->gpr[KEV_RDX] = cpuid.edx;
+		trace_kev_cpuid(vcpu, leaf, subleaf);
 		vcpu->pending |= KEV_PENDING_ADVANCE;
 		break;
 	case KEV_EXIT_MSR:

@@ -14,6 +14,7 @@
 #include <kev/backend.h>
 #include <kev/compat.h>
 #include <kev/debug.h>
+#include <kev/trace.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -37,6 +38,7 @@ void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request)
 	/* While preemption is off here, the other CPU cannot go offline. */
 	preempt_disable();
 	cpu = READ_ONCE(vcpu->guest_cpu);
+	trace_kev_kick(vcpu, request, cpu);
 	if (cpu >= 0 && cpu != smp_processor_id())
 		smp_send_reschedule(cpu);
 	preempt_enable();

@@ -14,6 +14,7 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <kev/stats.h>
+#include <kev/trace.h>
 #include <kev/vm.h>
 
 static LIST_HEAD(vms);		/* [vms_lock] by number */
@@ -34,6 +35,7 @@ void kev_vms_add(struct kev_vm *vm)
 	vm->id = ++last_id;
 	list_add_tail(&vm->link, &vms);
 	spin_unlock(&vms_lock);
+	trace_kev_vm_create(vm);
 }
 
 /**
@@ -42,6 +44,7 @@ void kev_vms_add(struct kev_vm *vm)
  */
 void kev_vms_remove(struct kev_vm *vm)
 {
+	trace_kev_vm_destroy(vm);
 	spin_lock(&vms_lock);
 	list_del(&vm->link);
 	spin_unlock(&vms_lock);

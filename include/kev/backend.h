@@ -64,6 +64,25 @@ struct kev_where {
 };
 
 /**
+ * struct kev_exit_info - the last exit as the hardware tells it
+ * @reason: of the exit, with bits that qualify it
+ * @intr_info: the event that has caused it: SDM Vol. 3, "Information for VM Exits Due to
+ *	Vectored Events"
+ * @error_code: of that event, if it has one, else 0
+ * @rip: guest's
+ * @info1: exit qualification
+ * @info2: IDT-vectoring information
+ */
+struct kev_exit_info {
+	u32 reason;
+	u32 intr_info;
+	u32 error_code;
+	u64 rip;
+	u64 info1;
+	u64 info2;
+};
+
+/**
  * struct kev_backend - one vendor's hardware
  *
  * "Loaded" means: preemption and IRQs are off and the vCPU's state is current
@@ -132,6 +151,8 @@ struct kev_where {
  *	-EOPNOTSUPP: a mode that the hardware does not run. Armed, with @pdptes loaded.
  * @read_cr: CR0 or CR4 as the guest sees it. Loaded.
  * @set_pdptes: the page-directory-pointer entries of PAE paging, unchecked. Loaded.
+ * @exit_info: what the last exit was, for who traces it. Armed.
+ * @read_rip: the guest's RIP. Loaded.
  * @read_rsp: the guest's RSP. Loaded.
  * @write_rsp: the opposite. Loaded.
  * @load_debug: the guest's debug registers have changed. Armed.
@@ -179,6 +200,8 @@ struct kev_backend {
 	int (*write_cr)(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes);
 	u64 (*read_cr)(struct kev_vcpu *vcpu, unsigned int cr);
 	void (*set_pdptes)(struct kev_vcpu *vcpu, const u64 *pdptes);
+	void (*exit_info)(struct kev_vcpu *vcpu, struct kev_exit_info *info);
+	u64 (*read_rip)(struct kev_vcpu *vcpu);
 	u64 (*read_rsp)(struct kev_vcpu *vcpu);
 	void (*write_rsp)(struct kev_vcpu *vcpu, u64 value);
 	void (*load_debug)(struct kev_vcpu *vcpu);

@@ -7,6 +7,7 @@
 #include <linux/rcupdate.h>
 #include <kev/backend.h>
 #include <kev/exit.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -44,15 +45,17 @@ u32 kev_vcpu_signature(struct kev_vcpu *vcpu)
 
 enum kev_verdict kev_fast_cpuid(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
+	u32 leaf = vcpu->gpr[KEV_RAX], subleaf = vcpu->gpr[KEV_RCX];
 	struct kev_cpuid_regs regs;
 
 	if (unlikely(vcpu->vm->flags & KEV_VM_REPORT_CPUID))
 		return KEV_PASS;
-	answer(vcpu, vcpu->gpr[KEV_RAX], vcpu->gpr[KEV_RCX], &regs);
+	answer(vcpu, leaf, subleaf, &regs);
 	vcpu->gpr[KEV_RAX] = regs.eax;
 	vcpu->gpr[KEV_RBX] = regs.ebx;
 	vcpu->gpr[KEV_RCX] = regs.ecx;
 	vcpu->gpr[KEV_RDX] = regs.edx;
+	trace_kev_cpuid(vcpu, leaf, subleaf);
 	return KEV_RESUME;
 }
 

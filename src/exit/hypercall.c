@@ -9,6 +9,7 @@
 #include <asm/trapnr.h>
 #include <kev/exit.h>
 #include <kev/hypercall.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -153,6 +154,10 @@ enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 	/* VMCALL works at any privilege. */
 	if (exit->hypercall.cpl && abi->kernel_only && !(vcpu->vm->flags & KEV_VM_USER_CALLS))
 		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	if (trace_kev_hypercall_enabled()) {
+		abi->resolve(vcpu->gpr, &call);
+		trace_kev_hypercall(vcpu, &call);
+	}
 	if (!abi->fast)
 		return KEV_PASS;
 	abi->resolve(vcpu->gpr, &call);

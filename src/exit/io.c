@@ -8,6 +8,7 @@
 #include <kev/doorbell.h>
 #include <kev/emulation.h>
 #include <kev/exit.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 
 static u32 data_out(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -27,6 +28,8 @@ static bool rings(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 enum kev_verdict kev_fast_io(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	/* There an eventfd's lock sleeps. */
+	if (!exit->io.in && !exit->io.string)
+		trace_kev_pio(vcpu, true, exit->io.port, exit->io.width, 1, data_out(vcpu, exit));
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !rings(vcpu, exit))
 		return KEV_PASS;
 	return KEV_RESUME;

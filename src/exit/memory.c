@@ -6,6 +6,7 @@
 
 #include <kev/exit.h>
 #include <kev/mem.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -56,6 +57,7 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 	    kev_apic_owns(vcpu, touch.gpa))
 		return kev_emulate(vcpu);
 	ret = kev_mem_fault(&vcpu->vm->mem, &touch);
+	trace_kev_fault(vcpu, memory.gpa, memory.gva, memory.access, touch.kind, ret);
 	/* A signal: the run loop sees it, the guest meets the fault again. */
 	if (!ret || ret == -EINTR)
 		return KEV_RETRY;

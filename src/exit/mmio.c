@@ -16,6 +16,7 @@
 #include <kev/backend.h>
 #include <kev/doorbell.h>
 #include <kev/emulation.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -202,6 +203,9 @@ static enum kev_executed access_device(struct kev_vcpu *vcpu, struct kev_device_
 
 	verdict = inside(vcpu, access);
 	*known = *access;
+	/* A read that user space answers is traced then; a line that is printed, when it is. */
+	if (verdict == KEV_RESUME || (verdict == KEV_PASS && access->write))
+		trace_kev_mmio(vcpu, access->write, access->gpa, access->width, access->data);
 	if (verdict == KEV_RESUME) {
 		e->done = ++e->at;
 		return KEV_EXECUTED;
@@ -298,10 +302,13 @@ static enum kev_executed access_port(void *ctx, u16 port, bool in, unsigned int 
 	if (!in && !i && kev_doorbell_ring(vcpu->vm, true, port, width,
 					   value_at(values, width, 0))) {
 		*count = 1;
+		trace_kev_pio(vcpu, true, port, width, 1, value_at(values, width, 0));
 		return KEV_EXECUTED;
 	}
-	if (!in)
+	if (!in) {
 		*count = max_t(u32, i, 1);
+		trace_kev_pio(vcpu, true, port, width, *count, value_at(values, width, 0));
+	}
 	e->string_asked = *count;
 	report_string(vcpu, port, in, width, values, *count);
 	return stop(vcpu, KEV_REPORT);
@@ -537,8 +544,10 @@ void kev_emulate_answer(struct kev_vcpu *vcpu, u64 data)
 	struct kev_emulation *e = &vcpu->emulation;
 	struct kev_device_access *access = &e->access[e->at];
 
-	if (!access->write)
+	if (!access->write) {
 		access->data = data;
+		trace_kev_mmio(vcpu, false, access->gpa, access->width, data);
+	}
 	e->done = e->at + 1;
 }
 
@@ -553,6 +562,9 @@ void kev_emulate_string_answer(struct kev_vcpu *vcpu)
 	if (vcpu->exit.io.in)
 		memcpy(e->values, vcpu->run->data, sizeof(e->values));
 	e->string_done = e->string_asked;
+	if (vcpu->exit.io.in)
+		trace_kev_pio(vcpu, false, vcpu->exit.io.port, vcpu->exit.io.width,
+			      e->string_done, value_at(e->values, vcpu->exit.io.width, 0));
 }
 
 /**

@@ -13,6 +13,7 @@
 #include <kev/exit.h>
 #include <kev/msr.h>
 #include <kev/msr_policy.h>
+#include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -108,19 +109,27 @@ static enum kev_verdict nobody(struct kev_vcpu *vcpu)
 	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 }
 
-/* What an access made of a result, but for a read's value */
-static enum kev_verdict verdict(struct kev_vcpu *vcpu, int ret)
+/* What an access made of a result; a read's value is in place. */
+static enum kev_verdict verdict(struct kev_vcpu *vcpu, bool write, int ret)
 {
+	enum kev_verdict verdict;
+
 	switch (ret) {
 	case 0:
-		return KEV_RESUME;
+		verdict = KEV_RESUME;
+		break;
 	case -EAGAIN:
 		return KEV_PASS;
 	case -ENOENT:
-		return nobody(vcpu);
+		verdict = nobody(vcpu);
+		break;
 	default:
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		verdict = kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		break;
 	}
+	if (verdict != KEV_PASS)
+		trace_kev_msr(vcpu, write, verdict == KEV_INJECT);
+	return verdict;
 }
 
 /* NULL: as kev does by default */
@@ -198,7 +207,7 @@ enum kev_verdict kev_fast_rdmsr(struct kev_vcpu *vcpu, const struct kev_exit *ex
 		vcpu->gpr[KEV_RAX] = lower_32_bits(value);
 		vcpu->gpr[KEV_RDX] = upper_32_bits(value);
 	}
-	return verdict(vcpu, ret);
+	return verdict(vcpu, false, ret);
 }
 
 /* EDX:EAX; what the guest has in the upper halves does not count. */
@@ -217,7 +226,7 @@ enum kev_verdict kev_fast_wrmsr(struct kev_vcpu *vcpu, const struct kev_exit *ex
 		ret = write_by_rule(vcpu, rule, operand(vcpu));
 	else
 		ret = write_emulated(vcpu, index, operand(vcpu));
-	return verdict(vcpu, ret);
+	return verdict(vcpu, true, ret);
 }
 
 /* Its handler writes in process context: kev_msr_ops.slow_write; NULL: nobody does. */
@@ -259,6 +268,8 @@ enum kev_verdict kev_slow_msr(struct kev_vcpu *vcpu, const struct kev_exit *exit
 		ret = slow(vcpu, index, operand(vcpu));
 		if (ret == KEV_PASS)
 			ret = nobody(vcpu);
+		if (ret == KEV_RESUME || ret == KEV_INJECT)
+			trace_kev_msr(vcpu, true, ret == KEV_INJECT);
 	}
 	return ret == KEV_PASS ? report(vcpu, write) : ret;
 }

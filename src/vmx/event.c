@@ -11,6 +11,7 @@
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
 #include <kev/double_fault.h>
+#include <kev/trace.h>
 
 #include "vmx.h"
 
@@ -221,12 +222,17 @@ static enum kev_injected injected(u32 info)
  */
 void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
 {
+	enum kev_injected type;
+
 	if (vmx->event_info & INTR_INFO_DELIVER_CODE_MASK)
 		kev_vmwrite_32(VM_ENTRY_EXCEPTION_ERROR_CODE, vmx->event_error);
 	if (vmx->event_length)
 		kev_vmwrite_32(VM_ENTRY_INSTRUCTION_LEN, vmx->event_length);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, vmx->event_info);
-	vmx->vcpu.counts.injected[injected(vmx->event_info)]++;
+	type = injected(vmx->event_info);
+	vmx->vcpu.counts.injected[type]++;
+	trace_kev_inject(&vmx->vcpu, type, vmx->event_info & INTR_INFO_VECTOR_MASK,
+			 vmx->event_info & INTR_INFO_DELIVER_CODE_MASK, vmx->event_error);
 	/*
 	 * A fault's frame has RF set, so that the instruction meets no breakpoint when it
 	 * runs again. The entry pushes RFLAGS as it is, which the exit of an instruction has

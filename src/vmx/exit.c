@@ -334,6 +334,27 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 }
 
 /**
+ * kev_vmx_exit_info() - what the last exit was, for who traces it
+ * @vcpu: armed, after an exit
+ * @info: written
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info)
+{
+	const u32 has_error = INTR_INFO_VALID_MASK | INTR_INFO_DELIVER_CODE_MASK;
+
+	info->reason = kev_to_vmx(vcpu)->exit_reason;
+	info->rip = kev_vmread_natural(GUEST_RIP);
+	info->info1 = kev_vmread_natural(EXIT_QUALIFICATION);
+	info->info2 = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
+	info->intr_info = kev_vmread_32(VM_EXIT_INTR_INFO);
+	info->error_code = 0;
+	if ((info->intr_info & has_error) == has_error)
+		info->error_code = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
+}
+
+/**
  * kev_vmx_frame() - the raw part of a report
  * @vcpu: loaded
  * @run: the fields from flags to cr4 are written, each once, but for the

@@ -222,6 +222,17 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
 }
 
 /**
+ * kev_vmx_read_rip() - the guest's RIP
+ * @vcpu: loaded
+ *
+ * Context: IRQs off.
+ */
+u64 kev_vmx_read_rip(struct kev_vcpu *vcpu)
+{
+	return kev_vmread_natural(GUEST_RIP);
+}
+
+/**
  * kev_vmx_read_rsp() - the guest's RSP
  * @vcpu: loaded
  *

@@ -319,6 +319,7 @@ static inline bool kev_vmx_code64(void)
 
 /* exit.c */
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
+void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
 
 /* event.c */
@@ -357,6 +358,7 @@ int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *stat
 			struct kev_problem *problem);
 void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags);
 void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem);
+u64 kev_vmx_read_rip(struct kev_vcpu *vcpu);
 u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu);
 void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value);
 
