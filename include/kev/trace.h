@@ -325,6 +325,22 @@ TRACE_EVENT(kev_vm_destroy,
 
 #endif /* _KEV_TRACE_H */
 
+#ifndef KEV_TRACE_WANTS_EXITS
+#define KEV_TRACE_WANTS_EXITS
+
+/*
+ * Does somebody listen to an event that exits without anything unusual bring: then none may
+ * be answered where nothing can be traced.
+ */
+static inline bool kev_trace_wants_exits(void)
+{
+	return trace_kev_entry_enabled() || trace_kev_exit_enabled() ||
+	       trace_kev_cpuid_enabled() || trace_kev_msr_enabled() ||
+	       trace_kev_hypercall_enabled();
+}
+
+#endif
+
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH kev
 #undef TRACE_INCLUDE_FILE
