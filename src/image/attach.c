@@ -336,6 +336,8 @@ static int create_module_regions(struct attach *a)
 
 static int create_regions(struct attach *a)
 {
+	const struct kev_boot_plan *boot = &a->tables->boot;
+	u64 print_device = kev_boot_print_device(boot);
 	u32 i;
 	int ret;
 
@@ -349,12 +351,12 @@ static int create_regions(struct attach *a)
 		ret = create_module_regions(a);
 	if (!ret)
 		ret = create_boot_region(a);
-	for (i = 0; !ret && i < a->tables->boot.nr_ram; i++)
-		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, a->tables->boot.ram[i].base,
-				     a->tables->boot.ram[i].length, KEV_MEM_ALL);
-	if (!ret && kev_boot_print_device(&a->tables->boot))
-		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, kev_boot_print_device(&a->tables->boot),
-				     PAGE_SIZE, KEV_MEM_READ | KEV_MEM_EXEC);
+	for (i = 0; !ret && i < boot->nr_ram; i++)
+		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, boot->ram[i].base,
+				     boot->ram[i].length, KEV_MEM_ALL);
+	if (!ret && print_device)
+		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
+				     KEV_MEM_READ | KEV_MEM_EXEC);
 	return ret;
 }
 

@@ -72,7 +72,7 @@ struct kev_vmx_host {
 
 /**
  * struct kev_vmx_vcpu - a vCPU on VMX
- * @rcu: for its end; near the beginning, as kvfree_rcu() wants it
+ * @rcu: for its end
  * @vcpu: the neutral part
  * @vmcs: [I] the VMCS page
  * @link: in the list of the CPU where the VMCS is active; IRQs off, that CPU
