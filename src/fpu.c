@@ -9,7 +9,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
@@ -30,6 +29,7 @@
 
 static u64 fpu_xcr0;		/* what is switched; 0: FXSAVE */
 static u64 fpu_host_xcr0;
+static u32 fpu_size;		/* of an area, and of what user space gets */
 static u32 fpu_mxcsr_reserved;	/* bits that a load of MXCSR must not have */
 
 /* Bytes of an XSAVE image in standard format that holds @xcr0 */
@@ -69,6 +69,7 @@ u64 kev_fpu_probe(void)
 	fpu_xcr0 = 0;
 	fpu_host_xcr0 = 0;
 	fpu_mxcsr_reserved = mxcsr_reserved();
+	fpu_size = image_size(0);
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
 	fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
@@ -76,46 +77,33 @@ u64 kev_fpu_probe(void)
 	/* All of AVX-512's states or none, and only if they fit into the area */
 	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(fpu_xcr0) > PAGE_SIZE)
 		fpu_xcr0 &= ~KEV_XCR0_AVX512;
+	fpu_size = image_size(fpu_xcr0);
 	return fpu_xcr0;
 }
 
 /**
- * kev_fpu_create() - allocate a guest's area, in the state after reset
+ * kev_fpu_init() - give a guest its registers, in the state after reset
  * @fpu: written
- *
- * Return: 0 or -ENOMEM.
+ * @area: kev_fpu_image_size() bytes of zeros, at a multiple of KEV_FPU_ALIGN
  */
-int kev_fpu_create(struct kev_fpu *fpu)
+void kev_fpu_init(struct kev_fpu *fpu, void *area)
 {
-	struct fxregs_state *fx;
+	struct fxregs_state *fx = area;
 
-	fpu->area = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!fpu->area)
-		return -ENOMEM;
 	/* With an empty XSTATE_BV the CPU initialises all but MXCSR. */
-	fx = fpu->area;
 	fx->cwd = FCW_RESET;
 	fx->mxcsr = MXCSR_RESET;
-	return 0;
+	fpu->area = area;
 }
 
 /**
- * kev_fpu_destroy() - free a guest's area
- * @fpu: of kev_fpu_create()
- */
-void kev_fpu_destroy(struct kev_fpu *fpu)
-{
-	free_page((unsigned long)fpu->area);
-}
-
-/**
- * kev_fpu_image_size() - bytes of a guest's registers as user space has them
+ * kev_fpu_image_size() - bytes of a guest's registers, in the CPU's area as for user space
  *
  * An XSAVE image in standard format, also where the CPU has only FXSAVE.
  */
 u32 kev_fpu_image_size(void)
 {
-	return image_size(fpu_xcr0);
+	return fpu_size;
 }
 
 /**
@@ -199,10 +187,11 @@ void kev_fpu_load(struct kev_fpu *fpu)
 	kernel_fpu_begin_mask(0);
 	if (fpu_xcr0)
 		asm volatile("xrstor64 %0"
-			     : : "m" (*(u8 (*)[PAGE_SIZE])fpu->area),
-			       "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32)));
+			     : : "m" (*(struct xregs_state *)fpu->area),
+			       "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32))
+			     : "memory");
 	else
-		asm volatile("fxrstor64 %0" : : "m" (*(u8 (*)[PAGE_SIZE])fpu->area));
+		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)fpu->area));
 }
 
 /**
@@ -216,10 +205,11 @@ void kev_fpu_put(struct kev_fpu *fpu)
 {
 	if (fpu_xcr0)
 		asm volatile("xsave64 %0"
-			     : "+m" (*(u8 (*)[PAGE_SIZE])fpu->area)
-			     : "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32)));
+			     : "+m" (*(struct xregs_state *)fpu->area)
+			     : "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32))
+			     : "memory");
 	else
-		asm volatile("fxsave64 %0" : "=m" (*(u8 (*)[PAGE_SIZE])fpu->area));
+		asm volatile("fxsave64 %0" : "=m" (*(struct fxregs_state *)fpu->area));
 	kernel_fpu_end();
 }
 

@@ -236,7 +236,6 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 
 	kev_apic_destroy(vcpu);
 	free_page((unsigned long)vcpu->run);
-	kev_fpu_destroy(&vcpu->fpu);
 	kfree(vcpu->msr_values);
 	kev_backend->vcpu_destroy(vcpu);
 	kev_vm_put(vm);
@@ -275,13 +274,10 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->dr6 = KEV_DR6_RESET;
 	vcpu->dr7 = KEV_DR7_RESET;
 	mutex_init(&vcpu->lock);
-	ret = kev_fpu_create(&vcpu->fpu);
-	if (ret)
-		goto err_backend;
 	vcpu->run = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vcpu->run) {
 		ret = -ENOMEM;
-		goto err_fpu;
+		goto err_backend;
 	}
 	kev_msr_reset(vcpu);
 	ret = kev_apic_create(vcpu);
@@ -292,8 +288,6 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 
 err_run:
 	free_page((unsigned long)vcpu->run);
-err_fpu:
-	kev_fpu_destroy(&vcpu->fpu);
 err_backend:
 	kev_backend->vcpu_destroy(vcpu);
 	return ERR_PTR(ret);

@@ -98,7 +98,8 @@ struct kev_exit_info {
  * @disable_cpu: clear every vCPU from this CPU, turn the hardware off. IRQs off.
  * @emergency_disable_cpu: the machine crashes: the hardware off on this CPU,
  *	whatever state the rest is in. Any context, NMI included.
- * @vcpu_create: returns a vCPU whose neutral part is zeroed, or an ERR_PTR
+ * @vcpu_create: returns a vCPU whose neutral part is zeroed but for @fpu, which is in the
+ *	state after reset; or an ERR_PTR
  * @vcpu_destroy: frees it; it is not loaded anywhere afterwards
  * @load: make the vCPU current on this CPU. Called with preemption off and IRQs
  *	on; returns 0 with IRQs off, or with IRQs on -EAGAIN when the hardware is

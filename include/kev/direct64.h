@@ -29,7 +29,7 @@
 /**
  * kev_direct64_page() - the bytes of a page of boot structures
  * @gpa: its address, a page in [KEV_DIRECT64_START, KEV_DIRECT64_END)
- * @page: KEV_PAGE_SIZE bytes, all of them written
+ * @page: KEV_PAGE_SIZE bytes at a multiple of that, all of them written
  *
  * Context: Any.
  */

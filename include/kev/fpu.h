@@ -9,13 +9,15 @@
 
 struct kev_problem;
 
+/* SDM Vol. 1, "XSAVE Area" */
+#define KEV_FPU_ALIGN	64
+
 struct kev_fpu {
-	void *area;	/* [I] XSAVE or FXSAVE image, a page */
+	void *area;	/* [I] XSAVE or FXSAVE image */
 };
 
 u64 kev_fpu_probe(void);
-int kev_fpu_create(struct kev_fpu *fpu);
-void kev_fpu_destroy(struct kev_fpu *fpu);
+void kev_fpu_init(struct kev_fpu *fpu, void *area);
 void kev_fpu_load(struct kev_fpu *fpu);
 void kev_fpu_put(struct kev_fpu *fpu);
 u32 kev_fpu_image_size(void);

@@ -29,7 +29,8 @@ struct page;
  * @cached: [I] what the page cache has of the file is what a read would give
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
  * @pinned: [I] pages for which @mm is charged
- * @plan: [I] once the headers are read
+ * @nr: [I] segments in @seg; 0 until the headers are read
+ * @seg: [I] by ascending gpa, from kmalloc(); no two share a byte
  * @relocs: [I] sorted, from kvmalloc(); may be NULL
  * @nr_relocs: [I]
  * @lock: guards the next two
@@ -45,7 +46,8 @@ struct kev_image {
 	bool cached;
 	bool shared;
 	u64 pinned;
-	struct kev_elf_plan plan;
+	u32 nr;
+	struct kev_elf_segment *seg;
 	struct kev_relocation *relocs;
 	u64 nr_relocs;
 
@@ -72,6 +74,16 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 		     struct kev_image_fault *why);
 struct kev_image *kev_image_get(struct kev_image *image);
 void kev_image_put(struct kev_image *image);
+
+/**
+ * kev_image_plan() - say what of the file goes where
+ * @image: in no region yet, without a plan
+ * @seg: by ascending gpa, no two of them share a byte; copied
+ * @nr: how many
+ *
+ * Context: Process context, may sleep. Return: 0, -ENOMEM.
+ */
+int kev_image_plan(struct kev_image *image, const struct kev_elf_segment *seg, u32 nr);
 
 /**
  * kev_image_share() - let guests have the page cache's pages, where that is safe
@@ -146,14 +158,14 @@ struct kev_piece {
 
 /**
  * kev_image_piece() - the next piece of a page
- * @plan: the image's
+ * @image: the image
  * @gpa: first byte of the page
  * @i: in: the segment to begin with; out: behind the piece's segment
  * @piece: out
  *
  * Context: Any. Return: there is one.
  */
-bool kev_image_piece(const struct kev_elf_plan *plan, u64 gpa, u32 *i, struct kev_piece *piece);
+bool kev_image_piece(const struct kev_image *image, u64 gpa, u32 *i, struct kev_piece *piece);
 
 /* kev_read_init() - for reads that nobody waits for any more; 0 or -ENOMEM */
 int kev_read_init(void);

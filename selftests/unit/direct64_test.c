@@ -32,7 +32,7 @@ TEST(descriptor_table)
 		0xff, 0xff, 0x00, 0x00, 0x00, 0x9b, 0xaf, 0x00,
 		0xff, 0xff, 0x00, 0x00, 0x00, 0x93, 0xcf, 0x00,
 	};
-	u8 region[0x7000];
+	u8 region[0x7000] __attribute__((aligned(0x1000)));
 
 	make_region(region);
 	EXPECT_EQ(0, memcmp(gdt, region, sizeof(gdt)));
@@ -40,7 +40,7 @@ TEST(descriptor_table)
 
 TEST(page_tables)
 {
-	u8 region[0x7000];
+	u8 region[0x7000] __attribute__((aligned(0x1000)));
 	unsigned int i;
 
 	make_region(region);
@@ -67,7 +67,7 @@ TEST(identity_map)
 	struct kev_vcpu_state state;
 	struct kev_paging paging;
 	struct kev_walk walk;
-	u8 region[0x7000];
+	u8 region[0x7000] __attribute__((aligned(0x1000)));
 	u64 random = 3;
 	int i;
 

@@ -15,6 +15,16 @@
 #include <kev/reloc.h>
 
 /*
+ * What is worked out on the way, with room for the largest image. Who fills a part says how
+ * much of it counts; the rest may be of an earlier attach.
+ */
+struct tables {
+	struct kev_elf_plan elf;
+	struct kev_boot_plan boot;
+	struct kev_boot_file files[KEV_MAX_MODULES];
+};
+
+/*
  * An attach under way. Everything in it but the VM's memory is its own, and goes at its end
  * unless regions have taken it over.
  */
@@ -28,9 +38,30 @@ struct attach {
 	struct list_head regions;
 	struct kev_boot_header header;
 	struct kev_boot_args boot_args;
-	struct kev_boot_file files[KEV_MAX_MODULES];
-	struct kev_boot_plan plan;
+	struct tables *tables;
 };
+
+/*
+ * One attach at a time finds its tables here: to allocate and clear these 10 KiB is as much
+ * work as to attach a small image.
+ */
+static struct tables common_tables;
+static unsigned long common_taken;	/* bit 0 */
+
+static struct tables *get_tables(void)
+{
+	if (!test_and_set_bit_lock(0, &common_taken))
+		return &common_tables;
+	return kvmalloc(sizeof(struct tables), KEV_GFP_GUEST);
+}
+
+static void put_tables(struct tables *tables)
+{
+	if (tables == &common_tables)
+		clear_bit_unlock(0, &common_taken);
+	else
+		kvfree(tables);
+}
 
 static int check_32bit(u32 boot)
 {
@@ -89,7 +120,7 @@ static int collect_modules(struct attach *a)
 			return module_fault(a, i, -EBADF);
 		if (!S_ISREG(inode->i_mode) || !i_size_read(inode))
 			return module_fault(a, i, -ENOEXEC);
-		a->files[i] = (struct kev_boot_file) {
+		a->tables->files[i] = (struct kev_boot_file) {
 			.size = i_size_read(inode),
 			.cmdline = module->cmdline,
 			.cmdline_length = module->cmdline_length,
@@ -157,7 +188,7 @@ static int plan_elf(struct attach *a, const void *window, size_t len)
 	phdrs = read_headers(a, header.phoff, phdrs_len);
 	if (IS_ERR(phdrs))
 		return PTR_ERR(phdrs);
-	ret = kev_elf_plan(&header, phdrs, phdrs_len, a->file_size, &rules, &a->image->plan,
+	ret = kev_elf_plan(&header, phdrs, phdrs_len, a->file_size, &rules, &a->tables->elf,
 			   &a->why);
 	kvfree(phdrs);
 	return ret;
@@ -171,12 +202,12 @@ static int plan_flat(struct attach *a)
 		return -ENOEXEC;
 	}
 	return kev_boot_plan_flat(&a->header, a->file_size, a->mem->config.phys_bits,
-				  &a->image->plan, &a->why);
+				  &a->tables->elf, &a->why);
 }
 
 static int read_notes(struct attach *a)
 {
-	const struct kev_elf_plan *plan = &a->image->plan;
+	const struct kev_elf_plan *plan = &a->tables->elf;
 	int ret = 0;
 	u32 i;
 
@@ -192,7 +223,7 @@ static int read_notes(struct attach *a)
 	return ret;
 }
 
-/* Fill image->plan, with an entry by the protocol that the image asks for */
+/* Fill tables->elf, with an entry by the protocol that the image asks for */
 static int plan_image(struct attach *a)
 {
 	size_t len = min_t(u64, a->file_size, kev_boot_window(a->args->boot));
@@ -207,7 +238,7 @@ static int plan_image(struct attach *a)
 	kvfree(window);
 	if (!ret)
 		ret = read_notes(a);
-	return ret ?: kev_boot_resolve(&a->header, &a->image->plan, &a->why);
+	return ret ?: kev_boot_resolve(&a->header, &a->tables->elf, &a->why);
 }
 
 static int decode_relocations(struct attach *a, const struct kev_elf_extent *table)
@@ -223,7 +254,7 @@ static int decode_relocations(struct attach *a, const struct kev_elf_extent *tab
 	relocs = kvmalloc_array(nr, sizeof(*relocs), KEV_GFP_GUEST);
 	ret = -ENOMEM;
 	if (relocs)
-		ret = kev_reloc_decode(&a->image->plan, a->args->load_base, entries, nr, relocs,
+		ret = kev_reloc_decode(&a->tables->elf, a->args->load_base, entries, nr, relocs,
 				       &a->why);
 	kvfree(entries);
 	if (ret < 0) {
@@ -237,7 +268,7 @@ static int decode_relocations(struct attach *a, const struct kev_elf_extent *tab
 
 static int plan_relocations(struct attach *a)
 {
-	const struct kev_elf_plan *plan = &a->image->plan;
+	const struct kev_elf_plan *plan = &a->tables->elf;
 	struct kev_elf_extent table;
 	void *dynamic;
 	size_t len;
@@ -258,19 +289,19 @@ static int plan_relocations(struct attach *a)
 
 static int create_boot_region(struct attach *a)
 {
-	const struct kev_range *boot = &a->plan.boot;
+	const struct kev_range *boot = &a->tables->boot.boot;
 	void *bytes;
 	int ret;
 
 	if (!boot->length)
 		return 0;
-	if (kev_boot_page(&a->plan))
+	if (kev_boot_page(&a->tables->boot))
 		return kev_boot_create_computed(&a->regions, boot->base, boot->length,
-						kev_boot_page(&a->plan));
+						kev_boot_page(&a->tables->boot));
 	bytes = kvmalloc(boot->length, KEV_GFP_GUEST);
 	if (!bytes)
 		return -ENOMEM;
-	ret = kev_boot_render(&a->plan, &a->boot_args, bytes, &a->why);
+	ret = kev_boot_render(&a->tables->boot, &a->boot_args, bytes, &a->why);
 	if (!ret)
 		ret = kev_boot_create(&a->regions, boot->base, boot->length, bytes);
 	if (ret)
@@ -283,8 +314,8 @@ static int create_module_regions(struct attach *a)
 	u32 i;
 	int ret;
 
-	for (i = 0; i < a->plan.nr_modules; i++) {
-		const struct kev_range *module = &a->plan.module[i];
+	for (i = 0; i < a->tables->boot.nr_modules; i++) {
+		const struct kev_range *module = &a->tables->boot.module[i];
 
 		const struct kev_elf_segment seg = {
 			.gpa = module->base,
@@ -305,9 +336,14 @@ static int create_module_regions(struct attach *a)
 
 static int create_regions(struct attach *a)
 {
+	const struct kev_boot_plan *boot = &a->tables->boot;
+	u64 print_device = kev_boot_print_device(boot);
 	u32 i;
 	int ret;
 
+	ret = kev_image_plan(a->image, a->tables->elf.seg, a->tables->elf.nr);
+	if (ret)
+		return ret;
 	if (!(a->args->flags & KEV_ATTACH_COPY))
 		kev_image_share(a->image);
 	ret = kev_image_create_regions(&a->regions, a->image, a->args->flags & KEV_ATTACH_PROT);
@@ -315,12 +351,12 @@ static int create_regions(struct attach *a)
 		ret = create_module_regions(a);
 	if (!ret)
 		ret = create_boot_region(a);
-	for (i = 0; !ret && i < a->plan.nr_ram; i++)
-		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, a->plan.ram[i].base,
-				     a->plan.ram[i].length, KEV_MEM_ALL);
-	if (!ret && kev_boot_print_device(&a->plan))
-		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, kev_boot_print_device(&a->plan),
-				     PAGE_SIZE, KEV_MEM_READ | KEV_MEM_EXEC);
+	for (i = 0; !ret && i < boot->nr_ram; i++)
+		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, boot->ram[i].base,
+				     boot->ram[i].length, KEV_MEM_ALL);
+	if (!ret && print_device)
+		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
+				     KEV_MEM_READ | KEV_MEM_EXEC);
 	return ret;
 }
 
@@ -337,7 +373,7 @@ static int prepare(struct attach *a)
 	if (!ret && (a->args->flags & KEV_ATTACH_RELOCATE))
 		ret = plan_relocations(a);
 	if (!ret)
-		ret = kev_boot_place(&a->header, &a->image->plan, &a->boot_args, &a->plan,
+		ret = kev_boot_place(&a->header, &a->tables->elf, &a->boot_args, &a->tables->boot,
 				     &a->why);
 	return ret ?: create_regions(a);
 }
@@ -377,34 +413,36 @@ static int attach(struct attach *a)
 int kev_image_attach(struct kev_mem *mem, const struct kev_attach_args *args,
 		     struct kev_attach_result *out)
 {
-	struct attach *a;
+	struct attach a = {
+		.mem = mem,
+		.args = args,
+		.why = { KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT },
+		.regions = LIST_HEAD_INIT(a.regions),
+		.boot_args = {
+			.phys_bits = mem->config.phys_bits,
+			.cmdline = args->cmdline,
+			.cmdline_length = args->cmdline_length,
+			.nr_modules = args->nr_modules,
+		},
+	};
 	int ret;
 
 	might_sleep();
 	*out = (struct kev_attach_result) { .why = { KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT } };
-	a = kvzalloc(sizeof(*a), KEV_GFP_GUEST);
-	if (!a)
+	a.tables = get_tables();
+	if (!a.tables)
 		return -ENOMEM;
-	a->mem = mem;
-	a->args = args;
-	a->why = out->why;
-	INIT_LIST_HEAD(&a->regions);
-	a->boot_args = (struct kev_boot_args) {
-		.phys_bits = mem->config.phys_bits,
-		.cmdline = args->cmdline,
-		.cmdline_length = args->cmdline_length,
-		.nr_modules = args->nr_modules,
-		.modules = a->files,
-	};
-	ret = attach(a);
+	a.tables->boot.span.length = 0;
+	a.boot_args.modules = a.tables->files;
+	ret = attach(&a);
 	/* Who gave too little memory learns how much the image needs. */
-	if (!ret || (a->why.problem == KEV_IMAGE_RAM && a->plan.span.length)) {
-		out->start = a->plan.span.base;
-		out->end = a->plan.span.base + a->plan.span.length;
+	if (!ret || (a.why.problem == KEV_IMAGE_RAM && a.tables->boot.span.length)) {
+		out->start = a.tables->boot.span.base;
+		out->end = a.tables->boot.span.base + a.tables->boot.span.length;
 	}
 	if (!ret)
-		out->boot = a->plan.start;
-	out->why = a->why;
-	kvfree(a);
+		out->boot = a.tables->boot.start;
+	out->why = a.why;
+	put_tables(a.tables);
 	return ret;
 }

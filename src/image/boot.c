@@ -294,7 +294,8 @@ int kev_boot_place(const struct kev_boot_header *header, const struct kev_elf_pl
 	const struct kev_boot_protocol *protocol = protocol_of(header->protocol);
 	int ret;
 
-	memset(plan, 0, sizeof(*plan));
+	/* The arrays, which are most of it, count as far as the numbers before them say. */
+	memset(plan, 0, offsetof(struct kev_boot_plan, module));
 	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	plan->start.protocol = header->protocol;
 	plan->start.entry = elf->entry;

@@ -8,10 +8,10 @@
 #include <linux/swap.h>
 #include <kev/image.h>
 
-bool kev_image_piece(const struct kev_elf_plan *plan, u64 gpa, u32 *i, struct kev_piece *piece)
+bool kev_image_piece(const struct kev_image *image, u64 gpa, u32 *i, struct kev_piece *piece)
 {
-	while (*i < plan->nr && plan->seg[*i].gpa < gpa + PAGE_SIZE) {
-		const struct kev_elf_segment *seg = &plan->seg[(*i)++];
+	while (*i < image->nr && image->seg[*i].gpa < gpa + PAGE_SIZE) {
+		const struct kev_elf_segment *seg = &image->seg[(*i)++];
 		u64 start = max(seg->gpa, gpa);
 		u64 end = min(seg->gpa + seg->filesz, gpa + PAGE_SIZE);
 
@@ -73,7 +73,7 @@ int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 	u32 i = 0;
 	int ret;
 
-	while (kev_image_piece(&image->plan, gpa, &i, &piece)) {
+	while (kev_image_piece(image, gpa, &i, &piece)) {
 		ret = copy_from_cache(image, to + piece.at, piece.len, piece.offset);
 		if (ret)
 			return ret;
@@ -92,7 +92,7 @@ static bool is_whole_page(const struct kev_image *image, u64 gpa, pgoff_t *index
 	struct kev_piece piece;
 	u32 i = 0;
 
-	if (!kev_image_piece(&image->plan, gpa, &i, &piece) || piece.len != PAGE_SIZE ||
+	if (!kev_image_piece(image, gpa, &i, &piece) || piece.len != PAGE_SIZE ||
 	    offset_in_page(piece.offset))
 		return false;
 	if (kev_reloc_touches(image->relocs, image->nr_relocs, gpa))

@@ -24,34 +24,32 @@ static const u64 gdt[] = {
 #define NR_PDS		((KEV_DIRECT64_END - KEV_DIRECT64_PD) / KEV_PAGE_SIZE)
 #define ENTRIES		(KEV_PAGE_SIZE / sizeof(u64))
 #define LARGE_SHIFT	21
-
-static void set_entry(void *page, unsigned int index, u64 value)
-{
-	memcpy((u8 *)page + index * sizeof(value), &value, sizeof(value));
-}
+#define GIB_SHIFT	30		/* what a page directory covers */
 
 void kev_direct64_page(u64 gpa, void *page)
 {
+	u64 *entry = page, value;
 	unsigned int i;
 
+	/* A page directory is nothing but entries; the others are nearly empty. */
+	if (gpa >= KEV_DIRECT64_PD) {
+		value = ((gpa - KEV_DIRECT64_PD) >> KEV_PAGE_SHIFT << GIB_SHIFT) | LARGE_PAGE;
+		for (i = 0; i < ENTRIES; i++, value += BIT_ULL(LARGE_SHIFT))
+			entry[i] = value;
+		return;
+	}
 	memset(page, 0, KEV_PAGE_SIZE);
 	switch (gpa) {
 	case KEV_DIRECT64_GDT:
 		memcpy(page, gdt, sizeof(gdt));
 		break;
 	case KEV_DIRECT64_PML4:
-		set_entry(page, 0, KEV_DIRECT64_PDPT | TABLE);
+		entry[0] = KEV_DIRECT64_PDPT | TABLE;
 		break;
 	case KEV_DIRECT64_PDPT:
 		for (i = 0; i < NR_PDS; i++)
-			set_entry(page, i, (KEV_DIRECT64_PD + i * KEV_PAGE_SIZE) | TABLE);
+			entry[i] = (KEV_DIRECT64_PD + i * KEV_PAGE_SIZE) | TABLE;
 		break;
-	default:
-		for (i = 0; i < ENTRIES; i++) {
-			u64 large = (gpa - KEV_DIRECT64_PD) / KEV_PAGE_SIZE * ENTRIES + i;
-
-			set_entry(page, i, large << LARGE_SHIFT | LARGE_PAGE);
-		}
 	}
 }
 

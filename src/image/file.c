@@ -74,12 +74,12 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	ret = check_file(file, why);
 	if (ret)
 		return ret;
-	/* The plan's segments are of no use before they are counted. */
-	new = kvmalloc(sizeof(*new), KEV_GFP_GUEST);
+	new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return -ENOMEM;
 	refcount_set(&new->refs, 1);
-	new->plan.nr = 0;
+	new->nr = 0;
+	new->seg = NULL;
 	new->relocs = NULL;
 	new->nr_relocs = 0;
 	new->cached = cache_is_truth(file);
@@ -92,7 +92,7 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
 		if (ret) {
-			kvfree(new);
+			kfree(new);
 			return ret;
 		}
 	}
@@ -121,7 +121,17 @@ void kev_image_put(struct kev_image *image)
 		allow_write_access(image->file);
 	fput(image->file);
 	kvfree(image->relocs);
-	kvfree(image);
+	kfree(image->seg);
+	kfree(image);
+}
+
+int kev_image_plan(struct kev_image *image, const struct kev_elf_segment *seg, u32 nr)
+{
+	image->seg = kmemdup(seg, array_size(nr, sizeof(*seg)), KEV_GFP_GUEST);
+	if (!image->seg)
+		return -ENOMEM;
+	image->nr = nr;
+	return 0;
 }
 
 /*
@@ -143,13 +153,13 @@ static bool pages_are_stable(const struct kev_image *image)
 }
 
 /* Pages that an image can have of the page cache at most */
-static u64 pages_to_share(const struct kev_elf_plan *plan)
+static u64 pages_to_share(const struct kev_image *image)
 {
 	u64 pages = 0;
 	u32 i;
 
-	for (i = 0; i < plan->nr; i++)
-		pages += plan->seg[i].filesz >> PAGE_SHIFT;
+	for (i = 0; i < image->nr; i++)
+		pages += image->seg[i].filesz >> PAGE_SHIFT;
 	return pages;
 }
 
@@ -174,7 +184,7 @@ void kev_mem_unpin(struct mm_struct *mm, u64 pages)
 
 void kev_image_share(struct kev_image *image)
 {
-	u64 pages = pages_to_share(&image->plan);
+	u64 pages = pages_to_share(image);
 
 	if (!pages_are_stable(image) || !kev_mem_pin(image->mm, pages))
 		return;

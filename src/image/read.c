@@ -74,7 +74,7 @@ static int read_pieces(const struct kev_image *image, u64 gpa, void *to)
 	u32 i = 0;
 	int ret;
 
-	while (kev_image_piece(&image->plan, gpa, &i, &piece)) {
+	while (kev_image_piece(image, gpa, &i, &piece)) {
 		ret = read_now(image, to + piece.at, piece.len, piece.offset);
 		if (ret)
 			return ret;

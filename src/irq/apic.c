@@ -90,6 +90,17 @@ u8 kev_apic_ppr_now(struct kev_vcpu *vcpu)
 	return ppr;
 }
 
+/* What is not 0 after power-up, into registers that are */
+static void power_up(struct kev_vcpu *vcpu)
+{
+	*reg(vcpu, KEV_APIC_VERSION) = KEV_APIC_VERSION_VALUE;
+	*reg(vcpu, KEV_APIC_DFR) = ~0U;
+	*reg(vcpu, KEV_APIC_SVR) = KEV_SVR_RESET;
+	for (unsigned int i = 0; i < KEV_NR_LVTS; i++)
+		*reg(vcpu, KEV_APIC_LVT + i * KEV_APIC_STEP) = KEV_LVT_MASKED;
+	kev_apic_set_base(vcpu, vcpu->msr.apic_base);
+}
+
 /**
  * kev_apic_reset() - the state after power-up or INIT
  * @vcpu: the caller owns it
@@ -105,12 +116,7 @@ void kev_apic_reset(struct kev_vcpu *vcpu)
 	kev_timer_stop(vcpu);
 	memset(apic->regs, 0, KEV_APIC_PAGE_SIZE);
 	apic->errors = 0;
-	*reg(vcpu, KEV_APIC_VERSION) = KEV_APIC_VERSION_VALUE;
-	*reg(vcpu, KEV_APIC_DFR) = ~0U;
-	*reg(vcpu, KEV_APIC_SVR) = KEV_SVR_RESET;
-	for (unsigned int i = 0; i < KEV_NR_LVTS; i++)
-		*reg(vcpu, KEV_APIC_LVT + i * KEV_APIC_STEP) = KEV_LVT_MASKED;
-	kev_apic_set_base(vcpu, vcpu->msr.apic_base);
+	power_up(vcpu);
 	for (unsigned int i = 0; i < ARRAY_SIZE(apic->posted); i++)
 		xchg(&apic->posted[i], 0);
 }
@@ -127,7 +133,7 @@ int kev_apic_create(struct kev_vcpu *vcpu)
 	if (!vcpu->apic.regs)
 		return -ENOMEM;
 	kev_timer_create(vcpu);
-	kev_apic_reset(vcpu);
+	power_up(vcpu);
 	return 0;
 }
 

@@ -27,13 +27,13 @@ static struct kev_image *image_of(const struct kev_region *region)
 }
 
 /* How much of the page at @gpa comes from the file; segments share no byte. */
-static size_t file_bytes(const struct kev_elf_plan *plan, u64 gpa)
+static size_t file_bytes(const struct kev_image *image, u64 gpa)
 {
 	struct kev_piece piece;
 	size_t bytes = 0;
 	u32 i = 0;
 
-	while (kev_image_piece(plan, gpa, &i, &piece))
+	while (kev_image_piece(image, gpa, &i, &piece))
 		bytes += piece.len;
 	return bytes;
 }
@@ -90,7 +90,7 @@ static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t by
 static int image_fault(struct kev_fault *fault)
 {
 	struct kev_image *image = image_of(fault->region);
-	size_t bytes = file_bytes(&image->plan, fault->gpa);
+	size_t bytes = file_bytes(image, fault->gpa);
 	int ret = 0;
 
 	if (!use_shared(fault, image))
@@ -155,8 +155,8 @@ int kev_image_create_regions(struct list_head *list, struct kev_image *image, bo
 	struct kev_region *last = NULL;
 	u32 i;
 
-	for (i = 0; i < image->plan.nr; i++) {
-		const struct kev_elf_segment *seg = &image->plan.seg[i];
+	for (i = 0; i < image->nr; i++) {
+		const struct kev_elf_segment *seg = &image->seg[i];
 		u32 prot = restrict_prot ? seg->prot : KEV_MEM_ALL;
 		u64 start = kev_page_down(seg->gpa);
 		u64 end = kev_page_up(seg->gpa + seg->memsz);
@@ -198,11 +198,11 @@ int kev_file_create(struct kev_mem *mem, struct list_head *list, struct file *fi
 		kev_image_put(image);
 		return -EINVAL;
 	}
-	image->plan.nr = 1;
-	image->plan.seg[0] = *seg;
-	if (share)
+	ret = kev_image_plan(image, seg, 1);
+	if (!ret && share)
 		kev_image_share(image);
-	if (!create_region(list, image, KEV_REGION_FILE, seg->gpa, seg->memsz, seg->prot))
+	if (!ret &&
+	    !create_region(list, image, KEV_REGION_FILE, seg->gpa, seg->memsz, seg->prot))
 		ret = -ENOMEM;
 	kev_image_put(image);
 	return ret;

@@ -135,6 +135,7 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 
 static void kev_vmx_unprobe(void)
 {
+	kev_vmx_vcpu_exit();
 	kev_vmx_l1d_exit();
 	kev_vmx_unprobe_cpus();
 	kev_vmx_bitmaps_exit();
@@ -170,12 +171,13 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 	ret = kev_vmx_probe_cpus();
 	if (!ret)
 		ret = kev_vmx_l1d_init();
-	if (ret) {
-		kev_vmx_unprobe();
-		return ret;
+	if (!ret) {
+		fill_info(info, &kev_vmx_config);
+		ret = kev_vmx_vcpu_init();
 	}
-	fill_info(info, &kev_vmx_config);
-	return 0;
+	if (ret)
+		kev_vmx_unprobe();
+	return ret;
 }
 
 const struct kev_backend kev_vmx_backend = {

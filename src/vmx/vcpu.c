@@ -13,6 +13,7 @@
 #include <asm/trapnr.h>
 #include <kev/direct64.h>
 #include <kev/ept.h>
+#include <kev/fpu.h>
 #include <kev/hw.h>
 
 #include "vmx.h"
@@ -21,6 +22,33 @@
 #define KEV_VPID_MAX	0xffff
 
 static DEFINE_IDA(vpids);
+
+/* A vCPU, and behind it what the guest has in the FPU */
+#define FPU_OFFSET	ALIGN(sizeof(struct kev_vmx_vcpu), KEV_FPU_ALIGN)
+
+static struct kmem_cache *vcpus;
+
+/**
+ * kev_vmx_vcpu_init() - be able to make vCPUs
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kev_vmx_vcpu_init(void)
+{
+	vcpus = kmem_cache_create("kev_vcpu", FPU_OFFSET + kev_fpu_image_size(), KEV_FPU_ALIGN,
+				  SLAB_ACCOUNT, NULL);
+	return vcpus ? 0 : -ENOMEM;
+}
+
+/**
+ * kev_vmx_vcpu_exit() - the opposite; no vCPU exists
+ */
+void kev_vmx_vcpu_exit(void)
+{
+	/* Those that are gone wait for a grace period. */
+	rcu_barrier();
+	kmem_cache_destroy(vcpus);
+}
 
 /**
  * kev_vmx_vcpu_create() - allocate a vCPU
@@ -33,15 +61,16 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	struct kev_vmx_vcpu *vmx;
 	int vpid;
 
-	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	vmx = kmem_cache_zalloc(vcpus, GFP_KERNEL);
 	if (!vmx)
 		return ERR_PTR(-ENOMEM);
 	vmx->vmcs = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vmx->vmcs) {
-		kfree(vmx);
+		kmem_cache_free(vcpus, vmx);
 		return ERR_PTR(-ENOMEM);
 	}
 	*(u32 *)page_address(vmx->vmcs) = kev_vmx_config.revision;
+	kev_fpu_init(&vmx->vcpu.fpu, (void *)vmx + FPU_OFFSET);
 	vmx->cpu = -1;
 	vmx->last_cpu = -1;
 	vmx->pin = kev_vmx_config.pin;
@@ -78,6 +107,11 @@ static void clear_anywhere(struct kev_vmx_vcpu *vmx)
 		smp_call_function_single(cpu, clear_remote, vmx, 1);
 }
 
+static void free_vcpu(struct rcu_head *rcu)
+{
+	kmem_cache_free(vcpus, container_of(rcu, struct kev_vmx_vcpu, rcu));
+}
+
 /**
  * kev_vmx_vcpu_destroy() - free a vCPU
  * @vcpu: not loaded
@@ -94,7 +128,7 @@ void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu)
 		ida_free(&vpids, vmx->vpid);
 	__free_page(vmx->vmcs);
 	/* kev_vm_flush() looks at vCPUs under RCU. */
-	kvfree_rcu(vmx, rcu);
+	call_rcu(&vmx->rcu, free_vcpu);
 }
 
 static void write_controls(struct kev_vmx_vcpu *vmx)

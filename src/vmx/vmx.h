@@ -72,7 +72,7 @@ struct kev_vmx_host {
 
 /**
  * struct kev_vmx_vcpu - a vCPU on VMX
- * @rcu: for its end; near the beginning, as kvfree_rcu() wants it
+ * @rcu: for its end
  * @vcpu: the neutral part
  * @vmcs: [I] the VMCS page
  * @link: in the list of the CPU where the VMCS is active; IRQs off, that CPU
@@ -262,6 +262,8 @@ void kev_vmx_emergency_disable_cpu(void);
 void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx);
 
 /* vcpu.c */
+int kev_vmx_vcpu_init(void);
+void kev_vmx_vcpu_exit(void);
 struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm);
 void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu);
 int kev_vmx_load(struct kev_vcpu *vcpu);
