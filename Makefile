@@ -56,8 +56,9 @@ test-mutants: ## do the tests notice when the code is broken
 	@selftests/mutants/run.sh
 
 BENCH_ARGS ?=
-bench: modules selftests ## what kev costs, beside KVM; BENCH_ARGS=--json
-	@$(BED) run --cold -- sh -c 'bed-disk && exec /selftests/bench/bench $(BENCH_ARGS)'
+bench: modules selftests ## what kev costs, beside KVM; BENCH_ARGS='cpuid rdmsr' for single rows
+	@$(MAKE) --no-print-directory -C bench
+	@$(BED) run --cold --append tsc_early_khz=3500000 -- sh -c 'bed-disk && exec bench $(BENCH_ARGS)'
 
 fuzz: setup ## libFuzzer on the pure code, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory -C selftests/fuzz run
@@ -92,7 +93,7 @@ install: ## kevctl, libkev, man page, completion, udev rule
 	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
 
 clean: ## remove what was built
-	@for d in tools/libkev tools/kevctl guests selftests; do \
+	@for d in tools/libkev tools/kevctl guests selftests bench; do \
 		$(MAKE) --no-print-directory -C $$d clean || exit 1; done
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi

@@ -17,7 +17,8 @@ MODULE = REPO / "kev.ko"
 _KEVCTL = REPO / "tools/kevctl/kevctl"
 _GUESTS = REPO / "guests"
 _SELFTESTS = REPO / "selftests"
-_SELFTEST_ROOMS = ("uapi", "guest", "bench")
+_BENCH = REPO / "bench/bench"
+_SELFTEST_ROOMS = ("uapi", "guest")
 _SEARCH = (REPO / "tools/libkev",)
 
 
@@ -48,6 +49,8 @@ def _selftests():
 def _defaults():
     if _KEVCTL.exists():
         yield "/bin/kevctl", _KEVCTL
+    if _BENCH.exists():
+        yield "/bin/bench", _BENCH
     yield from _guests()
     yield from _selftests()
 

@@ -28,7 +28,8 @@ static uint64_t lap(uint64_t *since)
 	return *since - before;
 }
 
-static int live(struct kt_guest *guest, const struct bench_kev *how, uint64_t ticks[NR_PARTS])
+static int live(struct kt_guest *guest, int image, const struct bench_how *how,
+		uint64_t ticks[NR_PARTS])
 {
 	uint64_t since = kt_rdtsc();
 	long ret;
@@ -37,7 +38,7 @@ static int live(struct kt_guest *guest, const struct bench_kev *how, uint64_t ti
 	ticks[CREATE_VM] = lap(&since);
 	if (guest->vm < 0)
 		return guest->vm;
-	ret = bench_kev_attach(guest->vm, how);
+	ret = bench_kev_attach(guest->vm, image, how);
 	ticks[ATTACH] = lap(&since);
 	if (ret)
 		return ret;
@@ -64,7 +65,8 @@ static void die(struct kt_guest *guest, uint64_t ticks[NR_PARTS])
 	ticks[CLOSE] = lap(&since);
 }
 
-static int measure(const struct bench_kev *how, struct bench_samples samples[NR_PARTS])
+static int measure(int image, const struct bench_how *how,
+		   struct bench_samples samples[NR_PARTS])
 {
 	struct kt_guest guest = { .kev = kt_open() };
 	int ret = guest.kev < 0 ? guest.kev : 0;
@@ -74,7 +76,7 @@ static int measure(const struct bench_kev *how, struct bench_samples samples[NR_
 
 		guest.vm = -1;
 		guest.vcpu = -1;
-		ret = live(&guest, how, ticks);
+		ret = live(&guest, image, how, ticks);
 		die(&guest, ticks);
 		for (enum part part = 0; part < ALL; part++)
 			ticks[ALL] += ticks[part];
@@ -86,7 +88,7 @@ static int measure(const struct bench_kev *how, struct bench_samples samples[NR_
 	return ret;
 }
 
-void bench_start(const char *path)
+void bench_start(void)
 {
 	static struct bench_samples samples[NR_PARTS];
 	const struct bench_program program = {
@@ -96,18 +98,18 @@ void bench_start(const char *path)
 		.stride = 16 * KT_PAGE,
 	};
 	/* Fault-around would touch more than the guest does. */
-	struct bench_kev how = { .fault_around = 1 };
-	int ret;
+	const struct bench_how how = { .fault_around = 1 };
+	int image, ret;
 
-	how.image = bench_image(path, &program, IMAGE - KT_PAGE);
-	ret = how.image < 0 ? how.image : measure(&how, samples);
+	image = bench_image(&program, IMAGE - KT_PAGE);
+	ret = image < 0 ? image : measure(image, &how, samples);
 	for (enum part part = 0; part < NR_PARTS; part++) {
 		const struct bench_name name = {
-			"start of a 1 MiB image, 32 KiB touched", names[part], "kev", "ticks"
+			"a VM with a 1 MiB image, 32 KiB touched", names[part], "kev", "instructions"
 		};
 
 		bench_result(&name, &samples[part], ret);
 	}
-	if (how.image >= 0)
-		close(how.image);
+	if (image >= 0)
+		close(image);
 }

@@ -12,7 +12,7 @@
 #define PAGES	(IMAGE / KT_PAGE - 1)
 
 /* The byte's arrival, in ticks since before fork() */
-static int start(const char *path, const char *sandbox, struct bench_samples *samples)
+static int start(const char *sandbox, struct bench_samples *samples)
 {
 	uint64_t begin = kt_rdtsc();
 	int ends[2], status = -1;
@@ -25,7 +25,8 @@ static int start(const char *path, const char *sandbox, struct bench_samples *sa
 	pid = fork();
 	if (!pid) {
 		dup2(ends[1], STDOUT_FILENO);
-		execlp("kevctl", "kevctl", "run", "--fault-around", "0", sandbox, path, NULL);
+		execlp("kevctl", "kevctl", "run", "--fault-around", "0", sandbox,
+		       bench_image_path, NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -37,7 +38,7 @@ static int start(const char *path, const char *sandbox, struct bench_samples *sa
 	return n == 1 && !status ? 0 : -EPROTO;
 }
 
-static void measure(const char *path, const char *name, uint64_t pages, const char *sandbox)
+static void measure(const char *name, uint64_t pages, const char *sandbox)
 {
 	const struct bench_program program = {
 		.code = &bench_walk_print,
@@ -46,22 +47,22 @@ static void measure(const char *path, const char *name, uint64_t pages, const ch
 		.stride = KT_PAGE,
 	};
 	const struct bench_name what = {
-		"kevctl's process to a guest's first byte, 1 MiB image", name, "kev", "ticks"
+		"kevctl's process to a guest's first byte, 1 MiB image", name, "kev", "instructions"
 	};
 	struct bench_samples samples = { 0 };
-	int image = bench_image(path, &program, IMAGE - KT_PAGE);
+	int image = bench_image(&program, IMAGE - KT_PAGE);
 	int ret = image < 0 ? image : 0;
 
 	for (int round = 0; !ret && round < ROUNDS; round++)
-		ret = start(path, sandbox, &samples);
+		ret = start(sandbox, &samples);
 	bench_result(&what, &samples, ret);
 	if (image >= 0)
 		close(image);
 }
 
-void bench_process(const char *path)
+void bench_process(void)
 {
-	measure(path, "pages as it touches them: 32 KiB", 7, "--sandbox=on");
-	measure(path, "all pages before", PAGES, "--sandbox=on");
-	measure(path, "32 KiB, without sandbox", 7, "--sandbox=off");
+	measure("pages as it touches them: 32 KiB", 7, "--sandbox=on");
+	measure("all pages before", PAGES, "--sandbox=on");
+	measure("32 KiB, without sandbox", 7, "--sandbox=off");
 }

@@ -51,14 +51,15 @@ static uint64_t pages_kib(uint64_t pages)
 	return pages * KT_PAGE >> 10;
 }
 
-static int start(struct kt_guest *guest, const struct bench_kev *how, uint64_t kib[NR_PARTS])
+static int start(struct bench_vm *vm, int image, const struct bench_program *program,
+		 const struct bench_how *how, uint64_t kib[NR_PARTS])
 {
 	struct kev_vm_stats stats;
-	int ret = bench_kev_init(guest, how);
+	int ret = bench_vm_start(vm, BENCH_KEV, image, program, how);
 
 	if (!ret)
-		ret = bench_kev_run(guest, NULL);
-	stats = kt_vm_stats(guest->vm);
+		ret = bench_vm_run(vm, 0, NULL);
+	stats = kt_vm_stats(vm->vm);
 	kib[PRIVATE] += pages_kib(stats.resident_pages - stats.shared_pages);
 	kib[SHARED] += pages_kib(stats.shared_pages);
 	kib[TABLES] += pages_kib(stats.table_pages);
@@ -66,9 +67,10 @@ static int start(struct kt_guest *guest, const struct bench_kev *how, uint64_t k
 }
 
 /* The VMs live until all are there and the host's memory was looked at. */
-static int measure(const struct bench_kev *how, int vms, uint64_t kib[NR_PARTS])
+static int measure(int image, const struct bench_program *program, const struct bench_how *how,
+		   int vms, uint64_t kib[NR_PARTS])
 {
-	static struct kt_guest guests[MAX_VMS];
+	static struct bench_vm fleet[MAX_VMS];
 	uint64_t before;
 	int started = 0, ret;
 
@@ -76,13 +78,13 @@ static int measure(const struct bench_kev *how, int vms, uint64_t kib[NR_PARTS])
 	before = free_kib();
 	while (!ret && started < vms) {
 		if (has_room())
-			ret = start(&guests[started++], how, kib);
+			ret = start(&fleet[started++], image, program, how, kib);
 		else
 			ret = -ENOMEM;
 	}
 	kib[HOST] = before - free_kib();
 	for (int i = 0; i < started; i++)
-		kt_guest_fini(&guests[i]);
+		bench_vm_fini(&fleet[i]);
 	return ret;
 }
 
@@ -94,13 +96,13 @@ static void report(size_t i, const uint64_t kib[NR_PARTS], int error)
 		 setups[i].how, setups[i].vms, setups[i].vms > 1 ? "s" : "");
 	for (enum part part = 0; part < NR_PARTS; part++) {
 		const struct bench_name name = { group, names[part], "kev", "KiB" };
-		const struct bench_samples sample = { 1, { kib[part] } };
+		struct bench_samples sample = { 1, { kib[part] } };
 
 		bench_result(&name, &sample, error);
 	}
 }
 
-void bench_many(const char *path)
+void bench_many(void)
 {
 	const struct bench_program program = {
 		.code = &bench_walk,
@@ -108,15 +110,16 @@ void bench_many(const char *path)
 		.address = BENCH_DATA_GPA,
 		.stride = KT_PAGE,
 	};
-	int image = bench_image(path, &program, IMAGE);
+	int image = bench_image(&program, IMAGE);
 
 	for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
-		const struct bench_kev how = {
-			.image = image, .attach_flags = setups[i].attach_flags
+		const struct bench_how how = {
+			.data = IMAGE, .attach_flags = setups[i].attach_flags
 		};
 		uint64_t kib[NR_PARTS] = { 0 };
 
-		report(i, kib, image < 0 ? image : measure(&how, setups[i].vms, kib));
+		report(i, kib, image < 0 ? image :
+		       measure(image, &program, &how, setups[i].vms, kib));
 	}
 	if (image >= 0)
 		close(image);

@@ -6,7 +6,7 @@
 
 #include "bench.h"
 
-/* Behind the code, in its page: rounds, address, stride. The code below knows where. */
+/* Behind the code, in its page: rounds, address, stride, vCPUs. The code below knows where. */
 #define PARAMETERS	0x800
 
 #define LOAD_PARAMETERS							\
@@ -28,6 +28,19 @@
 	GUEST(name, LOAD_PARAMETERS setup "1:" READ_TSC "mov %rax, %r15\n" op \
 	      READ_TSC "sub %r15, %rax\n" NEXT)
 #define MEASURE(name, op)	MEASURE_WITH(name, "", op)
+
+/*
+ * Once all vCPUs are there: what all rounds of @op take together, each vCPU with memory of its
+ * own.
+ */
+#define MEASURE_ALL(name, op)						\
+	GUEST(name, LOAD_PARAMETERS					\
+	      "mov %rsi, %rax\n imul %r12, %rax\n imul %r13, %rax\n add %rax, %r14\n" \
+	      "mov 0x100818, %ebx\n lock incl 0x92000\n"		\
+	      "3: pause\n cmp %ebx, 0x92000\n jb 3b\n"		\
+	      READ_TSC "mov %rax, %r15\n"				\
+	      "1:" op "add %r13, %r14\n dec %r12\n jnz 1b\n"		\
+	      READ_TSC "sub %r15, %rax\n mov $0x510, %dx\n out %eax, %dx\n" END)
 
 #define WALK(name, end)							\
 	GUEST(name, LOAD_PARAMETERS					\
@@ -74,13 +87,16 @@
 	      "mov %r11, %rax\n sub %r15, %rax\n" NEXT)
 
 MEASURE(bench_empty, "");
-/* Print of no bytes to kev; to KVM a call that it knows and that does nothing */
-MEASURE(bench_vmcall, "mov $1, %eax\n xor %edi, %edi\n xor %esi, %esi\n vmcall\n");
+/* The call of the test module's ABI "noop"; KVM does not know it. */
+MEASURE(bench_hypercall, "mov $0x4e4f, %eax\n vmcall\n");
+/* 64 bytes of the code itself */
+MEASURE(bench_print, "mov $1, %eax\n mov $0x100000, %edi\n mov $64, %esi\n vmcall\n");
 MEASURE(bench_cpuid, "xor %eax, %eax\n xor %ecx, %ecx\n cpuid\n");
-/* IA32_MISC_ENABLE */
-MEASURE(bench_rdmsr, "mov $0x1a0, %ecx\n rdmsr\n");
-/* IA32_PAT, as it is after a reset */
-MEASURE(bench_wrmsr, WRITE_MSR(0x277, "0x00070406", "0x00070406"));
+/* IA32_TSC_ADJUST, as it is after a reset */
+MEASURE(bench_rdmsr, "mov $0x3b, %ecx\n rdmsr\n");
+MEASURE(bench_wrmsr, WRITE_MSR(0x3b, "0", "0"));
+/* IA32_PAT, likewise */
+MEASURE(bench_wrmsr_pat, WRITE_MSR(0x277, "0x00070406", "0x00070406"));
 MEASURE_WITH(bench_xsetbv, "mov %cr4, %rax\n bts $18, %rax\n mov %rax, %cr4\n",
 	     "xor %ecx, %ecx\n xor %edx, %edx\n mov $3, %eax\n xsetbv\n");
 /* CD and OSXSAVE: each write changes the bit. */
@@ -119,6 +135,10 @@ MEASURE(bench_mmio_read, "mov (%r14), %eax\n");
 MEASURE(bench_mmio_write, "mov %eax, (%r14)\n");
 MEASURE(bench_read, "mov (%r14), %al\n add %r13, %r14\n");
 MEASURE(bench_write, "movb $1, (%r14)\n add %r13, %r14\n");
+MEASURE_ALL(bench_read_all, "mov (%r14), %al\n");
+MEASURE_ALL(bench_write_all, "movb $1, (%r14)\n");
+GUEST(bench_out_for_ever, "1: out %al, $0x51\n jmp 1b\n");
+GUEST(bench_count, "1: incl 0x92000\n jmp 1b\n");
 WALK(bench_walk, END);
 WALK(bench_walk_halt, "xor %edi, %edi\n" KT_HALT);
 WALK(bench_walk_print, "mov $0x3f8, %dx\n mov $0x41, %al\n out %al, %dx\n"
@@ -126,7 +146,10 @@ WALK(bench_walk_print, "mov $0x3f8, %dx\n mov $0x41, %al\n out %al, %dx\n"
 
 void bench_code_page(const struct bench_program *program, uint8_t page[KT_PAGE])
 {
-	const uint64_t parameters[] = { program->rounds, program->address, program->stride };
+	const uint64_t parameters[] = {
+		program->rounds, program->address, program->stride,
+		program->other == BENCH_ALONE ? 1 : 2,
+	};
 
 	memset(page, 0, KT_PAGE);
 	memcpy(page, program->code->start, program->code->end - program->code->start);
@@ -144,21 +167,11 @@ static int write_page(int fd, const void *page, uint64_t offset)
 
 static int write_image(int fd, const struct bench_program *program, uint64_t data)
 {
-	const uint64_t data_offset = KT_CODE_OFFSET + KT_PAGE;
 	uint8_t page[KT_PAGE] = { 0 };
 	struct kt_elf elf;
 	int ret;
 
-	kt_elf_init(&elf, KT_PAGE);
-	if (data) {
-		elf.phdr[1] = elf.phdr[0];
-		elf.phdr[1].p_offset = data_offset;
-		elf.phdr[1].p_vaddr = BENCH_DATA_GPA;
-		elf.phdr[1].p_paddr = BENCH_DATA_GPA;
-		elf.phdr[1].p_filesz = data;
-		elf.phdr[1].p_memsz = data;
-		elf.ehdr.e_phnum = 2;
-	}
+	kt_elf_init(&elf, KT_PAGE + data);
 	memcpy(page, &elf, sizeof(elf));
 	ret = write_page(fd, page, 0);
 	bench_code_page(program, page);
@@ -166,17 +179,17 @@ static int write_image(int fd, const struct bench_program *program, uint64_t dat
 		ret = write_page(fd, page, KT_CODE_OFFSET);
 	memset(page, 0x5a, sizeof(page));
 	for (uint64_t at = 0; !ret && at < data; at += KT_PAGE)
-		ret = write_page(fd, page, data_offset + at);
+		ret = write_page(fd, page, KT_CODE_OFFSET + KT_PAGE + at);
 	/* Dirty pages could not be thrown out of the page cache. */
 	return ret || !fsync(fd) ? ret : -errno;
 }
 
-int bench_image(const char *path, const struct bench_program *program, uint64_t data)
+int bench_image(const struct bench_program *program, uint64_t data)
 {
 	int fd, ret;
 
-	unlink(path);
-	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
+	unlink(bench_image_path);
+	fd = open(bench_image_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755);
 	if (fd < 0)
 		return -errno;
 	ret = write_image(fd, program, data);
@@ -184,6 +197,6 @@ int bench_image(const char *path, const struct bench_program *program, uint64_t 
 	close(fd);
 	if (ret)
 		return ret;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(bench_image_path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

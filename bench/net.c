@@ -66,7 +66,7 @@ static void measure(const char *subject, const char *guest)
 		ret[STREAM_BACK] = streams(&samples[STREAM_BACK]);
 	for (enum part part = 0; part < NR_PARTS; part++) {
 		const struct bench_name name = {
-			"network, the host's stack included", names[part], subject, "ticks"
+			"network, the host's stack included", names[part], subject, "instructions"
 		};
 
 		bench_result(&name, &samples[part], ret[part]);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a VM, from the open of the device to the close of the last descriptor */
+#include <unistd.h>
+
+#include "bench.h"
+
+/* KVM's takes long, and is as long each time. */
+#define KVM_CYCLES	20
+/* Ticks in which what the kernel put off is done */
+#define DRAIN		40000000
+
+/* Start and run to the exit of the first instruction; *ticks is what that took. */
+static int begin(struct bench_vm *vm, const struct bench_row *row, enum bench_side side,
+		 int image, uint64_t *ticks)
+{
+	uint64_t since = kt_rdtsc();
+	long ret = bench_vm_start(vm, side, image, &row->program, &row->how);
+
+	if (!ret)
+		ret = bench_vm_enter(vm, 0);
+	*ticks = kt_rdtsc() - since;
+	return ret;
+}
+
+/* The close of the VM's own descriptor, once nothing else is left */
+static uint64_t end(struct bench_vm *vm)
+{
+	uint64_t since;
+
+	bench_vm_release(vm);
+	since = kt_rdtsc();
+	if (vm->vm >= 0)
+		close(vm->vm);
+	since = kt_rdtsc() - since;
+	vm->vm = -1;
+	bench_vm_fini(vm);
+	return since;
+}
+
+static int live(const struct bench_row *row, enum bench_side side, uint64_t rounds,
+		struct bench_samples *starts, struct bench_samples *closes)
+{
+	int image = bench_image(&row->program, row->how.data);
+	int ret = image < 0 ? image : 0;
+
+	for (uint64_t i = 0; !ret && i < rounds; i++) {
+		struct bench_vm vm;
+		uint64_t ticks;
+
+		ret = begin(&vm, row, side, image, &ticks);
+		if (starts)
+			bench_add(starts, ticks);
+		ticks = end(&vm);
+		if (closes)
+			bench_add(closes, ticks);
+	}
+	if (image >= 0)
+		close(image);
+	return ret;
+}
+
+int bench_row_start(const struct bench_row *row, enum bench_side side,
+		    struct bench_samples *samples)
+{
+	return live(row, side, row->program.rounds, samples, NULL);
+}
+
+int bench_row_close(const struct bench_row *row, enum bench_side side,
+		    struct bench_samples *samples)
+{
+	return live(row, side, row->program.rounds, NULL, samples);
+}
+
+/* What is left to do at the end is what takes the CPU from a process that goes on. */
+int bench_row_cycle(const struct bench_row *row, enum bench_side side,
+		    struct bench_samples *samples)
+{
+	uint64_t rounds = side == BENCH_KVM ? KVM_CYCLES : row->program.rounds;
+	uint64_t usual, since, ticks, left;
+	int ret;
+
+	bench_settle();
+	usual = bench_stolen(DRAIN);
+	since = kt_rdtsc();
+	ret = live(row, side, rounds, NULL, NULL);
+	ticks = kt_rdtsc() - since;
+	left = bench_stolen(DRAIN);
+	if (left > usual)
+		ticks += left - usual;
+	bench_add(samples, ticks / rounds);
+	return ret;
+}

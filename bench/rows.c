@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table: kev beside KVM, row by row */
+#include <string.h>
+
+#include "bench.h"
+
+#define REPEATS		5
+#define ROUNDS		256
+/* Pages that are touched, one after the other */
+#define SMALL_PAGES	4096
+#define HUGE_PAGES	16
+#define IMAGE_PAGES	1024
+
+#define EXIT(row, guest)						\
+	.name = row, .measure = bench_row_program, .program = { guest, ROUNDS }
+
+static const struct bench_row rows[] = {
+	{ EXIT("hypercall", &bench_hypercall), .how = { .abi = "noop" } },
+	{ EXIT("print_64", &bench_print), .kev_only = true },
+	{ EXIT("cpuid", &bench_cpuid) },
+	{ EXIT("rdmsr", &bench_rdmsr) },
+	{ EXIT("wrmsr", &bench_wrmsr) },
+	{ EXIT("pio_user", &bench_out) },
+	{
+		.name = "mmio_user",
+		.measure = bench_row_program,
+		.program = { &bench_mmio_write, ROUNDS, BENCH_DEVICE_GPA },
+		.how = { .device = true },
+	}, {
+		.name = "read_regs",
+		.measure = bench_row_registers,
+		.program = { &bench_out_for_ever, ROUNDS },
+	}, {
+		.name = "kick",
+		.measure = bench_row_kick,
+		.program = { &bench_count, ROUNDS },
+		.cpus = 2,
+	}, {
+		.name = "fault_zero_4k",
+		.cgroup = true,
+		.measure = bench_row_program,
+		.program = { &bench_write_all, SMALL_PAGES, BENCH_RAM_GPA, KT_PAGE },
+		.how = { .huge_pages = KEV_HUGE_NEVER },
+		.each = true,
+	}, {
+		.name = "fault_zero_2m",
+		.cgroup = true,
+		.measure = bench_row_program,
+		.program = { &bench_write_all, HUGE_PAGES, BENCH_RAM_GPA, 2 * KT_MIB },
+		.how = { .huge_pages = KEV_HUGE_ALWAYS },
+		.each = true,
+	}, {
+		.name = "fault_image",
+		.measure = bench_row_program,
+		.program = { &bench_read_all, IMAGE_PAGES, BENCH_DATA_GPA, KT_PAGE },
+		.how = { .data = IMAGE_PAGES * KT_PAGE },
+		.each = true,
+	}, {
+		.name = "fault_image_cow",
+		.measure = bench_row_program,
+		.program = { &bench_write_all, IMAGE_PAGES, BENCH_DATA_GPA, KT_PAGE },
+		.how = { .data = IMAGE_PAGES * KT_PAGE },
+		.each = true,
+	}, {
+		.name = "start_1m",
+		.cgroup = true,
+		.measure = bench_row_start,
+		.program = { &bench_out_for_ever, 8 },
+		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
+	}, {
+		.name = "close_vm",
+		.cgroup = true,
+		.measure = bench_row_close,
+		.program = { &bench_out_for_ever, 8 },
+		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
+	}, {
+		.name = "mem_idle_vm",
+		.cgroup = true,
+		.unit = "bytes",
+		.measure = bench_row_idle,
+		.program = { &bench_out_for_ever, 1 },
+		.how = { .memory = 64 * KT_MIB },
+		.repeats = 3,
+	}, {
+		.name = "cycle",
+		.cgroup = true,
+		.measure = bench_row_cycle,
+		.program = { &bench_out_for_ever, 1000 },
+		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
+		.repeats = 1,
+	},
+};
+
+int bench_row_program(const struct bench_row *row, enum bench_side side,
+		      struct bench_samples *samples)
+{
+	int ret = bench_vm_measure(side, &row->program, &row->how, samples);
+
+	for (size_t i = 0; row->each && i < samples->n; i++)
+		samples->values[i] /= row->program.rounds;
+	return ret;
+}
+
+/*
+ * Copy what user space wants to know out of the run page, or ask for it. KVM's structure
+ * is what a caller works with; there is nothing left to copy.
+ */
+static int read_registers(const struct bench_vm *vm)
+{
+	struct bench_registers to;
+	const struct kev_run *run = vm->vcpus[0].kev;
+	struct kvm_regs regs;
+
+	if (vm->side == BENCH_KVM)
+		return kt_ioctl(vm->vcpus[0].fd, KVM_GET_REGS, &regs);
+	for (int i = 0; i < KEV_NR_GPRS; i++)
+		to.gpr[i] = run->gpr[i];
+	to.rip = run->rip;
+	to.rflags = run->rflags;
+	/* They are wanted. */
+	asm volatile("" : : "m"(to));
+	return 0;
+}
+
+int bench_row_registers(const struct bench_row *row, enum bench_side side,
+			struct bench_samples *samples)
+{
+	struct bench_vm vm;
+	long ret = bench_vm_init(&vm, side, &row->program, &row->how);
+
+	for (uint64_t i = 0; !ret && i < row->program.rounds; i++) {
+		uint64_t since;
+
+		ret = bench_vm_enter(&vm, 0);
+		since = kt_rdtsc();
+		if (!ret)
+			ret = read_registers(&vm);
+		bench_add(samples, kt_rdtsc() - since);
+	}
+	bench_vm_fini(&vm);
+	return ret;
+}
+
+/* One figure of each repetition */
+static int measure(const struct bench_row *row, enum bench_side side,
+		   struct bench_samples *figures)
+{
+	static struct bench_samples samples;
+	unsigned int repeats = row->repeats ? row->repeats : REPEATS;
+	int ret = bench_enter_cgroup(row->cgroup);
+
+	figures->n = 0;
+	for (unsigned int i = 0; !ret && i < repeats; i++) {
+		samples.n = 0;
+		ret = row->measure(row, side, &samples);
+		if (!ret && !samples.n)
+			ret = -ENODATA;
+		bench_add(figures, bench_median(&samples));
+	}
+	return ret;
+}
+
+void bench_rows(enum bench_side side)
+{
+	static struct bench_samples figures;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct bench_row *row = &rows[i];
+		const struct bench_name name = {
+			"", row->name, side == BENCH_KVM ? "KVM" : "kev",
+			row->unit ? row->unit : "instructions",
+		};
+
+		if (!bench_wanted(row->name, true) || (row->kev_only && side == BENCH_KVM) ||
+		    (row->cpus ? row->cpus : 1) != (unsigned int)kt_nr_cpus())
+			continue;
+		bench_row_result(&name, &figures, measure(row, side, &figures));
+	}
+}
