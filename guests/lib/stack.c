@@ -17,6 +17,8 @@
 #define PORT_ECHO	7
 #define PORT_END	9
 
+#define PORT_DHCP	68
+
 #define TTL		64
 
 /* The exit code when checksums of frames were wrong */
@@ -24,6 +26,8 @@
 
 static u8 frame_in[FRAME_MAX], frame_out[FRAME_MAX];
 static u64 bad_checksums;
+
+u32 stack_address = STACK_ADDRESS;
 
 u32 sum_bytes(const u8 *bytes, u32 length, u32 sum)
 {
@@ -66,11 +70,11 @@ bool ip_send(const struct peer *peer, u8 protocol, u8 *frame, u32 length, u32 cs
 	ip[6] = 0x40;			/* do not fragment */
 	ip[8] = TTL;
 	ip[9] = protocol;
-	put32(ip + 12, STACK_ADDRESS);
+	put32(ip + 12, stack_address);
 	put32(ip + 16, peer->address);
 	put16(ip + 10, ~sum_fold(sum_bytes(ip, IP_HEADER, 0)));
 	if (csum_at) {
-		sum = pseudo_sum(STACK_ADDRESS, peer->address, protocol, length);
+		sum = pseudo_sum(stack_address, peer->address, protocol, length);
 		put16(body + csum_at, card.modern ? sum_fold(sum) : 0);
 		if (card.modern) {
 			header.flags = VIRTIO_NEEDS_CSUM;
@@ -89,13 +93,13 @@ static void handle_arp(const u8 *arp, u32 length)
 	u8 *out = frame_out + ETHER_HEADER;
 
 	if (length < ARP_LENGTH || get16(arp + 6) != ARP_REQUEST ||
-	    get32(arp + 24) != STACK_ADDRESS)
+	    get32(arp + 24) != stack_address)
 		return;
 	put_ethernet(frame_out, arp + 8, TYPE_ARP);
 	memcpy(out, arp, 8);
 	put16(out + 6, ARP_REPLY);
 	memcpy(out + 8, card.mac, MAC_LENGTH);
-	put32(out + 14, STACK_ADDRESS);
+	put32(out + 14, stack_address);
 	memcpy(out + 18, arp + 8, 10);
 	virtio_send(&header, frame_out, ETHER_HEADER + ARP_LENGTH);
 }
@@ -123,6 +127,10 @@ static void handle_udp(struct peer *peer, const u8 *udp, u32 length)
 	length = get16(udp + 4);
 	if (port == PORT_END && length > UDP_HEADER)
 		halt(bad_checksums ? EXIT_CHECKSUM : udp[UDP_HEADER]);
+	if (port == PORT_DHCP) {
+		dhcp_receive(udp + UDP_HEADER, length - UDP_HEADER);
+		return;
+	}
 	if (port != PORT_ECHO)
 		return;
 	memcpy(out, udp, length);
@@ -141,6 +149,12 @@ static bool sum_fits(const struct virtio_header *header, const u8 *ip, const u8 
 	return sum_fold(sum_bytes(body, length, sum)) == 0xffff;
 }
 
+/* Until there is an address, the answer that brings it may go to anybody. */
+static bool is_ours(u32 address)
+{
+	return address == stack_address || !stack_address;
+}
+
 static void handle_ip(const struct virtio_header *header, const u8 *frame, u32 length)
 {
 	const u8 *ip = frame + ETHER_HEADER, *body;
@@ -148,7 +162,7 @@ static void handle_ip(const struct virtio_header *header, const u8 *frame, u32 l
 	struct peer peer;
 
 	if (length < IP_HEADER || ip[0] >> 4 != 4 || skip < IP_HEADER || total < skip ||
-	    total > length || get32(ip + 16) != STACK_ADDRESS || get16(ip + 6) & 0x3fff)
+	    total > length || !is_ours(get32(ip + 16)) || get16(ip + 6) & 0x3fff)
 		return;
 	body = ip + skip;
 	total -= skip;
@@ -193,7 +207,10 @@ void stack_run(void)
 	for (;;) {
 		while ((length = virtio_receive(&header, frame_in)))
 			handle_frame(&header, frame_in, length);
-		virtio_alarm(tcp_work());
+		if (stack_address)
+			virtio_alarm(tcp_work());
+		else
+			dhcp_work();
 		virtio_wait();
 		if (card.link != link)
 			print(card.link ? "link up\n" : "link down\n");

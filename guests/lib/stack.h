@@ -10,6 +10,9 @@
 
 #define STACK_ADDRESS	0x0a070002U	/* 10.7.0.2 */
 
+/* Ours; 0: dhcp_work() is to find one */
+extern u32 stack_address;
+
 /* Answers until the VM ends. */
 __noreturn void stack_run(void);
 
@@ -71,5 +74,9 @@ void tcp_receive(const struct peer *peer, const u8 *segment, u32 length);
 
 /* Send what can be sent; returns when it is to be called again, 0: no matter when. */
 u64 tcp_work(void);
+
+/* Ask for an address, unless that was done; a UDP datagram for port 68 has come. */
+void dhcp_work(void);
+void dhcp_receive(const u8 *message, u32 length);
 
 #endif /* GUEST_STACK_H */
