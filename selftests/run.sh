@@ -24,6 +24,8 @@ out=build/test
 tree=. options=()
 gdb=${KEV_CACHE:-${HOME:-/root}/.cache/kev}/programs/gdb
 [[ -e $gdb ]] && options+=(--file "$gdb:/bin/gdb")
+# Built where its library is
+net_user=tools/kevctl/net-user/kev-net-user
 # Images of Hermit's own, which are not the project's to bring
 images=${KEV_HERMIT_IMAGES:-${KEV_CACHE:-${HOME:-/root}/.cache/kev}/hermit}
 [[ -d $images ]] && options+=(--file "$images:/hermit")
@@ -61,11 +63,12 @@ count() {
 
 # in_bed NAME MODEL CPUS LOG [CMD...]: CMD on one machine; the programs of uapi/ and guest/
 in_bed() {
-	local name=$1 model=$2 cpus=$3 log=$4 status=0
+	local name=$1 model=$2 cpus=$3 log=$4 status=0 files=()
 	shift 4
+	[[ ! -e $tree/$net_user ]] || files=(--file "$tree/$net_user:/libexec/kev/kev-net-user")
 	(($# > 0)) || set -- /selftests/in-bed.sh
 	"$tree/tools/bed/bed" run --cpu "$model" --cpus "$cpus" --timeout "$BED_TIMEOUT" \
-		"${options[@]}" --file selftests/in-bed.sh:/selftests/in-bed.sh -- "$@" \
+		"${options[@]}" "${files[@]}" --file selftests/in-bed.sh:/selftests/in-bed.sh -- "$@" \
 		>"$log" 2>&1 </dev/null || status=$?
 	# 126 is a report in the kernel's log: a failure of its own
 	{

@@ -111,7 +111,7 @@ static void hook_listen(void *owner)
 	(void)owner;
 }
 
-static bool hook_send(void *owner, const struct net_packet *packet, size_t length)
+static bool hook_send(void *owner, struct net_packet *packet, size_t length)
 {
 	(void)owner;
 	memcpy(&seen.packet, packet, length);

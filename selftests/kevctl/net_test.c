@@ -6,6 +6,7 @@
 
 #include "../../tools/kevctl/net/net.h"
 #include "../../tools/kevctl/net/tap.h"
+#include "../../tools/kevctl/net/user.h"
 #include "net_rig.h"
 
 static struct kev_add_region region;
@@ -20,39 +21,71 @@ int kev_vm_add_region(int vm, uint32_t kind, uint32_t prot, uint64_t gpa, uint64
 }
 
 static int cable = -1;		/* the far end of the fake TAP device */
-static int link_in = -1, link_out = -1;
+static int link_out = -1;
 static bool link_up;
 
-int tap_open(struct tap *tap, const char *name)
+/* What user_open() was asked for */
+static unsigned int user_sandbox, user_words;
+static char user_last;
+
+static bool cable_send(struct wire *wire, struct net_packet *packet, size_t length)
 {
+	return write(wire->fd, packet, length) == (ssize_t)length;
+}
+
+static ssize_t cable_receive(struct wire *wire, struct net_packet *packet)
+{
+	ssize_t n = read(wire->fd, packet, sizeof(*packet));
+
+	return n < 0 ? 0 : n;
+}
+
+static void cable_look(struct wire *wire)
+{
+	char byte;
+
+	if (read(wire->link, &byte, 1) == 1)
+		wire->up = __atomic_load_n(&link_up, __ATOMIC_ACQUIRE);
+}
+
+static void cable_close(struct wire *wire)
+{
+	close(wire->fd);
+	close(wire->link);
+	close(link_out);
+	close(cable);
+}
+
+static const struct wire_ops cable_ops = {
+	.send = cable_send,
+	.receive = cable_receive,
+	.look = cable_look,
+	.close = cable_close,
+};
+
+int tap_open(struct wire **result, const char *name)
+{
+	static struct wire wire;
 	int ends[2], pipes[2];
 
 	if (!strcmp(name, "refused"))
 		return -EPERM;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) || pipe(pipes))
 		abort();
-	*tap = (struct tap){ .fd = ends[0], .link = pipes[0], .up = true };
-	strcpy(tap->name, name);
+	wire = (struct wire){ .ops = &cable_ops, .fd = ends[0], .link = pipes[0], .up = true };
 	cable = ends[1];
-	link_in = pipes[0];
 	link_out = pipes[1];
+	*result = &wire;
 	return 0;
 }
 
-void tap_close(struct tap *tap)
+int user_open(struct wire **wire, unsigned int sandbox, char *const words[])
 {
-	close(tap->fd);
-	close(tap->link);
-	close(link_out);
-	close(cable);
-}
-
-void tap_read_link(struct tap *tap)
-{
-	char byte;
-
-	if (read(tap->link, &byte, 1) == 1)
-		tap->up = __atomic_load_n(&link_up, __ATOMIC_ACQUIRE);
+	user_sandbox = sandbox;
+	for (user_words = 0; words[user_words]; user_words++)
+		user_last = words[user_words][0];
+	(void)wire;
+	return -ENOENT;
 }
 
 static void wait_signals(unsigned int count)
@@ -114,19 +147,22 @@ static void test_thread(void)
 	static struct net_packet packet;
 	struct net *net = NULL;
 
-	expect("net: refused", net_open(&net, "refused"), STATUS_FAILURE);
-	expect("net: user", net_open(&net, "user"), STATUS_FAILURE);
-	expect("net: no name", net_open(&net, ""), STATUS_FAILURE);
-	expect("net: a path", net_open(&net, "a/b"), STATUS_FAILURE);
-	expect("net: a long name", net_open(&net, "abcdefghijklmnop"), STATUS_FAILURE);
-	expect("net: a word", net_open(&net, "x,fast"), STATUS_FAILURE);
-	expect("net: no address", net_open(&net, "x,mac=02:00:00:00:00"), STATUS_FAILURE);
-	expect("net: a group's address", net_open(&net, "x,mac=01:00:00:00:00:00"), STATUS_FAILURE);
-	expect("net: more than an address", net_open(&net, "x,mac=02:00:00:00:00:001"),
+	expect("net: refused", net_open(&net, "refused", 0), STATUS_FAILURE);
+	expect("net: user", net_open(&net, "user,x=1,modern,y", 5), STATUS_FAILURE);
+	expect("net: words for the stack", user_words == 2 && user_last == 'y', true);
+	expect("net: parts of its sandbox", user_sandbox, 5);
+	expect("net: no name", net_open(&net, "", 0), STATUS_FAILURE);
+	expect("net: a path", net_open(&net, "a/b", 0), STATUS_FAILURE);
+	expect("net: a long name", net_open(&net, "abcdefghijklmnop", 0), STATUS_FAILURE);
+	expect("net: a word", net_open(&net, "x,fast", 0), STATUS_FAILURE);
+	expect("net: no address", net_open(&net, "x,mac=02:00:00:00:00", 0), STATUS_FAILURE);
+	expect("net: a group's address", net_open(&net, "x,mac=01:00:00:00:00:00", 0),
+	       STATUS_FAILURE);
+	expect("net: more than an address", net_open(&net, "x,mac=02:00:00:00:00:001", 0),
 	       STATUS_FAILURE);
 
 	start_machine();
-	expect("net: opened", net_open(&net, "x,mac=02:00:00:00:00:09"), 0);
+	expect("net: opened", net_open(&net, "x,mac=02:00:00:00:00:09", 0), 0);
 	expect("net: attached", net_attach(net, &machine, -1, false), 0);
 	expect("net: its page", region.gpa == NET_MEMORY && region.kind == KEV_REGION_TRAP, true);
 	expect("net: started", net_start(net), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A guest behind a TAP device. */
+/* A guest behind a TAP device, or behind kev-net-user. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,13 @@
 #define NETMASK		"255.255.255.0"
 #define GUEST		"10.7.0.2"
 #define PORT_END	9
+
+#define USER		"/libexec/kev/kev-net-user"
+/* From the loopback libslirp takes no answer to a datagram without that word. */
+#define USER_OPTION	"--net=user,loopback,hostfwd=tcp:7-7,hostfwd=udp:7-7,hostfwd=udp:9-9"
+
+/* Where the guest is found */
+static const char *guest_address = GUEST;
 
 static struct sockaddr_in address(const char *host, unsigned int port)
 {
@@ -82,7 +89,7 @@ static int make_device(void)
 	return 0;
 }
 
-static int start(struct kt_net *net, const char *guest)
+static int start(struct kt_net *net, const char *option, const char *guest)
 {
 	int fds[2];
 
@@ -92,8 +99,7 @@ static int start(struct kt_net *net, const char *guest)
 	net->pid = fork();
 	if (!net->pid) {
 		dup2(fds[1], STDOUT_FILENO);
-		execlp("kevctl", "kevctl", "run", "--net=" NET_TAP ",mac=02:00:00:00:00:09",
-		       guest, NULL);
+		execlp("kevctl", "kevctl", "run", option, guest, NULL);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -105,8 +111,9 @@ int kt_net_start(struct kt_net *net, const char *guest)
 	int ret = make_device();
 
 	*net = (struct kt_net){ .output = -1 };
+	guest_address = GUEST;
 	if (!ret)
-		ret = start(net, guest);
+		ret = start(net, "--net=" NET_TAP ",mac=02:00:00:00:00:09", guest);
 	if (!ret && !kt_net_printed(net, "net: up\n"))
 		ret = -ETIMEDOUT;
 	if (!ret)
@@ -114,6 +121,13 @@ int kt_net_start(struct kt_net *net, const char *guest)
 	if (!ret)
 		ret = set_address(SIOCSIFNETMASK, NETMASK);
 	return ret;
+}
+
+int kt_net_start_user(struct kt_net *net, const char *guest)
+{
+	*net = (struct kt_net){ .output = -1 };
+	guest_address = "127.0.0.1";
+	return access(USER, X_OK) ? -ENOENT : start(net, USER_OPTION, guest);
 }
 
 bool kt_net_printed(struct kt_net *net, const char *text)
@@ -135,7 +149,7 @@ bool kt_net_printed(struct kt_net *net, const char *text)
 
 int kt_net_socket(int type, int protocol, unsigned int port)
 {
-	struct sockaddr_in to = address(GUEST, port);
+	struct sockaddr_in to = address(guest_address, port);
 	int fd = socket(AF_INET, type, protocol);
 
 	if (fd < 0 || !connect(fd, (struct sockaddr *)&to, sizeof(to)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A guest behind a TAP device of the bed's: `kevctl run --net` with one of the guests net and
- * net_modern, and sockets that lead to it.
+ * A guest behind a TAP device of the bed's, or behind kev-net-user: `kevctl run --net` with one
+ * of the guests net, net_modern and net_dhcp, and sockets that lead to it.
  */
 #ifndef NET_H
 #define NET_H
@@ -32,6 +32,9 @@ struct kt_net {
 
 /* Start @guest and give the host its address; -ENODEV: there are no TAP devices. */
 int kt_net_start(struct kt_net *net, const char *guest);
+
+/* The same behind kev-net-user, at the forwarded ports of 127.0.0.1; -ENOENT: there is none */
+int kt_net_start_user(struct kt_net *net, const char *guest);
 
 /* Wait until the guest has printed @text. */
 bool kt_net_printed(struct kt_net *net, const char *text);

@@ -34,7 +34,7 @@ _kevctl()
 			words="1234 unix:"
 			;;
 		--net)
-			words=tap
+			words="tap user"
 			;;
 		--sandbox)
 			words="on off -capabilities -limits -landlock -seccomp"

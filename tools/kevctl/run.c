@@ -349,7 +349,7 @@ int cmd_run(int argc, char **argv)
 		return status;
 
 	status = STATUS_FAILURE;
-	if (options.net && net_open(&net, options.net))
+	if (options.net && net_open(&net, options.net, options.sandbox))
 		goto close_image;
 	kev = open_device(options.device);
 	if (kev < 0)

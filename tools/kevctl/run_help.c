@@ -52,6 +52,8 @@ void run_help(void)
 	     "  --net NAME[,mac=ADDRESS][,legacy|,modern]\n"
 	     "                  a network card behind the TAP device NAME, which is made if\n"
 	     "                  need be; tap: behind a new one\n"
+	     "  --net user[,hostfwd=tcp:PORT-GUESTPORT][,net=ADDRESS/PREFIX][,loopback]\n"
+	     "                  one in a network of its own, with connections to the world\n"
 	     "\n"
 	     "  --raw           the guest gets each key of the terminal as it is pressed\n"
 	     "  -s, --gdb, --gdb-port PORT\n"

@@ -21,7 +21,8 @@ static int drop_capabilities(const struct sandbox_needs *needs)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	const uint32_t kept = sandbox_opens_files(needs) ? 1U << CAP_DAC_OVERRIDE : 0;
+	const uint32_t kept = sandbox_opens_files(needs) && !needs->network ?
+		1U << CAP_DAC_OVERRIDE : 0;
 
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
@@ -141,7 +142,8 @@ int sandbox_enter(const struct sandbox_needs *needs)
 		else if (needs->verbose)
 			message("sandbox", "this kernel has no %s", part->name);
 	}
-	if (*absent)
+	/* Once is enough. */
+	if (*absent && !needs->network)
 		message("--sandbox", "without %s", absent);
 	if (needs->verbose && *present)
 		message("sandbox", "%s", present);

@@ -36,6 +36,8 @@ struct sandbox_path {
  * @paths: everything that may be opened by a name
  * @nr_paths: how many; 0: nothing can be opened, made or removed
  * @sockets: connections may be accepted, and bytes go both ways
+ * @network: sockets may be made and connected, too, and the paths read; it is not kevctl
+ *	itself that asks for this
  * @verbose: say what is in effect
  */
 struct sandbox_needs {
@@ -44,6 +46,7 @@ struct sandbox_needs {
 	const struct sandbox_path *paths;
 	unsigned int nr_paths;
 	bool sockets;
+	bool network;
 	bool verbose;
 };
 

@@ -31,7 +31,7 @@ struct ruleset {
 	uint64_t scopes;
 };
 
-static struct ruleset everything(int version, size_t *size)
+static struct ruleset everything(int version, bool network, size_t *size)
 {
 	struct ruleset ruleset = { .files = RIGHTS_FIRST };
 
@@ -43,7 +43,7 @@ static struct ruleset everything(int version, size_t *size)
 		ruleset.files |= RIGHT_TRUNCATE;
 	if (version >= 5)
 		ruleset.files |= RIGHT_IOCTL_DEV;
-	ruleset.net = NET_RIGHTS;
+	ruleset.net = network ? 0 : NET_RIGHTS;
 	ruleset.scopes = SCOPES;
 	return ruleset;
 }
@@ -80,7 +80,7 @@ int sandbox_landlock(const struct sandbox_needs *needs)
 
 	if (version < 0)
 		return errno == ENOSYS ? -EOPNOTSUPP : -errno;
-	ruleset = everything(version, &size);
+	ruleset = everything(version, needs->network, &size);
 	rules = syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
 	if (rules < 0)
 		return -errno;

@@ -51,6 +51,12 @@ static const int sockets[] = {
 	SYS_setsockopt,
 };
 
+/* Of a network stack, which reads the names of servers now and then */
+static const int network[] = {
+	SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_getsockname,
+	SYS_getpeername, SYS_openat, SYS_newfstatat,
+};
+
 /* Nothing in kevctl calls these: who does has taken it over. */
 static const int deadly[] = {
 	SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_ptrace,
@@ -131,7 +137,9 @@ static void add_calls(struct filter *filter, const struct sandbox_needs *needs)
 	int last = -1;
 
 	add_list(filter, always, ARRAY_SIZE(always), SECCOMP_RET_ALLOW);
-	if (sandbox_opens_files(needs))
+	if (needs->network)
+		add_list(filter, network, ARRAY_SIZE(network), SECCOMP_RET_ALLOW);
+	else if (sandbox_opens_files(needs))
 		add_list(filter, files, ARRAY_SIZE(files), SECCOMP_RET_ALLOW);
 	else if (needs->nr_paths)
 		add_call(filter, SYS_unlinkat, SECCOMP_RET_ALLOW);

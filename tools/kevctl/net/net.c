@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* --net: the network card of a guest, its thread, and its way to the host. */
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "../kevctl.h"
 #include "net.h"
 #include "tap.h"
+#include "user.h"
 #include "virtio_pci.h"
 
 /* Frames that are taken before the thread looks at its other descriptors */
@@ -23,26 +25,33 @@
 #define MAC_LOCAL	0x02	/* of the first byte: not given by a manufacturer */
 #define MAC_GROUP	0x01
 
+/* Words of the option that are the network stack's to judge; NULL behind the last one */
+#define MAX_WORDS	32
+struct words {
+	char *items[MAX_WORDS + 1];
+	unsigned int nr;
+};
+
 /* Which drivers are to find the card */
 enum net_model { MODEL_AUTO, MODEL_LEGACY, MODEL_MODERN };
 
 /**
- * struct net - a card and its TAP device
+ * struct net - a card and the wire that it is on
  * @card: what the guest sees
- * @tap: what the host sees
+ * @wire: what the host sees
  * @model: as which device
  * @machine: machine that has the card
  * @wake: eventfd: the thread is to look
- * @thread: takes frames from the TAP device
+ * @thread: takes frames from the wire
  * @stop: it is to end [atomic]
  * @waiting: it waits for buffers of the guest's [machine's lock]
- * @lost: the TAP device has gone
+ * @lost: the far end of the wire has gone
  * @held: bytes of the frame that waits with it, or 0
  * @packet: that frame
  */
 struct net {
 	struct virtio_pci card;
-	struct tap tap;
+	struct wire *wire;
 	enum net_model model;
 	struct machine *machine;
 	int wake;
@@ -54,11 +63,11 @@ struct net {
 	struct net_packet packet;
 };
 
-static bool send_frame(void *owner, const struct net_packet *packet, size_t length)
+static bool send_frame(void *owner, struct net_packet *packet, size_t length)
 {
-	const struct net *net = owner;
+	struct net *net = owner;
 
-	return write(net->tap.fd, packet, length) == (ssize_t)length;
+	return net->wire->ops->send(net->wire, packet, length);
 }
 
 static void listen_again(void *owner)
@@ -87,7 +96,8 @@ static int parse_mac(const char *text, uint8_t *mac)
 	return 0;
 }
 
-static int parse_word(struct net *net, const char *word)
+/* @others: for words that are not the card's, or NULL */
+static int parse_word(struct net *net, char *word, struct words *others)
 {
 	static const char mac[] = "mac=";
 
@@ -97,8 +107,10 @@ static int parse_word(struct net *net, const char *word)
 		net->model = MODEL_LEGACY;
 	else if (!strcmp(word, "modern"))
 		net->model = MODEL_MODERN;
+	else if (others && others->nr < MAX_WORDS)
+		others->items[others->nr++] = word;
 	else {
-		message("--net", "%s is unknown", word);
+		message("--net", others ? "%s is too much" : "%s is unknown", word);
 		hint("--net tap or --net NAME, with ,mac=ADDRESS ,legacy or ,modern behind it");
 		return -EINVAL;
 	}
@@ -107,26 +119,27 @@ static int parse_word(struct net *net, const char *word)
 
 static int check_name(const char *name)
 {
-	if (!strcmp(name, "user")) {
-		message("--net", "user: kevctl has no network stack of its own");
-		hint("--net tap, and an address or a bridge for the device that it makes");
-		return -EINVAL;
-	}
 	if (*name && strlen(name) < IFNAMSIZ && !strpbrk(name, "/%: \t\n"))
 		return 0;
 	message("--net", "%s is no name of a TAP device", *name ? name : "an empty text");
 	return -EINVAL;
 }
 
-/* A text of the caller's own, cut at its commas */
-static int parse(struct net *net, char *text)
+/* @text is the caller's own, and cut at its commas. */
+static int open_wire(struct net *net, char *text, unsigned int sandbox)
 {
-	char *word = strsep(&text, ",");
-	int error = check_name(word);
+	const char *name = strsep(&text, ",");
+	bool user = !strcmp(name, "user");
+	struct words words = { };
+	int error = check_name(name);
 
 	while (!error && text)
-		error = parse_word(net, strsep(&text, ","));
-	return error;
+		error = parse_word(net, strsep(&text, ","), user ? &words : NULL);
+	if (error)
+		return error;
+	if (user)
+		return user_open(&net->wire, sandbox, words.items);
+	return tap_open(&net->wire, strcmp(name, "tap") ? name : "");
 }
 
 static void random_mac(uint8_t *mac)
@@ -136,13 +149,11 @@ static void random_mac(uint8_t *mac)
 	mac[0] = (mac[0] & ~MAC_GROUP) | MAC_LOCAL;
 }
 
-static int open_parts(struct net *net, const char *option)
+static int open_parts(struct net *net, const char *option, unsigned int sandbox)
 {
 	char *text = strdup(option);
-	int error = text ? parse(net, text) : -ENOMEM;
+	int error = text ? open_wire(net, text, sandbox) : -ENOMEM;
 
-	if (!error)
-		error = tap_open(&net->tap, strcmp(text, "tap") ? text : "");
 	free(text);
 	if (error)
 		return error;
@@ -150,11 +161,11 @@ static int open_parts(struct net *net, const char *option)
 	if (net->wake >= 0)
 		return 0;
 	message("--net", "%s", strerror(errno));
-	tap_close(&net->tap);
+	net->wire->ops->close(net->wire);
 	return -EMFILE;
 }
 
-int net_open(struct net **result, const char *option)
+int net_open(struct net **result, const char *option, unsigned int sandbox)
 {
 	struct net *net = calloc(1, sizeof(*net));
 
@@ -163,7 +174,7 @@ int net_open(struct net **result, const char *option)
 		return STATUS_FAILURE;
 	}
 	random_mac(net->card.net.mac);
-	if (open_parts(net, option)) {
+	if (open_parts(net, option, sandbox)) {
 		free(net);
 		return STATUS_FAILURE;
 	}
@@ -174,7 +185,7 @@ int net_open(struct net **result, const char *option)
 void net_close(struct net *net)
 {
 	close(net->wake);
-	tap_close(&net->tap);
+	net->wire->ops->close(net->wire);
 	free(net);
 }
 
@@ -187,13 +198,11 @@ int net_attach(struct net *net, struct machine *machine, int vm, bool hermit)
 	card->owner = net;
 	card->send = send_frame;
 	card->listen = listen_again;
-	card->link = net->tap.up;
+	card->link = net->wire->up;
 	virtio_pci_init(&net->card, machine, 0,
 			net->model == MODEL_MODERN ? NET_MODERN_ID : NET_LEGACY_ID);
 	if (hermit && net->model == MODEL_AUTO)
 		virtio_pci_add_modern(&net->card, machine, 1);
-	if (net->tap.created)
-		message("--net", "made %s", net->tap.name);
 	return kev_vm_add_region(vm, KEV_REGION_TRAP, 0, NET_MEMORY, NET_MEMORY_SIZE);
 }
 
@@ -225,9 +234,9 @@ static void take_frames(struct net *net)
 	if (net->held && !give_frame(net))
 		return;
 	for (unsigned int i = 0; i < BURST; i++) {
-		n = read(net->tap.fd, &net->packet, sizeof(net->packet));
-		if (n < 0 && errno != EAGAIN && errno != EINTR && errno != EIO) {
-			/* The device was taken away from the host. */
+		n = net->wire->ops->receive(net->wire, &net->packet);
+		if (n < 0) {
+			message("--net", "the far end has gone: %s", strerror(-n));
 			net->lost = true;
 			set_link(net, false);
 		}
@@ -248,29 +257,29 @@ static void work(struct net *net)
 
 static void *net_thread(void *argument)
 {
-	enum { WAKE, LINK, TAP };
+	enum { WAKE, LINK, WIRE };
 	struct net *net = argument;
 	struct pollfd fds[] = {
 		[WAKE] = { .fd = net->wake, .events = POLLIN },
-		[LINK] = { .fd = net->tap.link, .events = POLLIN },
-		[TAP] = { .events = POLLIN },
+		[LINK] = { .fd = net->wire->link, .events = POLLIN },
+		[WIRE] = { .events = POLLIN },
 	};
 	eventfd_t count;
 
 	while (!__atomic_load_n(&net->stop, __ATOMIC_ACQUIRE)) {
-		fds[TAP].fd = net->lost || net->held ? -1 : net->tap.fd;
+		fds[WIRE].fd = net->lost || net->held ? -1 : net->wire->fd;
 		if (poll(fds, 3, -1) < 0)
 			continue;	/* a signal: only EINTR is possible */
 		if (fds[LINK].revents) {
-			tap_read_link(&net->tap);
+			net->wire->ops->look(net->wire);
 			if (!net->lost)
-				set_link(net, net->tap.up);
+				set_link(net, net->wire->up);
 		}
 		if (fds[WAKE].revents) {
 			eventfd_read(net->wake, &count);
 			work(net);
 		}
-		if (fds[TAP].revents || (fds[WAKE].revents && net->held))
+		if (fds[WIRE].revents || (fds[WAKE].revents && net->held))
 			take_frames(net);
 	}
 	return NULL;

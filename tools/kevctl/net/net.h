@@ -13,12 +13,13 @@ struct net;
 /**
  * net_open() - take what --net names, or say what is wrong with it
  * @net: out
- * @option: the option's value: tap, or the name of a TAP device; behind a comma each
- *	mac=ADDRESS, legacy and modern
+ * @option: the option's value: tap, the name of a TAP device, or user; behind a comma each
+ *	mac=ADDRESS, legacy and modern, and for user what kev-net-user takes
+ * @sandbox: SANDBOX_*: parts of that program's sandbox to leave out
  *
  * Return: 0, or the exit status.
  */
-int net_open(struct net **net, const char *option);
+int net_open(struct net **net, const char *option, unsigned int sandbox);
 void net_close(struct net *net);
 
 /**

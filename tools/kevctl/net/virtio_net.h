@@ -74,7 +74,8 @@ struct net_counters {
  * @memory: the guest's, by guest-physical addresses
  * @mac: address
  * @owner: first argument of the next three
- * @send: a frame leaves; @length: bytes of @packet; false: it is lost
+ * @send: a frame leaves; @length: bytes of @packet, which may be changed; false: it is
+ *	lost
  * @listen: virtio_net_poll() has something to do: buffers for frames have come, or the
  *	driver is no longer interested in any, or it sends more than was taken at once
  * @interrupt: tell the driver of queue @source, or NET_CONFIG
@@ -94,7 +95,7 @@ struct virtio_net {
 	struct guest_view memory;
 	uint8_t mac[NET_MAC_LENGTH];
 	void *owner;
-	bool (*send)(void *owner, const struct net_packet *packet, size_t length);
+	bool (*send)(void *owner, struct net_packet *packet, size_t length);
 	void (*listen)(void *owner);
 	void (*interrupt)(struct virtio_net *net, unsigned int source);
 	bool link;
