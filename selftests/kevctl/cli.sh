@@ -15,7 +15,7 @@ ln -s loop "$tap_dir/loop"
 # Help goes to stdout and is no error; a wrong use is one line on stderr, a hint, and 125.
 expect "--help" 0 "*" "" "$kevctl" --help
 tap_check "--help prints the usage" grep -q '^Usage: kevctl COMMAND' "$tap_dir/stdout"
-for command in run check version; do
+for command in run check version ps kill console; do
 	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
 	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
 	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
@@ -25,9 +25,22 @@ for command in run check version; do
 		"$kevctl" "$command" -x
 	expect "$command: hint" 125 "" "^  hint: kevctl $command --help$" \
 		"$kevctl" "$command" --nonsense
-	expect "$command: option without its value" 125 "" "^kevctl: --device: needs a value$" \
-		"$kevctl" "$command" --device
 done
+while read -r command option; do
+	expect "$command: option without its value" 125 "" "^kevctl: $option: needs a value$" \
+		"$kevctl" "$command" "$option"
+done <<'END'
+run --device
+check --device
+version --device
+run --log
+kill --signal
+END
+expect "ps: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" ps extra
+for command in kill console; do
+	expect "$command: no guest" 125 "" "^kevctl: $command: no guest given$" "$kevctl" "$command"
+done
+expect "console: two guests" 125 "" "^kevctl: console: one guest at a time$" "$kevctl" console 1 2
 expect "no command" 125 "" "^Usage: kevctl COMMAND" "$kevctl"
 expect "unknown command" 125 "" "^kevctl: frobnicate: no such command$" "$kevctl" frobnicate
 expect "--version" 0 "*" "" "$kevctl" --version
@@ -160,11 +173,13 @@ expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
 
 # What --help names is in the man page and in the completion too.
-for command in run inspect check version; do
+for command in run ps kill console inspect check version; do
+	page=../../tools/kevctl/kevctl-$command.1
+	[[ -e $page ]] || page=../../tools/kevctl/kevctl.1
 	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |
 		grep -oE -- '--[a-z-]+' | grep -v -- --help); do
 		tap_check "$command $option is in the man page" \
-			grep -qE "Fl (v , )?-${option#--}\b" ../../tools/kevctl/kevctl.1
+			grep -qE "Fl (. , Fl |v , )?-${option#--}\b" "$page"
 		tap_check "$command $option is completed" grep -qE -- "[[:space:]\"]$option(\$|[ \"])" \
 			<(sed -n "/^\t*$command)/,/;;/p" ../../tools/kevctl/kevctl.bash)
 	done

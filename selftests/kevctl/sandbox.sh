@@ -14,6 +14,10 @@ status=0
 KEVCTL_FAKE=$kevctl ./run.sh >"$tap_dir/log" 2>&1 || status=$?
 grep -v '^ok' "$tap_dir/log" | sed 's/^/# /'
 tap_result "$status" "every test of run.sh passes in the sandbox"
+status=0
+KEVCTL_FAKE=$kevctl ./control.sh >"$tap_dir/log" 2>&1 || status=$?
+grep -v '^ok' "$tap_dir/log" | sed 's/^/# /'
+tap_result "$status" "every test of control.sh passes in the sandbox"
 
 expect "the sandbox is silent" 3 "" "" "$kevctl" run "$script"
 expect "--sandbox on" 3 "" "" "$kevctl" run --sandbox on "$script"

@@ -34,7 +34,7 @@
 
 /* Directories and files made for the test; inside: read, write: mapped */
 static char base[64];
-static int inside, read_only;	/* O_PATH descriptors */
+static int all, inside, read_only;	/* O_PATH descriptors */
 static int listener;
 
 static int result(long returned)
@@ -314,6 +314,26 @@ static int use_accept(void)
 	return fd < 0 && errno == EAGAIN ? 0 : errno;
 }
 
+static int use_unlink(void)
+{
+	return result(unlinkat(inside, "own", 0));
+}
+
+static int use_rmdir(void)
+{
+	return result(unlinkat(all, "empty", AT_REMOVEDIR));
+}
+
+static int attack_secret(void)
+{
+	return result(unlinkat(all, "secret", 0));
+}
+
+static int use_dup3(void)
+{
+	return result(dup3(STDERR_FILENO, STDIN_FILENO, 0));
+}
+
 #define NONE	SANDBOX_ALL
 #define ONLY(part)	(SANDBOX_ALL & ~(part))
 #define KILLED	(-SIGSYS)
@@ -325,6 +345,7 @@ static const struct {
 	unsigned int without;
 	bool paths, sockets;
 	int wants;
+	bool own;	/* has a runtime directory, with all else that goes with that */
 } cases[] = {
 	{ "open", attack_open, 0, false, false, EPERM },
 	{ "open, files are mapped", attack_open, 0, true, false, EPERM },
@@ -376,6 +397,12 @@ static const struct {
 	{ "abort works", use_abort, 0, false, false, -SIGABRT },
 	{ "accept works with a debugger", use_accept, 0, false, true, 0 },
 	{ "and not without", use_accept, 0, false, false, EPERM },
+	{ "its own files are removed", use_unlink, 0, false, true, 0, .own = true },
+	{ "its own directory is removed", use_rmdir, 0, false, true, 0, .own = true },
+	{ "no file beside them", attack_secret, 0, false, true, EACCES, .own = true },
+	{ "a file is not opened there", attack_open, 0, false, true, EPERM, .own = true },
+	{ "standard streams are replaced", use_dup3, 0, false, true, 0, .own = true },
+	{ "and not without", use_dup3, 0, false, true, EPERM },
 };
 
 static int child(size_t i)
@@ -383,13 +410,21 @@ static int child(size_t i)
 	const struct sandbox_path paths[] = {
 		{ .fd = inside, .writable = true }, { .fd = read_only },
 	};
-	const struct sandbox_needs needs = {
+	const struct sandbox_path own[] = {
+		{ .fd = inside, .removable = true }, { .fd = all, .removable_dirs = true },
+	};
+	struct sandbox_needs needs = {
 		.without = cases[i].without,
 		.paths = paths,
 		.nr_paths = cases[i].paths ? ARRAY_SIZE(paths) : 0,
 		.sockets = cases[i].sockets,
+		.streams = cases[i].own,
 	};
 
+	if (cases[i].own) {
+		needs.paths = own;
+		needs.nr_paths = ARRAY_SIZE(own);
+	}
 	/* What it says about parts left out is tested elsewhere. */
 	if (!freopen("/dev/null", "w", stderr) || sandbox_enter(&needs))
 		return NOT_ENTERED;
@@ -432,10 +467,13 @@ static void make_files(void)
 	strcpy(base, "/tmp/sandbox-test-XXXXXX");
 	if (!mkdtemp(base))
 		exit(1);
+	all = open_dir(".");
 	inside = open_dir("inside");
 	read_only = open_dir("read-only");
 	touch("secret");
 	touch("inside/file");
+	touch("inside/own");
+	close(open_dir("empty"));
 	touch("read-only/file");
 	if (inside < 0 || read_only < 0 || symlinkat("../secret", inside, "link"))
 		exit(1);
@@ -448,11 +486,13 @@ static void remove_files(void)
 	int dir = open(base, O_PATH | O_DIRECTORY);
 
 	unlinkat(inside, "file", 0);
+	unlinkat(inside, "own", 0);
 	unlinkat(inside, "new", 0);
 	unlinkat(inside, "link", 0);
 	unlinkat(read_only, "file", 0);
 	unlinkat(dir, "secret", 0);
 	unlinkat(dir, "inside", AT_REMOVEDIR);
+	unlinkat(dir, "empty", AT_REMOVEDIR);
 	unlinkat(dir, "read-only", AT_REMOVEDIR);
 	rmdir(base);
 }

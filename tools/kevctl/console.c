@@ -72,6 +72,8 @@ static int write_all(struct console *console, const unsigned char *bytes, size_t
 /* As write_all(), but after a failure the bytes vanish. */
 static int emit_locked(struct console *console, const unsigned char *bytes, size_t length)
 {
+	if (console->copy)
+		console->copy(console->owner, bytes, length);
 	if (!console->error)
 		console->error = -write_all(console, bytes, length);
 	if (!console->first && !console->error)

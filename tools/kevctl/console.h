@@ -19,6 +19,8 @@
  * @abandon: eventfd: once it is readable, output that would block is dropped
  * @first: when the first byte was written, by events_now(); 0: none was [lock]
  * @error: errno of the first failed write, positive; bytes after it are dropped [lock]
+ * @copy: called with the bytes, too, or NULL; does not wait
+ * @owner: its first argument
  */
 struct console {
 	pthread_mutex_t lock;
@@ -27,6 +29,8 @@ struct console {
 	int abandon;
 	uint64_t first;
 	int error;
+	void (*copy)(void *owner, const void *bytes, size_t length);
+	void *owner;
 };
 
 /**

@@ -2,6 +2,12 @@
 # shellcheck shell=bash
 # bash completion for kevctl
 
+# PIDs of the user's guests
+_kevctl_guests()
+{
+	kevctl ps 2>/dev/null | awk 'NR > 1 { print $2 }'
+}
+
 _kevctl()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -9,7 +15,7 @@ _kevctl()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="run inspect check version --help --version"
+		words="run ps kill console inspect check version --help --version"
 	else
 		case $previous in
 		--machine)
@@ -39,13 +45,16 @@ _kevctl()
 		--sandbox)
 			words="on off -capabilities -limits -landlock -seccomp"
 			;;
+		--signal)
+			words="TERM INT HUP KILL QUIT"
+			;;
 		--memory | --memory-size | -m)
 			words="64M 256M 1G"
 			;;
 		--cpus | --cpu-count | -c)
 			words="1 2 4"
 			;;
-		--device | --module | --file-mapping)
+		--device | --module | --file-mapping | --log)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
@@ -57,7 +66,16 @@ _kevctl()
 					--machine --strict-ports --hypercalls --clock
 					--huge --thp --ksm --fault-around
 					--file-mapping --net --raw --gdb --gdb-port --sandbox
-					--stats --verbose --device --help"
+					--detach --log --stats --verbose --device --help"
+				;;
+			ps)
+				words="--json --help"
+				;;
+			kill)
+				words="--signal --wait --help $(_kevctl_guests)"
+				;;
+			console)
+				words="--no-input --help $(_kevctl_guests)"
 				;;
 			inspect)
 				words="--json --help"

@@ -15,6 +15,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", "run a guest from an ELF image", cmd_run },
+	{ "ps", "guests that run", cmd_ps },
+	{ "kill", "end a guest", cmd_kill },
+	{ "console", "see what a guest prints, and give it input", cmd_console },
 	{ "inspect", "what an image is, and how run would start it", cmd_inspect },
 	{ "check", "can this machine run kev?", cmd_check },
 	{ "version", "versions of kevctl and of the module", cmd_version },

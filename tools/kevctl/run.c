@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libkev.h>
 
+#include "control/control.h"
+#include "control/runtime.h"
+#include "detach.h"
 #include "dump.h"
 #include "gdb/gdb.h"
 #include "hermit/hermit.h"
@@ -102,7 +106,8 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 
 	switch (outcome->kind) {
 	case OUTCOME_EXITED:
-		if (options->verbose)
+		/* In the background nobody sees the status. */
+		if (options->verbose || options->detach)
 			message(options->image, "exit code %" PRIu64 " (0x%" PRIx64 ")",
 				outcome->code, outcome->code);
 		return guest_status(outcome->code);
@@ -202,17 +207,19 @@ static int enter_sandbox(const struct session *session, const struct run_options
 {
 	struct sandbox_needs needs = {
 		.without = options->sandbox,
-		.sockets = options->gdb,
+		.sockets = options->gdb || session->control,
+		.streams = options->detach,
+		.files = session->control ? CONTROL_FILES : 0,
 		.verbose = options->verbose,
 	};
 	struct sandbox_path *paths;
 	int status;
 
 	if (session->hermit) {
-		needs.files = HERMIT_FILES;
+		needs.files += HERMIT_FILES;
 		needs.nr_paths = hermit_paths(session->hermit, NULL, 0);
 	}
-	paths = calloc(needs.nr_paths + 1, sizeof(*paths));
+	paths = calloc(needs.nr_paths + 1 + CONTROL_PATHS, sizeof(*paths));
 	if (!paths) {
 		message("--sandbox", "%s", strerror(ENOMEM));
 		return STATUS_FAILURE;
@@ -221,15 +228,42 @@ static int enter_sandbox(const struct session *session, const struct run_options
 		hermit_paths(session->hermit, paths, needs.nr_paths);
 	if (session->gdb)
 		needs.nr_paths += gdb_path(session->gdb, &paths[needs.nr_paths]);
+	if (session->control)
+		needs.nr_paths += control_paths(session->control, &paths[needs.nr_paths]);
 	needs.paths = paths;
 	status = sandbox_enter(&needs);
 	free(paths);
 	return status;
 }
 
+/* A guest in the foreground does without, where there is no place for it. */
+static int open_control(struct session *session, const struct run_image *image,
+			const struct run_options *options)
+{
+	struct runtime_info info = {
+		.pid = getpid(),
+		.started = time(NULL),
+		.memory_kib = image->ram_kib,
+		.vcpus = session->nr_vcpus,
+		.detached = options->detach,
+	};
+	int error;
+
+	snprintf(info.image, sizeof(info.image), "%s", options->image);
+	error = control_open(&info, options->detach, &session->control);
+	if (!error) {
+		session->console.copy = control_console;
+		session->console.owner = session->control;
+	} else if (options->detach || options->verbose) {
+		message("runtime directory", "%s", strerror(-error));
+		hint("XDG_RUNTIME_DIR names a directory of yours, where others find this guest");
+	}
+	return options->detach ? error : 0;
+}
+
 /* The VM has its image: give it devices, vCPUs and a console, and run it. */
 static int run_vm(int vm, const struct kev_query *query, const struct run_image *image,
-		  const struct run_options *options, struct net *net)
+		  const struct run_options *options, struct net *net, struct detach *detach)
 {
 	struct session session = {
 		.vm = vm,
@@ -285,9 +319,17 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 		message("--net", "%s", strerror(-error));
 		goto fini_gdb;
 	}
+	if (open_control(&session, image, options))
+		goto fini_gdb;
 	status = enter_sandbox(&session, options);
 	if (status)
-		goto fini_gdb;
+		goto fini_control;
+	error = options->detach ? detach_ready(detach, control_input(session.control)) : 0;
+	if (error) {
+		message("--detach", "%s", strerror(-error));
+		status = STATUS_FAILURE;
+		goto fini_control;
+	}
 
 	if (options->raw)
 		terminal_raw();
@@ -301,6 +343,8 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	if (options->stats)
 		print_stats(&session, &before);
 
+fini_control:
+	control_close(session.control);
 fini_gdb:
 	gdb_close(session.gdb);
 fini_machine:
@@ -335,6 +379,7 @@ int cmd_run(int argc, char **argv)
 {
 	struct kev_query query = { .size = sizeof(query) };
 	struct run_options options;
+	struct detach detach = { };
 	struct net *net = NULL;
 	struct run_image image;
 	int kev, vm, status;
@@ -344,6 +389,9 @@ int cmd_run(int argc, char **argv)
 	/* A guest's write that fails is an error for the guest, and no end of kevctl. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* A VM belongs to the process that makes it. */
+	if (options.detach && !detach_fork(&detach, options.log, &status))
+		return status;
 	status = run_image_open(&image, &options);
 	if (status)
 		return status;
@@ -361,7 +409,7 @@ int cmd_run(int argc, char **argv)
 		goto close_device;
 	status = run_image_attach(&image, vm, &options);
 	if (!status)
-		status = run_vm(vm, &query, &image, &options, net);
+		status = run_vm(vm, &query, &image, &options, net, &detach);
 	kev_close(vm);
 close_device:
 	kev_close(kev);

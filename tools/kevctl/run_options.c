@@ -227,6 +227,21 @@ static int set_stats(struct run_options *options, const char *name, const char *
 	return 0;
 }
 
+static int set_detach(struct run_options *options, const char *name, const char *text)
+{
+	(void)name;
+	(void)text;
+	options->detach = true;
+	return 0;
+}
+
+static int set_log(struct run_options *options, const char *name, const char *text)
+{
+	(void)name;
+	options->log = text;
+	return 0;
+}
+
 static int set_verbose(struct run_options *options, const char *name, const char *text)
 {
 	(void)name;
@@ -310,7 +325,7 @@ static int set_sandbox(struct run_options *options, const char *name, const char
 enum {
 	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS,
 	OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP,
-	OPT_KSM, OPT_NET, OPT_SANDBOX, OPT_RAW,
+	OPT_KSM, OPT_NET, OPT_SANDBOX, OPT_RAW, OPT_LOG,
 };
 
 static const struct {
@@ -324,7 +339,7 @@ static const struct {
 	{ 'v', set_verbose }, { 'e', add_env }, { OPT_FILES, add_file_mapping },
 	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
 	{ OPT_KSM, say_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
-	{ OPT_RAW, set_raw },
+	{ OPT_RAW, set_raw }, { 'd', set_detach }, { OPT_LOG, set_log },
 };
 
 /* Those of the same key are several names for one thing; messages use the first. */
@@ -353,6 +368,8 @@ static const struct option names[] = {
 	{ "gdb-port", required_argument, NULL, 's' },
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "log", required_argument, NULL, OPT_LOG },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -440,6 +457,11 @@ static int check_options(const struct run_options *options)
 		message("--net", "there are no devices with --machine none");
 		return -EINVAL;
 	}
+	if (options->log && !options->detach) {
+		message("--log", "is for guests in the background");
+		hint("--detach puts the guest there");
+		return -EINVAL;
+	}
 	switch (options->boot) {
 	case KEV_BOOT_NONE:
 		if (options->memory_text) {
@@ -484,7 +506,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *options, int *
 	*status = STATUS_FAILURE;
 	opterr = 0;
 	/* '+': options of the guest's own stand behind the image. */
-	while (!error && (key = getopt_long(argc, argv, "+:m:c:a:s:e:vh", names, NULL)) != -1) {
+	while (!error && (key = getopt_long(argc, argv, "+:m:c:a:s:e:dvh", names, NULL)) != -1) {
 		if (key == 'h') {
 			run_help();
 			*status = 0;

@@ -52,6 +52,8 @@ struct run_options {
 	const char *gdb;		/* PORT or unix:PATH, or NULL */
 	const char *net;		/* or NULL */
 	unsigned int sandbox;		/* SANDBOX_*: parts that are left out */
+	bool detach;			/* run in the background */
+	const char *log;		/* where messages and output go then, or NULL */
 	bool raw;			/* the terminal's mode */
 	bool stats;
 	bool verbose;

@@ -22,11 +22,13 @@
  * @fd: a file or a directory; O_PATH will do
  * @writable: files may be written, made and removed there
  * @removable: of a directory, alone: files may be removed there, and nothing else
+ * @removable_dirs: likewise: directories that are empty
  */
 struct sandbox_path {
 	int fd;
 	bool writable;
 	bool removable;
+	bool removable_dirs;
 };
 
 /**
@@ -38,6 +40,7 @@ struct sandbox_path {
  * @sockets: connections may be accepted, and bytes go both ways
  * @network: sockets may be made and connected, too, and the paths read; it is not kevctl
  *	itself that asks for this
+ * @streams: a descriptor may be put in another one's place
  * @verbose: say what is in effect
  */
 struct sandbox_needs {
@@ -47,6 +50,7 @@ struct sandbox_needs {
 	unsigned int nr_paths;
 	bool sockets;
 	bool network;
+	bool streams;
 	bool verbose;
 };
 
@@ -54,7 +58,7 @@ struct sandbox_needs {
 static inline bool sandbox_opens_files(const struct sandbox_needs *needs)
 {
 	for (unsigned int i = 0; i < needs->nr_paths; i++)
-		if (!needs->paths[i].removable)
+		if (!needs->paths[i].removable && !needs->paths[i].removable_dirs)
 			return true;
 	return false;
 }

@@ -65,6 +65,8 @@ static int allow(int rules, const struct sandbox_path *path, uint64_t handled)
 	}
 	if (path->removable)
 		beneath.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_FILE;
+	else if (path->removable_dirs)
+		beneath.allowed_access = LANDLOCK_ACCESS_FS_REMOVE_DIR;
 	beneath.allowed_access &= handled;
 	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) ?
 	       -errno : 0;

@@ -145,6 +145,8 @@ static void add_calls(struct filter *filter, const struct sandbox_needs *needs)
 		add_call(filter, SYS_unlinkat, SECCOMP_RET_ALLOW);
 	if (needs->sockets)
 		add_list(filter, sockets, ARRAY_SIZE(sockets), SECCOMP_RET_ALLOW);
+	if (needs->streams)
+		add_call(filter, SYS_dup3, SECCOMP_RET_ALLOW);
 	add_list(filter, deadly, ARRAY_SIZE(deadly), SECCOMP_RET_KILL_PROCESS);
 	add_list(filter, own_signals, ARRAY_SIZE(own_signals), BY_ARGUMENT);
 	for (size_t i = 0; i < ARRAY_SIZE(argument_rules); i++) {

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "control/control.h"
 #include "gdb/gdb.h"
 #include "hermit/hermit.h"
 #include "kevctl.h"
@@ -634,7 +635,13 @@ static void run_threads(struct session *session, int signals)
 	error = session->net ? net_start(session->net) : 0;
 	if (error)
 		goto stop_events;
+	error = session->control ? control_start(session->control, session) : 0;
+	if (error)
+		goto stop_net;
 	run_vcpus(session, signals);
+	if (session->control)
+		control_stop(session->control);
+stop_net:
 	if (session->net)
 		net_stop(session->net);
 stop_events:

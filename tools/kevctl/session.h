@@ -41,6 +41,7 @@ struct outcome {
 	struct kev_run run;
 };
 
+struct control;
 struct gdb;
 struct session;
 
@@ -72,6 +73,7 @@ struct vcpu {
  * @machine: port devices
  * @hermit: who answers the ports that are calls of a Hermit guest, or NULL
  * @net: network card, or NULL
+ * @control: what others of its user can ask of it, or NULL
  * @events: what comes to them from outside, if they can interrupt
  * @dump: shows what its vCPUs are at, on SIGQUIT
  * @affinity: host CPUs of the vCPUs, if they have any of their own
@@ -103,6 +105,7 @@ struct session {
 	struct machine machine;
 	struct hermit *hermit;
 	struct net *net;
+	struct control *control;
 	struct events events;
 	struct dump *dump;
 	const struct affinity *affinity;

@@ -50,7 +50,8 @@ static void watch_exits(void)
 		sigaction(crashes[i], &action, NULL);
 }
 
-void terminal_raw(void)
+/* @flags: of c_lflag, that stay as they are */
+static void make_raw(tcflag_t flags)
 {
 	struct termios raw;
 
@@ -59,10 +60,25 @@ void terminal_raw(void)
 	watch_exits();
 	before = raw;
 	cfmakeraw(&raw);
-	raw.c_lflag |= before.c_lflag & ISIG;
+	raw.c_lflag |= before.c_lflag & flags;
 	raw.c_oflag |= before.c_oflag & OPOST;
 	changed = true;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+}
+
+void terminal_raw(void)
+{
+	make_raw(ISIG);
+}
+
+void terminal_raw_keys(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_RESETHAND };
+
+	make_raw(0);
+	for (size_t i = 0; i < ARRAY_SIZE(ends) && changed; i++)
+		sigaction(ends[i], &action, NULL);
 }
 
 void terminal_stop(void)

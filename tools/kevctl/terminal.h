@@ -14,6 +14,13 @@
  */
 void terminal_raw(void);
 
+/**
+ * terminal_raw_keys() - the same, with the keys for signals
+ *
+ * For a command that signals end in the usual way: the terminal is put back then, too.
+ */
+void terminal_raw_keys(void);
+
 /* terminal_is_raw() - has terminal_raw() done anything that is not undone? */
 bool terminal_is_raw(void);
 

@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kevctl ps, kill and console, and guests in the background, on the stand-in for the module.
+set -euo pipefail
+cd "$(dirname "$0")"
+# shellcheck source=tap.sh
+. ./tap.sh
+
+kevctl=${KEVCTL_FAKE:-./kevctl-fake}
+export XDG_RUNTIME_DIR=$tap_dir/run
+script=$tap_dir/script
+log=$tap_dir/log
+mkdir "$XDG_RUNTIME_DIR"
+
+# start [OPTION...]: in the background, the script on stdin; its PID is $pid
+start() {
+	cat >"$script"
+	rm -f "$log"
+	pid=$("$kevctl" run --detach --log "$log" "$@" "$script")
+}
+
+# ends NAME PATTERN: the guest has ended; its log
+ends() {
+	tap_check "$1: it has ended" timeout 20 tail --pid="$pid" -f /dev/null
+	tap_check "$1: its log" grep -Eq -- "$2" "$log"
+	tap_check "$1: nothing is left of it" test ! -e "$XDG_RUNTIME_DIR/kev/$pid"
+}
+
+# talk REQUEST: what the guest's socket answers, until it is closed
+talk() {
+	python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+try:
+    s.sendall(sys.argv[2].encode())
+    while data := s.recv(65536):
+        sys.stdout.buffer.write(data)
+except ConnectionError:
+    pass
+' "$XDG_RUNTIME_DIR/kev/$pid/control" "$1" 2>&1
+}
+
+header="    VM      PID VCPUS   MEMORY      AGE  IMAGE"
+expect "ps: there is no directory" 0 "$header" "" "$kevctl" ps
+expect "ps --json: none" 0 "[]" "" "$kevctl" ps --json
+
+start --cpus 2 --memory 4M <<<$'print ready\nspin'
+expect "ps: one guest" 0 "*" "" "$kevctl" ps
+tap_check "ps: its line" grep -Eq "^ +[0-9]+ +$pid +2 +4M +[0-9]+s  $script\$" "$tap_dir/stdout"
+expect "ps --json" 0 "*" "" "$kevctl" ps --json
+tap_check "ps --json: its object" python3 -c '
+import json, sys
+[guest] = json.load(open(sys.argv[1]))
+assert guest["pid"] == int(sys.argv[2]) and guest["vcpus"] == 2, guest
+assert guest["memory_kib"] == 4096 and guest["detached"] is True, guest
+assert guest["image"] == sys.argv[3], guest
+' "$tap_dir/stdout" "$pid" "$script"
+tap_check "the directory is the user's alone" test \
+	"$(stat -c %a "$XDG_RUNTIME_DIR/kev" "$XDG_RUNTIME_DIR/kev/$pid" | tr '\n' ' ')" = "700 700 "
+tap_check "the socket is the user's alone" test \
+	"$(stat -c %a "$XDG_RUNTIME_DIR/kev/$pid/control")" = 600
+
+# What nobody has defined is not answered.
+tap_check "an unknown request" test -z "$(talk $'nonsense\n')"
+tap_check "an endless request" test -z "$(talk "$(printf '%9999s' x)")"
+expect "console: no input" 124 "ready" "" timeout 1 "$kevctl" console --no-input "$pid"
+expect "kill: signal" 125 "" '^kevctl: --signal: STOP does not end a guest$' \
+	"$kevctl" kill -s STOP "$pid"
+expect "kill: QUIT and --wait" 125 "" '^kevctl: --wait: SIGQUIT does not end' \
+	"$kevctl" kill -s QUIT --wait "$pid"
+expect "kill: QUIT" 0 "" "" "$kevctl" kill -s SIGQUIT "$pid"
+for _ in {1..500}; do
+	if [[ $(grep -c "^  #0" "$log") == 2 ]]; then break; fi
+	sleep 0.01
+done
+tap_check "kill: QUIT shows the registers" grep -q '^kevctl: vCPU 1: registers' "$log"
+expect "kill" 0 "" "" "$kevctl" kill --wait "$pid"
+ends "kill" '^kevctl: .*: ended by SIGTERM$'
+expect "kill: there is none any more" 125 "" "^kevctl: $pid: no such guest of this user's\$" \
+	"$kevctl" kill "$pid"
+expect "kill: no number" 125 "" "^kevctl: x: is neither the number of a VM nor a PID\$" \
+	"$kevctl" kill x
+
+start <<<"spin"
+expect "kill -s 9" 0 "" "" "$kevctl" kill -s 9 --wait "$pid"
+tap_check "what SIGKILL has left" test -S "$XDG_RUNTIME_DIR/kev/$pid/control"
+expect "ps: it is not listed" 0 "$header" "" "$kevctl" ps
+tap_check "ps: and its entry is removed" test ! -e "$XDG_RUNTIME_DIR/kev/$pid"
+
+# Two guests, one of them in the foreground
+start <<<$'print one\nspin'
+first=$pid
+mkfifo "$tap_dir/fifo"
+"$kevctl" run "$script" >"$tap_dir/fifo" 2>/dev/null </dev/null &
+pid=$!
+head -c 3 "$tap_dir/fifo" >"$tap_dir/first"
+expect "ps: two guests" 0 "*" "" "$kevctl" ps
+tap_check "ps: two lines" test "$(wc -l <"$tap_dir/stdout")" = 3
+expect "console: of a guest in the foreground" 124 "one" "" timeout 1 "$kevctl" console "$pid"
+expect "kill: two" 0 "" "" "$kevctl" kill --wait "$first" "$pid"
+wait "$pid" || :
+expect "ps: none" 0 "$header" "" "$kevctl" ps
+
+# The console's last bytes, then what comes
+start <<<$'flood 20000\nspin'
+for _ in {1..1000}; do
+	if [[ $(stat -c %s "$log") == 160000 ]]; then break; fi
+	sleep 0.01
+done
+timeout 2 "$kevctl" console --no-input "$pid" >"$tap_dir/last" || :
+tap_check "console: the last 64 KiB" cmp "$tap_dir/last" <(tail -c 65536 "$log")
+"$kevctl" kill --wait "$pid"
+pic=$'out 0x20 1 0x11\nout 0x21 1 0x20\nout 0x21 1 4\nout 0x21 1 1\nout 0x21 1 0xef'
+listen=$'out 0x3fa 1 1\nout 0x3fc 1 8\nout 0x3f9 1 1'
+start --machine min <<<"$pic
+$listen
+hlt 1
+vector 0x24
+in 0x3f8 1 61
+print seen
+halt 5"
+expect "console: input, and the guest's end" 0 "seen" "" \
+	bash -c 'printf a | "$@"' - "$kevctl" console "$pid"
+ends "input" 'exit code 5 \(0x5\)$'
+
+# A client that does not read holds nobody up.
+start <<<$'print x\npause 1000\nflood 100000\nhalt 0'
+python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"console\n")
+s.recv(1)
+time.sleep(20)' "$XDG_RUNTIME_DIR/kev/$pid/control" &
+deaf=$!
+ends "a client that does not read" 'exit code 0 '
+tap_check "all output is there" test "$(stat -c %s "$log")" -gt 800000
+kill "$deaf"
+wait "$deaf" || :
+
+# More clients than it takes
+start <<<"spin"
+tap_check "the ninth client is refused, the others are not" python3 -c '
+import socket, sys
+def client():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.settimeout(1)
+    return s
+clients = [client() for _ in range(8)]
+for s in clients:
+    s.sendall(b"console\n")
+last = client()
+assert last.recv(1) == b""
+for s in clients:
+    try:
+        s.recv(1)
+        raise SystemExit("closed")
+    except TimeoutError:
+        pass
+clients.pop().close()
+' "$XDG_RUNTIME_DIR/kev/$pid/control"
+"$kevctl" kill --wait "$pid"
+
+# A name that a terminal would obey
+name=$tap_dir/$'a\n\e[1mb\\'
+echo spin >"$name"
+pid=$("$kevctl" run -d "$name")
+expect "ps: a hostile name" 0 "*" "" "$kevctl" ps
+tap_check "ps: is tamed" grep -qF "/a??[1mb\\" "$tap_dir/stdout"
+expect "ps --json: a hostile name" 0 "*" "" "$kevctl" ps --json
+tap_check "ps --json: is told" python3 -c '
+import json, sys
+assert json.load(open(sys.argv[1]))[0]["image"] == sys.argv[2]' "$tap_dir/stdout" "$name"
+"$kevctl" kill --wait "$pid"
+
+# What goes wrong before the guest starts, the caller gets to know.
+expect "--detach: no image" 127 "" "^kevctl: $tap_dir/none: No such file" \
+	"$kevctl" run -d "$tap_dir/none"
+expect "--detach: --log" 125 "" "^kevctl: $tap_dir/none/x: No such file" \
+	"$kevctl" run -d --log "$tap_dir/none/x" "$script"
+expect "--log without --detach" 125 "" "^kevctl: --log: is for guests in the background$" \
+	"$kevctl" run --log x "$script"
+expect "--detach: the module fails" 125 "" "^kevctl: creating the VM: " \
+	env FAKE_CREATE_VM_ERROR=12 "$kevctl" run -d "$script"
+rmdir "$XDG_RUNTIME_DIR/kev"
+: >"$XDG_RUNTIME_DIR/kev"
+echo "halt 3" >"$script"
+expect "--detach: no directory" 125 "" "^kevctl: runtime directory: Not a directory$" \
+	"$kevctl" run -d "$script"
+expect "in the foreground it does not matter" 3 "" "" "$kevctl" run "$script"
+rm "$XDG_RUNTIME_DIR/kev"
+mkdir -m 777 "$XDG_RUNTIME_DIR/kev"
+expect "a directory of everybody's" 125 "" "^kevctl: runtime directory: Operation not permitted$" \
+	"$kevctl" run -d "$script"
+expect "ps: neither" 125 "" "^kevctl: runtime directory: Operation not permitted$" "$kevctl" ps
+tap_end

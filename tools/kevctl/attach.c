@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kevctl console */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control/control.h"
+#include "control/find.h"
+#include "kevctl.h"
+#include "terminal.h"
+
+#define ESCAPE	0x1d	/* Ctrl-] */
+#define CHUNK	4096
+
+static void help(void)
+{
+	puts("Usage: kevctl console [--no-input] GUEST\n"
+	     "\n"
+	     "Show the last 64 KiB of what a guest of this user's has printed, then what it prints.\n"
+	     "Standard input is the guest's if it was started with `kevctl run --detach`. GUEST is\n"
+	     "the number of a VM or a PID, as `kevctl ps` lists them. At a terminal each key goes\n"
+	     "to the guest as it is pressed, and Ctrl-] ends this command, not the guest.\n"
+	     "\n"
+	     "  --no-input  only show\n"
+	     "  -h, --help  this text");
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	ssize_t n;
+
+	for (; length; length -= n, bytes += n) {
+		n = write(fd, bytes, length);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Returns 1 when there will be no more input, and 2 when the user has asked to leave. */
+static int pass_input(int connection, bool keys)
+{
+	char bytes[CHUNK], *escape;
+	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : 1;
+	escape = keys ? memchr(bytes, ESCAPE, n) : NULL;
+	if (escape)
+		n = escape - bytes;
+	else if (!n)
+		return 1;
+	/* A guest that has ended meanwhile is seen by its output. */
+	write_all(connection, bytes, n);
+	return escape ? 2 : 0;
+}
+
+/* Returns 1 when there will be no more output. */
+static int pass_output(int connection)
+{
+	char bytes[CHUNK];
+	ssize_t n = read(connection, bytes, sizeof(bytes));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0)
+		return 1;
+	return write_all(STDOUT_FILENO, bytes, n);
+}
+
+static int talk(int connection, bool input)
+{
+	struct pollfd fds[] = {
+		{ .fd = connection, .events = POLLIN },
+		{ .fd = input ? STDIN_FILENO : -1, .events = POLLIN },
+	};
+	bool keys = input && isatty(STDIN_FILENO);
+	int result = 0;
+
+	while (!result) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents)
+			result = pass_output(connection);
+		if (!result && fds[1].revents) {
+			result = pass_input(connection, keys);
+			if (result == 1) {
+				fds[1].fd = -1;
+				result = 0;
+			}
+		}
+	}
+	return result < 0 ? result : 0;
+}
+
+static int attach(const char *id, bool input)
+{
+	static const char request[] = CONTROL_CONSOLE "\n";
+	struct runtime_info guest;
+	int connection, error = find_guest(id, &guest);
+
+	if (error)
+		return STATUS_FAILURE;
+	connection = runtime_connect(guest.pid);
+	error = connection < 0 ? connection : write_all(connection, request, strlen(request));
+	if (!error) {
+		input &= guest.detached;
+		if (input)
+			terminal_raw_keys();
+		error = talk(connection, input);
+		terminal_restore();
+	}
+	if (connection >= 0)
+		close(connection);
+	if (error)
+		message(id, "%s", strerror(-error));
+	return error ? STATUS_FAILURE : 0;
+}
+
+int cmd_console(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "no-input", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool input = true;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			input = false;
+			break;
+		case 'h':
+			help();
+			return 0;
+		default:
+			return option_error(option, argv);
+		}
+	}
+	if (argc - optind != 1) {
+		message("console", optind == argc ? "no guest given" : "one guest at a time");
+		return usage_error("console");
+	}
+	return attach(argv[optind], input);
+}

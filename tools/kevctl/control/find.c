@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which guest a command means. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../kevctl.h"
+#include "find.h"
+
+static const struct runtime_info *find(const struct runtime_info *infos, int nr,
+				       unsigned int number)
+{
+	for (int i = 0; i < nr; i++)
+		if (infos[i].vm == number)
+			return &infos[i];
+	for (int i = 0; i < nr; i++)
+		if (infos[i].pid == (pid_t)number)
+			return &infos[i];
+	return NULL;
+}
+
+int find_guest(const char *id, struct runtime_info *info)
+{
+	const struct runtime_info *found;
+	struct runtime_info *infos;
+	unsigned int number;
+	int nr;
+
+	if (parse_count(id, 1, INT_MAX, &number)) {
+		message(id, "is neither the number of a VM nor a PID");
+		hint("kevctl ps lists both");
+		return -EINVAL;
+	}
+	nr = runtime_list(&infos);
+	if (nr < 0) {
+		message("runtime directory", "%s", strerror(-nr));
+		return nr;
+	}
+	found = find(infos, nr, number);
+	if (found) {
+		*info = *found;
+	} else {
+		message(id, "no such guest of this user's");
+		hint("kevctl ps lists those that there are");
+	}
+	free(infos);
+	return found ? 0 : -ENOENT;
+}
+
+void print_name(FILE *to, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
+}

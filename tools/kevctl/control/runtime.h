@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the kevctl processes of a user that run guests can be found: a directory of the user's,
+ * in it one for each process, named by its pid, with the file "info" and the socket "control".
+ */
+#ifndef KEVCTL_RUNTIME_H
+#define KEVCTL_RUNTIME_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What is told of a guest that runs; one "name value" a line in the file */
+struct runtime_info {
+	pid_t pid;
+	uint64_t vm;		/* id in the kernel */
+	uint64_t started;	/* seconds since 1970 */
+	uint64_t memory_kib;
+	unsigned int vcpus;
+	bool detached;
+	char image[PATH_MAX];
+};
+
+/**
+ * struct runtime - this process's own entry
+ * @base: directory of the user's, or -1
+ * @dir: the process's own in it, or -1
+ * @name: its name there
+ * @listener: the socket, or -1
+ */
+struct runtime {
+	int base;
+	int dir;
+	char name[16];
+	int listener;
+};
+
+/**
+ * runtime_base() - name of the user's directory
+ * @path: out
+ *
+ * $XDG_RUNTIME_DIR/kev where that variable names a directory of the user's own; for root
+ * else /run/kev.
+ *
+ * Return: 0; -ENOENT there is none; -ENAMETOOLONG.
+ */
+int runtime_base(char path[PATH_MAX]);
+
+/**
+ * runtime_open() - make this process's entry, with a socket that others can connect to
+ * @runtime: out; runtime_close() is due either way
+ * @info: what the file shall tell
+ *
+ * Return: 0 or a negative errno, and there is no entry.
+ */
+int runtime_open(struct runtime *runtime, const struct runtime_info *info);
+
+/* runtime_close() - take the entry away */
+void runtime_close(struct runtime *runtime);
+
+/**
+ * runtime_connect() - reach the process of an entry
+ * @pid: of the process
+ *
+ * An entry whose process has ended without taking it away is removed.
+ *
+ * Return: a socket; -ENOENT there is no such process; another negative errno.
+ */
+int runtime_connect(pid_t pid);
+
+/**
+ * runtime_read_info() - what an entry tells
+ * @pid: of the process
+ * @info: out
+ *
+ * The bytes are that process's: text from it may hold anything but NUL.
+ *
+ * Return: 0 or a negative errno.
+ */
+int runtime_read_info(pid_t pid, struct runtime_info *info);
+
+/**
+ * runtime_list() - all entries whose process is there
+ * @infos: out: an array for free(), by ascending pid
+ *
+ * Return: how many, or a negative errno.
+ */
+int runtime_list(struct runtime_info **infos);
+
+#endif /* KEVCTL_RUNTIME_H */
