@@ -15,7 +15,7 @@ ln -s loop "$tap_dir/loop"
 # Help goes to stdout and is no error; a wrong use is one line on stderr, a hint, and 125.
 expect "--help" 0 "*" "" "$kevctl" --help
 tap_check "--help prints the usage" grep -q '^Usage: kevctl COMMAND' "$tap_dir/stdout"
-for command in run check version ps kill console; do
+for command in run check version ps stat kill console; do
 	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
 	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
 	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
@@ -35,7 +35,21 @@ check --device
 version --device
 run --log
 kill --signal
+ps --debugfs
+stat --debugfs
+stat --count
 END
+expect "stat: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" stat 1 extra
+for value in 0 x -1 2147483648; do
+	expect "stat: guest $value" 125 "" "^kevctl: $value: is no number from 1 to 2147483647\$|unknown" \
+		"$kevctl" stat "$value"
+done
+expect "stat: --watch=0" 125 "" "^kevctl: --watch: 0 is no number from 1 to 86400$" \
+	"$kevctl" stat --watch=0
+expect "stat: --debugfs" 125 "" "^kevctl: $none: has no kev/vms: No such file" \
+	"$kevctl" stat --debugfs "$none"
+expect "ps: --debugfs" 125 "" "^kevctl: $none: has no kev/vms: No such file" \
+	"$kevctl" ps --debugfs "$none"
 expect "ps: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" ps extra
 for command in kill console; do
 	expect "$command: no guest" 125 "" "^kevctl: $command: no guest given$" "$kevctl" "$command"
@@ -173,7 +187,7 @@ expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
 
 # What --help names is in the man page and in the completion too.
-for command in run ps kill console inspect check version; do
+for command in run ps stat kill console inspect check version; do
 	page=../../tools/kevctl/kevctl-$command.1
 	[[ -e $page ]] || page=../../tools/kevctl/kevctl.1
 	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |

@@ -41,6 +41,12 @@ except ConnectionError:
 ' "$XDG_RUNTIME_DIR/kev/$pid/control" "$1" 2>&1
 }
 
+# shellcheck disable=SC2317
+# quiet COMMAND...: its output in a file, whatever root is told of debugfs
+quiet() {
+	"$kevctl" "$@" >"$tap_dir/stat" 2>/dev/null
+}
+
 header="    VM      PID VCPUS   MEMORY      AGE  IMAGE"
 expect "ps: there is no directory" 0 "$header" "" "$kevctl" ps
 expect "ps --json: none" 0 "[]" "" "$kevctl" ps --json
@@ -87,6 +93,78 @@ expect "kill -s 9" 0 "" "" "$kevctl" kill -s 9 --wait "$pid"
 tap_check "what SIGKILL has left" test -S "$XDG_RUNTIME_DIR/kev/$pid/control"
 expect "ps: it is not listed" 0 "$header" "" "$kevctl" ps
 tap_check "ps: and its entry is removed" test ! -e "$XDG_RUNTIME_DIR/kev/$pid"
+
+# Counters, from the process
+start --cpus 2 <<<$'print ready\nspin'
+tap_check "stat" quiet stat "$pid"
+while read -r name pattern; do
+	tap_check "stat: $name" grep -Eq "$pattern" "$tap_dir/stat"
+done <<END
+guest ^VM 7  pid $pid  alive  kevctl  $script\$
+header ^ +VM +vCPU +0 +vCPU +1\$
+counter ^entries +3000 +1500 +1500\$
+memory ^resident_pages +55 *\$
+reasons ^exits.by.reason +exits +share +fast +slow +reported\$
+CPUID ^  CPUID +1800 +60.00% +1800 +0 +0\$
+I/O ^  port.I/O +1200 +40.00% +200 +1000 +800\$
+END
+tap_check "stat: none but these" test "$(grep -c . "$tap_dir/stat")" = 9
+tap_check "stat --watch" quiet stat --watch --count 2 7
+tap_check "stat --watch: nothing is added" grep -Eq "^entries +3000 +0 +1500 +1500\$" "$tap_dir/stat"
+tap_check "stat --json" quiet stat --json
+tap_check "stat --json: its object" python3 -c '
+import json, sys
+[vm] = json.load(open(sys.argv[1]))
+io = {"name": "port I/O", "exits": 600, "fast": 100, "slow": 500, "reported": 400}
+assert vm["vm"] == 7 and vm["pid"] == int(sys.argv[2]) and vm["state"] == "alive", vm
+assert vm["counters"] == {"entries": 3000, "exits": 3000, "fast": 2000, "resident_pages": 55}, vm
+assert [vcpu["vcpu"] for vcpu in vm["vcpus"]] == [0, 1], vm
+assert vm["vcpus"][1]["counters"] == {"entries": 1500, "exits": 1500, "fast": 1000}, vm
+assert io in vm["vcpus"][1]["exits"] and vm["image"] == sys.argv[3], vm
+' "$tap_dir/stat" "$pid" "$script"
+
+# The kernel knows of more.
+mkdir -p "$tap_dir/debug/kev"
+cat >"$tap_dir/debug/kev/vms" <<END
+vm pid state vcpus entries exits resident_pages comm
+7 $pid alive 2 30 20 9 kevctl
+9 1 exited 1 5 5 2 $(printf 'an\e[1mother')
+END
+cat >"$tap_dir/debug/kev/vcpus" <<END
+vm vcpu cpu state entries exits
+7 0 -1 halted 10 10
+7 1 0 runnable 20 10
+9 0 -1 runnable 5 5
+END
+cat >"$tap_dir/debug/kev/exits" <<END
+vm vcpu exits slow reported name
+7 0 8 4 2 EPT violation
+7 - 8 4 2 EPT violation
+END
+expect "debugfs: stat" 0 "*" "" "$kevctl" stat --debugfs "$tap_dir/debug"
+tap_check "debugfs: its image is known" grep -q "^VM 7  pid $pid  alive  kevctl  $script\$" "$tap_dir/stdout"
+tap_check "debugfs: another's is not" grep -q "^VM 9  pid 1  exited  an?\[1mother  \$" "$tap_dir/stdout"
+tap_check "debugfs: exits" grep -Eq "^  EPT violation +16 +100.00% +8 +8 +4\$" "$tap_dir/stdout"
+expect "debugfs: stat --json" 0 "*" "" "$kevctl" stat --json --debugfs "$tap_dir/debug"
+tap_check "debugfs: stat --json: objects" python3 -c '
+import json, sys
+one, other = json.load(open(sys.argv[1]))
+assert one["image"] == sys.argv[2] and other["image"] is None
+assert other["comm"] == "an\x1b[1mother", other
+assert [(v["cpu"], v["state"]) for v in one["vcpus"]] == [(-1, "halted"), (0, "runnable")]
+assert one["exits"] == [{"name": "EPT violation", "exits": 16, "fast": 8, "slow": 8, "reported": 4}]
+' "$tap_dir/stdout" "$script"
+expect "debugfs: ps" 0 "*" "" "$kevctl" ps --debugfs "$tap_dir/debug"
+tap_check "debugfs: ps: ours" grep -Eq "^ +7 +$pid +2 +64M +[0-9]+s  $script\$" "$tap_dir/stdout"
+tap_check "debugfs: ps: another's" grep -Eq "^ +9 +1 +1 +- +-  \[an\?\[1mother\]\$" "$tap_dir/stdout"
+expect "debugfs: stat of a PID" 0 "*" "" "$kevctl" stat --debugfs "$tap_dir/debug" 1
+tap_check "debugfs: stat of a PID: only that" test "$(grep -c ^VM "$tap_dir/stdout")" = 1
+expect "debugfs: stat of none" 125 "" "^kevctl: stat: no VM 8, and no process 8 that has one\$" \
+	"$kevctl" stat --debugfs "$tap_dir/debug" 8
+echo "7 0" >>"$tap_dir/debug/kev/vcpus"
+expect "debugfs: what is no table" 125 "" "^kevctl: reading the counters: Bad message\$" \
+	"$kevctl" stat --debugfs "$tap_dir/debug"
+"$kevctl" kill --wait "$pid"
 
 # Two guests, one of them in the foreground
 start <<<$'print one\nspin'

@@ -303,6 +303,7 @@ int kev_vm_translate(int vm, struct kev_translate *translate)
 int kev_vm_stats(int vm, struct kev_vm_stats *stats)
 {
 	(void)vm;
+	stats->id = 7;
 	stats->file_pages = 17;
 	stats->vcpu.exits = 42;
 	stats->shared_pages = 1;

@@ -15,7 +15,7 @@ _kevctl()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="run ps kill console inspect check version --help --version"
+		words="run ps stat kill console inspect check version --help --version"
 	else
 		case $previous in
 		--machine)
@@ -54,7 +54,7 @@ _kevctl()
 		--cpus | --cpu-count | -c)
 			words="1 2 4"
 			;;
-		--device | --module | --file-mapping | --log)
+		--device | --module | --file-mapping | --log | --debugfs)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
@@ -69,7 +69,10 @@ _kevctl()
 					--detach --log --stats --verbose --device --help"
 				;;
 			ps)
-				words="--json --help"
+				words="--json --debugfs --help"
+				;;
+			stat)
+				words="--watch --count --json --debugfs --help $(_kevctl_guests)"
 				;;
 			kill)
 				words="--signal --wait --help $(_kevctl_guests)"

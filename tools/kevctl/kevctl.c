@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "run", "run a guest from an ELF image", cmd_run },
 	{ "ps", "guests that run", cmd_ps },
+	{ "stat", "what VMs have counted", cmd_stat },
 	{ "kill", "end a guest", cmd_kill },
 	{ "console", "see what a guest prints, and give it input", cmd_console },
 	{ "inspect", "what an image is, and how run would start it", cmd_inspect },

@@ -20,6 +20,7 @@ extern uint64_t process_start;
 /* Sub-commands: argv[0] is the command's own name; the return value is the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl ps */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include "control/find.h"
 #include "json.h"
 #include "kevctl.h"
+#include "stat/source.h"
 
 #define MINUTE	60
 #define HOUR	(60 * MINUTE)
@@ -20,10 +22,11 @@ static void help(void)
 {
 	puts("Usage: kevctl ps [--json]\n"
 	     "\n"
-	     "List the guests that kevctl runs for this user.\n"
+	     "List the guests that kevctl runs for this user, and for root all VMs of the machine.\n"
 	     "\n"
-	     "  --json      as a JSON array\n"
-	     "  -h, --help  this text");
+	     "  --json         as a JSON array\n"
+	     "  --debugfs DIR  where debugfs is mounted, instead of " DEBUGFS "\n"
+	     "  -h, --help     this text");
 }
 
 /* Two units at most: 3d04h, 2h05m, 1m30s, 12s */
@@ -57,6 +60,12 @@ static void format_memory(char *text, size_t size, uint64_t kib)
 	snprintf(text, size, "%" PRIu64 "%c", kib, names[unit]);
 }
 
+/* Of another program, or another user's: this is all that the kernel tells. */
+static bool is_foreign(const struct runtime_info *info)
+{
+	return !info->started;
+}
+
 static void print_table(const struct runtime_info *infos, int nr)
 {
 	uint64_t now = time(NULL);
@@ -66,12 +75,19 @@ static void print_table(const struct runtime_info *infos, int nr)
 	for (int i = 0; i < nr; i++) {
 		const struct runtime_info *info = &infos[i];
 
-		format_memory(memory, sizeof(memory), info->memory_kib);
-		format_age(age, sizeof(age), now > info->started ? now - info->started : 0);
+		strcpy(memory, "-");
+		strcpy(age, "-");
+		if (!is_foreign(info)) {
+			format_memory(memory, sizeof(memory), info->memory_kib);
+			format_age(age, sizeof(age),
+				   now > info->started ? now - info->started : 0);
+		}
 		printf("%6" PRIu64 " %8d %5u %8s %8s  ", info->vm, info->pid, info->vcpus, memory,
 		       age);
+		if (is_foreign(info))
+			putchar('[');
 		print_name(stdout, info->image);
-		putchar('\n');
+		puts(is_foreign(info) ? "]" : "");
 	}
 }
 
@@ -82,24 +98,77 @@ static void print_json(const struct runtime_info *infos, int nr)
 		const struct runtime_info *info = &infos[i];
 
 		printf("%s\n  {\"vm\": %" PRIu64 ", \"pid\": %d, \"vcpus\": %u, "
-		       "\"memory_kib\": %" PRIu64 ", \"started\": %" PRIu64 ", "
-		       "\"detached\": %s, \"image\": ", i ? "," : "", info->vm, info->pid,
-		       info->vcpus, info->memory_kib, info->started,
-		       info->detached ? "true" : "false");
+		       "\"%s\": ", i ? "," : "", info->vm, info->pid, info->vcpus,
+		       is_foreign(info) ? "comm" : "image");
 		json_string(stdout, info->image);
+		if (!is_foreign(info))
+			printf(", \"memory_kib\": %" PRIu64 ", \"started\": %" PRIu64
+			       ", \"detached\": %s", info->memory_kib, info->started,
+			       info->detached ? "true" : "false");
 		putchar('}');
 	}
 	puts(nr ? "\n]" : "]");
+}
+
+/* Of those that the kernel knows, the ones that no kevctl of this user's runs */
+static int add_foreign(struct runtime_info **infos, int nr, const struct samples *samples)
+{
+	struct runtime_info *more;
+	int known = nr;
+
+	for (unsigned int i = 0; i < samples->nr; i++) {
+		const struct vm_sample *vm = &samples->vms[i];
+		bool found = false;
+
+		for (int j = 0; j < known; j++)
+			found |= (*infos)[j].pid == vm->pid;
+		if (found)
+			continue;
+		more = realloc(*infos, (nr + 1) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		*infos = more;
+		more[nr] = (struct runtime_info){
+			.pid = vm->pid, .vm = vm->id, .vcpus = vm->nr_vcpus,
+		};
+		strcpy(more[nr++].image, vm->comm);
+	}
+	return nr;
+}
+
+static int list(const char *debugfs, struct runtime_info **infos)
+{
+	int nr = runtime_list(infos), error;
+	struct samples samples;
+	struct source source;
+
+	if (nr < 0) {
+		message("runtime directory", "%s", strerror(-nr));
+		return nr;
+	}
+	error = source_open(&source, debugfs, true);
+	if (error || !source.debugfs)
+		return error ? error : nr;
+	error = source_read(&source, &samples);
+	if (error) {
+		message(source.debugfs, "%s", strerror(-error));
+		return error;
+	}
+	nr = add_foreign(infos, nr, &samples);
+	samples_fini(&samples);
+	return nr;
 }
 
 int cmd_ps(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "debugfs", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct runtime_info *infos;
+	struct runtime_info *infos = NULL;
+	const char *debugfs = NULL;
 	bool json = false;
 	int option, nr;
 
@@ -108,6 +177,9 @@ int cmd_ps(int argc, char **argv)
 		switch (option) {
 		case 'j':
 			json = true;
+			break;
+		case 'd':
+			debugfs = optarg;
 			break;
 		case 'h':
 			help();
@@ -120,15 +192,11 @@ int cmd_ps(int argc, char **argv)
 		message(argv[optind], "unexpected argument");
 		return usage_error("ps");
 	}
-	nr = runtime_list(&infos);
-	if (nr < 0) {
-		message("runtime directory", "%s", strerror(-nr));
-		return STATUS_FAILURE;
-	}
-	if (json)
+	nr = list(debugfs, &infos);
+	if (nr >= 0 && json)
 		print_json(infos, nr);
-	else
+	else if (nr >= 0)
 		print_table(infos, nr);
 	free(infos);
-	return 0;
+	return nr < 0 ? STATUS_FAILURE : 0;
 }

@@ -247,8 +247,11 @@ static int open_control(struct session *session, const struct run_image *image,
 		.vcpus = session->nr_vcpus,
 		.detached = options->detach,
 	};
+	struct kev_vm_stats stats = { .size = sizeof(stats) };
 	int error;
 
+	if (!kev_vm_stats(session->vm, &stats))
+		info.vm = stats.id;
 	snprintf(info.image, sizeof(info.image), "%s", options->image);
 	error = control_open(&info, options->detach, &session->control);
 	if (!error) {

@@ -14,6 +14,7 @@
 #include "../kevctl.h"
 #include "../sandbox.h"
 #include "../session.h"
+#include "../stat/tell.h"
 #include "control.h"
 #include "ring.h"
 #include "runtime.h"
@@ -143,7 +144,12 @@ static void answer(struct control *control, struct client *client)
 		client->state = CLIENT_CONSOLE;
 		return;
 	}
-	drop(client);
+	if (!strcmp(client->request, CONTROL_STATS))
+		client->reply = tell_counters(control->session, &client->reply_length);
+	if (client->reply)
+		client->state = CLIENT_REPLY;
+	else
+		drop(client);
 }
 
 /* What comes behind the line is dropped, but for a client that waits for an answer. */

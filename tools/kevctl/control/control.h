@@ -3,7 +3,7 @@
  * What a kevctl that runs a guest offers to others of its user, by the socket of its runtime
  * directory. A client sends one line:
  *
- *	stats	gets the counters as counters.h describes them, then the end
+ *	stats	gets the counters as stat/sample.h describes them, then the end
  *	console	gets the last bytes of the guest's console, then what the guest prints; what
  *		it sends is the guest's input, where the guest was started in the background
  *

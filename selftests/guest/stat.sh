@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kevctl's commands around a guest that runs: in the background, ps, stat, console and kill.
+
+number=0 failures=0
+dir=$(mktemp -d)
+export XDG_RUNTIME_DIR="$dir"
+trap 'rm -rf "$dir"' EXIT
+
+# result NAME STATUS
+result() {
+	number=$((number + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $number $1"
+	else
+		echo "not ok $number $1"
+		echo "$output" | sed 's/^/# /'
+		failures=$((failures + 1))
+	fi
+}
+
+# says NAME PATTERN: a line of the last command's output
+says() {
+	echo "$output" | grep -Eq -- "$2"
+	result "$1" $?
+}
+
+# counter NAME: the VM's, as kevctl stat prints it
+counter() {
+	echo "$output" | awk -v name="$1" '$1 == name { print $2; exit }'
+}
+
+
+echo "TAP version 13"
+
+# A guest that waits for a line of input
+pid=$(kevctl run --detach --log "$dir/log" --memory 16M /guests/pc)
+result "a guest in the background" $?
+until [ -s "$dir/log" ] || [ ! -d "/proc/$pid" ]; do :; done
+output=$(kevctl stat "$pid" 2>&1)
+result "stat" $?
+vm=$(echo "$output" | sed -n 's/^VM \([0-9]*\)  pid .*/\1/p')
+says "stat: which VM" "^VM [1-9][0-9]*  pid $pid  alive  kevctl  /guests/pc\$"
+says "stat: a column for each vCPU" '^ +VM  vCPU +0$'
+says "stat: exits by reason" '^  (port )?I/O +[0-9]+ +[0-9.]+% '
+[ "$(counter exits)" -gt 0 ]
+result "stat: exits" $?
+[ "$(counter resident_pages)" -gt 0 ]
+result "stat: memory" $?
+before=$(counter exits)
+umount /sys/kernel/debug
+output=$(kevctl stat "$vm" 2>&1)
+result "stat: from its process" $?
+says "stat: says that debugfs is not mounted" \
+	'^kevctl: /sys/kernel/debug: debugfs is not mounted'
+mount -t debugfs debugfs /sys/kernel/debug
+between=$(counter exits)
+names=$(echo "$output" | awk '/^[a-z_]+ +[0-9]/ { print $1 }')
+output=$(kevctl stat "$vm" 2>&1)
+result "stat: by the VM's number" $?
+[ "$before" -le "$between" ] && [ "$between" -le "$(counter exits)" ]
+result "stat: both count the same ($before, $between, $(counter exits))" $?
+[ "$names" = "$(echo "$output" | awk '/^[a-z_]+ +[0-9]/ { print $1 }')" ]
+result "stat: both have the same counters" $?
+
+output=$(kevctl ps)
+says "ps" "^ +$vm +$pid +1 +16M +[0-9a-z]+  /guests/pc\$"
+output=$(XDG_RUNTIME_DIR=/ kevctl ps)
+says "ps: somebody else's" "^ +$vm +$pid +1 +- +-  \[kevctl\]\$"
+output=$(printf 'a line\n' | kevctl console "$vm" 2>&1)
+result "console" $?
+says "console: what the guest made of the input" 'a line'
+while [ -d "/proc/$pid" ]; do :; done
+output=$(cat "$dir/log")
+says "its exit code is in the log" '^kevctl: /guests/pc: exit code 85 '
+
+# Two guests that spin
+first=$(kevctl run --detach --memory 16M /guests/spin)
+second=$(kevctl run --detach --memory 16M /guests/spin)
+output=$(kevctl ps)
+[ "$(echo "$output" | grep -c /guests/spin)" -eq 2 ]
+result "ps: two guests" $?
+output=$(kevctl kill --wait "$first" "$second" 2>&1)
+result "kill" $?
+output=$(kevctl ps)
+[ "$(echo "$output" | wc -l)" -eq 1 ]
+result "ps: none is left" $?
+output=$(kevctl stat 2>&1)
+says "stat: no VM" '^no VM$'
+
+echo "1..$number"
+[ $failures -eq 0 ]
