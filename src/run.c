@@ -155,7 +155,7 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
  */
 void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu)
 {
-	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0();
+	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0;
 
 	kev_xcr0_switch(vcpu->xcr0_live, wanted);
 	vcpu->xcr0_live = wanted;
@@ -195,7 +195,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	 */
 	smp_mb();
 	follow_flushes(vcpu);
-	vcpu->xcr0_live = kev_host_xcr0();
+	vcpu->xcr0_live = kev_host_xcr0;
 	kev_vcpu_load_xcr0(vcpu);
 
 	if (likely(!vcpu->resumed))
@@ -204,7 +204,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	xfer_to_guest_mode_prepare();
 	verdict = run_armed(vcpu);
 
-	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0());
+	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0);
 	WRITE_ONCE(vcpu->guest_cpu, -1);
 	kev_timer_leave(vcpu);
 	kev_backend->disarm(vcpu);
@@ -246,7 +246,7 @@ static enum kev_verdict report_intercept(struct kev_vcpu *vcpu, const struct kev
 {
 	vcpu->intercepted = false;
 	kev_report(vcpu, KEV_EXIT_INTERCEPT);
-	vcpu->run->intercept.intercept = ops->intercept;
+	vcpu->run->intercept = (struct kev_exit_intercept) { .intercept = ops->intercept };
 	vcpu->answer = KEV_EXIT_INTERCEPT;
 	return KEV_REPORT;
 }
@@ -527,10 +527,12 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	ret = take_answer(vcpu, &verdict);
 	if (ret)
 		return ret;
-	kev_vm_freeze(vcpu->vm);
-	ret = kev_vcpu_take_policy(vcpu);
-	if (ret)
-		return ret;
+	if (unlikely(!vcpu->policed)) {
+		kev_vm_freeze(vcpu->vm);
+		ret = kev_vcpu_take_policy(vcpu);
+		if (ret)
+			return ret;
+	}
 	/*
 	 * What was answered is done before RUN can be called off, so that no state is ever
 	 * taken in the middle of an instruction whose accesses are known.
