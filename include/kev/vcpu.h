@@ -203,6 +203,9 @@ long kev_vcpu_get_state(void *object, void *arg);
 long kev_vcpu_set_state(void *object, void *arg);
 int kev_vcpu_start_state(struct kev_vcpu *vcpu);
 
+/* answer.c */
+int kev_take_answer(struct kev_vcpu *vcpu);
+
 /* run.c */
 long kev_vcpu_run(struct kev_vcpu *vcpu);
 void kev_vcpu_apply_pending(struct kev_vcpu *vcpu);
