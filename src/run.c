@@ -6,7 +6,6 @@
 
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <asm/trapnr.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
