@@ -27,10 +27,10 @@
 
 #define CPUID_LEAF_XSTATE	0xd
 
-static u64 fpu_xcr0;		/* what is switched; 0: FXSAVE */
-static u64 fpu_host_xcr0;
-static u32 fpu_size;		/* of an area, and of what user space gets */
-static u32 fpu_mxcsr_reserved;	/* bits that a load of MXCSR must not have */
+static u64 fpu_xcr0 __ro_after_init;	/* what is switched; 0: FXSAVE */
+u64 kev_host_xcr0 __ro_after_init;
+static u32 fpu_size __ro_after_init;	/* of an area, and of what user space gets */
+static u32 fpu_mxcsr_reserved __ro_after_init;	/* bits that a load of MXCSR must not have */
 
 /* Bytes of an XSAVE image in standard format that holds @xcr0 */
 static u32 image_size(u64 xcr0)
@@ -67,13 +67,13 @@ static u32 mxcsr_reserved(void)
 u64 kev_fpu_probe(void)
 {
 	fpu_xcr0 = 0;
-	fpu_host_xcr0 = 0;
+	kev_host_xcr0 = 0;
 	fpu_mxcsr_reserved = mxcsr_reserved();
 	fpu_size = image_size(0);
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
-	fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	fpu_xcr0 = fpu_host_xcr0 & KEV_XCR0_GUEST;
+	kev_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	fpu_xcr0 = kev_host_xcr0 & KEV_XCR0_GUEST;
 	/* All of AVX-512's states or none, and only if they fit into the area */
 	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(fpu_xcr0) > PAGE_SIZE)
 		fpu_xcr0 &= ~KEV_XCR0_AVX512;
@@ -211,25 +211,4 @@ void kev_fpu_put(struct kev_fpu *fpu)
 	else
 		asm volatile("fxsave64 %0" : "=m" (*(struct fxregs_state *)fpu->area));
 	kernel_fpu_end();
-}
-
-/**
- * kev_host_xcr0() - the host's XCR0; 0 where XSAVE is off
- */
-u64 kev_host_xcr0(void)
-{
-	return fpu_host_xcr0;
-}
-
-/**
- * kev_xcr0_switch() - change XCR0
- * @from: what is live
- * @to: the host's, or one that kev_cpuid_xcr0_valid() accepts
- *
- * Context: IRQs off, between kev_fpu_load() and kev_fpu_put().
- */
-void kev_xcr0_switch(u64 from, u64 to)
-{
-	if (from != to)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, to);
 }

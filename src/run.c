@@ -6,7 +6,6 @@
 
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
-#include <asm/trapnr.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/compat.h>
@@ -155,7 +154,7 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
  */
 void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu)
 {
-	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0();
+	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0;
 
 	kev_xcr0_switch(vcpu->xcr0_live, wanted);
 	vcpu->xcr0_live = wanted;
@@ -173,6 +172,20 @@ static void follow_flushes(struct kev_vcpu *vcpu)
 		return;
 	vcpu->flush_seen = wanted;
 	kev_backend->flush(vcpu);
+}
+
+/* The interrupt that ended the guest comes now, on the guest's account. */
+static void take_interrupt(void)
+{
+	/* STI holds interrupts off for one instruction: there has to be one. */
+	local_irq_enable();
+	asm volatile("nop" : : : "memory");
+	local_irq_disable();
+	/*
+	 * Its tick found preemption off and could not tell RCU that this CPU
+	 * has passed through a quiescent state.
+	 */
+	rcu_note_context_switch(false);
 }
 
 /* Loaded: the guest's registers in, run, out; returns with IRQs on. */
@@ -195,7 +208,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	 */
 	smp_mb();
 	follow_flushes(vcpu);
-	vcpu->xcr0_live = kev_host_xcr0();
+	vcpu->xcr0_live = kev_host_xcr0;
 	kev_vcpu_load_xcr0(vcpu);
 
 	if (likely(!vcpu->resumed))
@@ -204,40 +217,29 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	xfer_to_guest_mode_prepare();
 	verdict = run_armed(vcpu);
 
-	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0());
+	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0);
 	WRITE_ONCE(vcpu->guest_cpu, -1);
 	kev_timer_leave(vcpu);
 	kev_backend->disarm(vcpu);
 	kev_fpu_put(&vcpu->fpu);
 	counts->guest_tsc += rdtsc() - start;
 
-	/*
-	 * The interrupt that ended the guest comes now, on the guest's account.
-	 * STI holds interrupts off for one instruction: there has to be one.
-	 */
-	local_irq_enable();
-	asm volatile("nop" : : : "memory");
-	local_irq_disable();
-	/*
-	 * Its tick found preemption off and could not tell RCU that this CPU
-	 * has passed through a quiescent state.
-	 */
 	if (vcpu->exit.event == KEV_EV_INTERRUPT)
-		rcu_note_context_switch(false);
+		take_interrupt();
 	guest_timing_exit_irqoff();
 	local_irq_enable();
 	return verdict;
 }
 
-/* One stay in the guest. @verdict is written when this returns 0. */
-static int run_once(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
+/* One stay in the guest: its verdict, or an errno of the backend */
+static int run_once(struct kev_vcpu *vcpu)
 {
 	int ret;
 
 	preempt_disable();
 	ret = kev_backend->load(vcpu);
 	if (!ret)
-		*verdict = run_loaded(vcpu);
+		ret = run_loaded(vcpu);
 	preempt_enable();
 	return ret;
 }
@@ -246,7 +248,7 @@ static enum kev_verdict report_intercept(struct kev_vcpu *vcpu, const struct kev
 {
 	vcpu->intercepted = false;
 	kev_report(vcpu, KEV_EXIT_INTERCEPT);
-	vcpu->run->intercept.intercept = ops->intercept;
+	vcpu->run->intercept = (struct kev_exit_intercept) { .intercept = ops->intercept };
 	vcpu->answer = KEV_EXIT_INTERCEPT;
 	return KEV_REPORT;
 }
@@ -292,126 +294,6 @@ static enum kev_verdict end_vm(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 	return report_end(vcpu);
 }
 
-/* A read of the guest gives RDX:RAX, zero-extended: contract of RDMSR. */
-static int take_msr_answer(struct kev_vcpu *vcpu, const struct kev_exit_msr *msr)
-{
-	bool write = vcpu->exit.event == KEV_EV_WRMSR;
-
-	if (msr->answer == KEV_MSR_ANSWER_GP) {
-		trace_kev_msr(vcpu, write, true);
-		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-		return 0;
-	}
-	if (msr->answer != KEV_MSR_ANSWER_DONE)
-		return -EINVAL;
-	if (!write) {
-		vcpu->gpr[KEV_RAX] = lower_32_bits(msr->data);
-		vcpu->gpr[KEV_RDX] = upper_32_bits(msr->data);
-	}
-	trace_kev_msr(vcpu, write, false);
-	vcpu->pending |= KEV_PENDING_ADVANCE;
-	return 0;
-}
-
-/* IN AL and IN AX leave the rest of RAX alone, IN EAX clears the upper half. */
-static void take_io_answer(struct kev_vcpu *vcpu, u32 data)
-{
-	u64 *rax = &vcpu->gpr[KEV_RAX];
-
-	vcpu->pending |= KEV_PENDING_ADVANCE;
-	if (!vcpu->exit.io.in)
-		return;
-	trace_kev_pio(vcpu, false, vcpu->exit.io.port, vcpu->exit.io.width, 1, data);
-	switch (vcpu->exit.io.width) {
-	case 1:
-		*rax = (*rax & ~0xffULL) | (u8)data;
-		break;
-	case 2:
-		*rax = (*rax & ~0xffffULL) | (u16)data;
-		break;
-	default:
-		*rax = data;
-		break;
-	}
-}
-
-static int take_intercept_answer(struct kev_vcpu *vcpu, u32 answer)
-{
-	switch (answer) {
-	case KEV_INTERCEPT_CONTINUE:
-		vcpu->resumed = true;
-		return 0;
-	case KEV_INTERCEPT_DONE:
-		vcpu->pending |= KEV_PENDING_ADVANCE;
-		return 0;
-	case KEV_INTERCEPT_RETRY:
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-/*
- * What user space answered to the last report completes the instruction. The run
- * page is the caller's to scribble on: each field is read once.
- */
-static int take_answer(struct kev_vcpu *vcpu, enum kev_verdict *verdict)
-{
-	struct kev_run *run = vcpu->run;
-	struct kev_exit_cpuid cpuid;
-	struct kev_exit_msr msr;
-	u32 leaf, subleaf;
-	int ret = 0;
-
-	*verdict = KEV_RETRY;
-	switch (vcpu->answer) {
-	case KEV_EXIT_HYPERCALL:
-		vcpu->gpr[KEV_RAX] = READ_ONCE(run->hypercall.ret);
-		vcpu->pending |= KEV_PENDING_ADVANCE;
-		break;
-	case KEV_EXIT_IO:
-		if (vcpu->exit.io.string) {
-			kev_emulate_string_answer(vcpu);
-			*verdict = KEV_KICKED;
-		} else {
-			take_io_answer(vcpu, READ_ONCE(run->io.data));
-		}
-		break;
-	case KEV_EXIT_MMIO:
-		kev_emulate_answer(vcpu, READ_ONCE(run->mmio.data));
-		*verdict = KEV_KICKED;
-		break;
-	case KEV_EXIT_CPUID:
-		cpuid.eax = READ_ONCE(run->cpuid.eax);
-		cpuid.ebx = READ_ONCE(run->cpuid.ebx);
-		cpuid.ecx = READ_ONCE(run->cpuid.ecx);
-		cpuid.edx = READ_ONCE(run->cpuid.edx);
-		leaf = vcpu->gpr[KEV_RAX];
-		subleaf = vcpu->gpr[KEV_RCX];
-		vcpu->gpr[KEV_RAX] = cpuid.eax;
-		vcpu->gpr[KEV_RBX] = cpuid.ebx;
-		vcpu->gpr[KEV_RCX] = cpuid.ecx;
-		vcpu->gpr[KEV_RDX] = cpuid.edx;
-		trace_kev_cpuid(vcpu, leaf, subleaf);
-		vcpu->pending |= KEV_PENDING_ADVANCE;
-		break;
-	case KEV_EXIT_MSR:
-		msr.answer = READ_ONCE(run->msr.answer);
-		msr.data = READ_ONCE(run->msr.data);
-		ret = take_msr_answer(vcpu, &msr);
-		break;
-	case KEV_EXIT_INTERCEPT:
-		ret = take_intercept_answer(vcpu, READ_ONCE(run->intercept.answer));
-		break;
-	case KEV_EXIT_CONSOLE:
-		*verdict = KEV_KICKED;	/* to the slow level again */
-		break;
-	}
-	if (!ret)
-		vcpu->answer = KEV_EXIT_NONE;
-	return ret;
-}
-
 /*
  * Whatever keeps the vCPU from entering: 0 to go on, or the errno of RUN. A signal without a
  * handler is none of user space's business, as when tasks are frozen or stopped: RUN begins
@@ -444,8 +326,22 @@ static enum kev_verdict take_mp_events(struct kev_vcpu *vcpu, enum kev_verdict v
 	return started_anew ? KEV_RETRY : verdict;
 }
 
-/* Until there is something to tell: KEV_REPORT with 0, or an errno */
-static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+/*
+ * Is there anything to do before the next entry? What other tasks ask for is looked at again,
+ * when nobody can ask any more without an interrupt: must_leave().
+ */
+static bool must_look(const struct kev_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->run->request) ||
+	       vcpu->mp != KEV_MP_RUNNABLE || vcpu->pdptes_wanted ||
+	       vcpu->debug.flags & KEV_DEBUG_STEP || __xfer_to_guest_mode_work_pending();
+}
+
+/*
+ * What a verdict calls for, and all else that comes before an entry. Return: KEV_RETRY to
+ * enter; KEV_REPORT; or the errno of RUN.
+ */
+static noinline int prepare_entry(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
 	int ret;
 
@@ -453,7 +349,7 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 		if (verdict == KEV_EXIT || verdict == KEV_FAIL)
 			verdict = end_vm(vcpu, verdict);
 		if (verdict == KEV_REPORT)
-			return 0;
+			return KEV_REPORT;
 		if (verdict == KEV_PASS) {
 			verdict = dispatch_slow(vcpu);
 			continue;
@@ -496,16 +392,37 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 		}
 		if (unlikely(vcpu->debug.flags & KEV_DEBUG_STEP))
 			kev_debug_prepare(vcpu);
-		ret = run_once(vcpu, &verdict);
-		if (ret == -EAGAIN)
-			ret = kev_vcpu_wait_for_hw();
-		else if (!ret)
-			continue;
-		if (ret == -EINTR)
-			return ret;
-		vcpu->fail = ret;
-		verdict = ret ? KEV_FAIL : KEV_RETRY;
+		return KEV_RETRY;
 	}
+}
+
+/* The vCPU could not be loaded. Return: a verdict, or the errno of RUN. */
+static int load_failed(struct kev_vcpu *vcpu, int error)
+{
+	if (error == -EAGAIN)
+		error = kev_vcpu_wait_for_hw();
+	if (!error)
+		return KEV_RETRY;
+	if (error == -EINTR)
+		return error;
+	vcpu->fail = error;
+	return KEV_FAIL;
+}
+
+/* Until there is something to tell: 0, or the errno of RUN */
+static int run_until_report(struct kev_vcpu *vcpu, int verdict)
+{
+	do {
+		if (verdict != KEV_RETRY || must_look(vcpu)) {
+			verdict = prepare_entry(vcpu, verdict);
+			if (verdict != KEV_RETRY)
+				break;
+		}
+		verdict = run_once(vcpu);
+		if (unlikely(verdict < 0))
+			verdict = load_failed(vcpu, verdict);
+	} while (verdict >= 0 && verdict != KEV_REPORT);
+	return verdict < 0 ? verdict : 0;
 }
 
 /**
@@ -519,18 +436,20 @@ static int run_until_report(struct kev_vcpu *vcpu, enum kev_verdict verdict)
  */
 long kev_vcpu_run(struct kev_vcpu *vcpu)
 {
-	enum kev_verdict verdict;
-	int ret;
+	int verdict = KEV_RETRY, ret;
 
-	if (READ_ONCE(vcpu->run->request) & ~KEV_RUN_IMMEDIATE_EXIT)
+	if (unlikely(READ_ONCE(vcpu->run->request) & ~KEV_RUN_IMMEDIATE_EXIT))
 		return -EINVAL;
-	ret = take_answer(vcpu, &verdict);
-	if (ret)
-		return ret;
-	kev_vm_freeze(vcpu->vm);
-	ret = kev_vcpu_take_policy(vcpu);
-	if (ret)
-		return ret;
+	if (vcpu->answer != KEV_EXIT_NONE)
+		verdict = kev_take_answer(vcpu);
+	if (unlikely(verdict < 0))
+		return verdict;
+	if (unlikely(!vcpu->policed)) {
+		kev_vm_freeze(vcpu->vm);
+		ret = kev_vcpu_take_policy(vcpu);
+		if (ret)
+			return ret;
+	}
 	/*
 	 * What was answered is done before RUN can be called off, so that no state is ever
 	 * taken in the middle of an instruction whose accesses are known.
@@ -541,7 +460,7 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	smp_store_mb(vcpu->runner, current);
 	ret = run_until_report(vcpu, verdict);
 	WRITE_ONCE(vcpu->runner, NULL);
-	if (ret) {
+	if (unlikely(ret)) {
 		WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
 		vcpu->counts.kicks++;
 	}

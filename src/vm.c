@@ -64,29 +64,6 @@ void kev_vm_put(struct kev_vm *vm)
 }
 
 /**
- * kev_vm_mine() - does the VM belong to the caller's address space
- * @vm: the VM
- *
- * A name only: the mm is grabbed, so that no other can have its address.
- */
-bool kev_vm_mine(const struct kev_vm *vm)
-{
-	return current->mm == vm->mm;
-}
-
-/**
- * kev_vm_ended() - has the VM ended
- * @vm: the VM
- *
- * Context: any. When true, exit_code, error and ender are final.
- */
-bool kev_vm_ended(const struct kev_vm *vm)
-{
-	/* Pairs with kev_vm_end(). */
-	return smp_load_acquire(&vm->state) != KEV_VM_ALIVE;
-}
-
-/**
  * kev_vm_end() - end the VM; the first to call decides how
  * @vcpu: whose guest or failure it was
  * @state: KEV_VM_EXITED or KEV_VM_FAILED

@@ -157,8 +157,6 @@ int kev_vcpu_take_policy(struct kev_vcpu *vcpu)
 {
 	int ret, problem = 0;
 
-	if (likely(vcpu->policed))
-		return 0;
 	if (vcpu->xcr0 != KEV_XCR0_X87 && !kev_vm_xcr0_valid(vcpu->vm, vcpu->xcr0))
 		return -EINVAL;
 	ret = make_msr_values(vcpu);

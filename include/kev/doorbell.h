@@ -23,6 +23,12 @@ struct kev_doorbells {
 	u32 nr;
 };
 
+/* Is there any; a look without RCU, which can come as early or as late as the write itself */
+static inline bool kev_doorbells_any(const struct kev_doorbells *doorbells)
+{
+	return !list_empty(&doorbells->list);
+}
+
 void kev_doorbells_init(struct kev_doorbells *doorbells);
 void kev_doorbells_fini(struct kev_doorbells *doorbells);
 long kev_vm_doorbell(void *object, void *arg);

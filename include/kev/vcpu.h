@@ -111,6 +111,7 @@ struct kev_halt {
  * @exit: [c] the last exit
  * @answer: [c] enum kev_exit_kind that user space was asked to complete, or
  *	KEV_EXIT_NONE; KEV_EXIT_CONSOLE means that @exit is handled again
+ * @reported: [c] enum kev_exit_kind of the last report
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
@@ -161,6 +162,7 @@ struct kev_vcpu {
 
 	struct kev_exit exit;
 	u32 answer;
+	u32 reported;
 	u64 printed;
 	u64 end_code;
 	int fail;
@@ -201,6 +203,9 @@ long kev_vcpu_get_state(void *object, void *arg);
 long kev_vcpu_set_state(void *object, void *arg);
 int kev_vcpu_start_state(struct kev_vcpu *vcpu);
 
+/* answer.c */
+int kev_take_answer(struct kev_vcpu *vcpu);
+
 /* run.c */
 long kev_vcpu_run(struct kev_vcpu *vcpu);
 void kev_vcpu_apply_pending(struct kev_vcpu *vcpu);
@@ -228,6 +233,7 @@ void kev_debug_prepare(struct kev_vcpu *vcpu);
 enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);
 
 /* report.c */
+enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
 enum kev_verdict kev_report_console(struct kev_vcpu *vcpu);
 

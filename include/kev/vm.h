@@ -112,12 +112,33 @@ struct kev_vm {
 	u32 ender;
 };
 
+/**
+ * kev_vm_mine() - does the VM belong to the caller's address space
+ * @vm: the VM
+ *
+ * A name only: the mm is grabbed, so that no other can have its address.
+ */
+static inline bool kev_vm_mine(const struct kev_vm *vm)
+{
+	return current->mm == vm->mm;
+}
+
+/**
+ * kev_vm_ended() - has the VM ended
+ * @vm: the VM
+ *
+ * Context: any. When true, exit_code, error and ender are final.
+ */
+static inline bool kev_vm_ended(const struct kev_vm *vm)
+{
+	/* Pairs with kev_vm_end(). */
+	return smp_load_acquire(&vm->state) != KEV_VM_ALIVE;
+}
+
 int kev_vm_create(const struct kev_create_vm *args);
 void kev_vm_get(struct kev_vm *vm);
 void kev_vm_put(struct kev_vm *vm);
-bool kev_vm_ended(const struct kev_vm *vm);
 void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error);
-bool kev_vm_mine(const struct kev_vm *vm);
 int kev_vm_lock_policy(struct kev_vm *vm);
 void kev_vm_freeze(struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);

@@ -178,6 +178,7 @@ enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 
 	kev_report(vcpu, KEV_EXIT_HYPERCALL);
 	vcpu->run->hypercall.nr = call.nr;
+	vcpu->run->hypercall.ret = 0;
 	memcpy(vcpu->run->hypercall.args, call.args, sizeof(call.args));
 	vcpu->answer = KEV_EXIT_HYPERCALL;
 	return KEV_REPORT;

@@ -10,6 +10,7 @@
 #include <kev/exit.h>
 #include <kev/trace.h>
 #include <kev/vcpu.h>
+#include <kev/vm.h>
 
 static u32 data_out(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
@@ -19,40 +20,49 @@ static u32 data_out(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 /* OUT with AL, AX or EAX */
 static bool rings(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	if (exit->io.string || exit->io.in || !exit->io.width)
-		return false;
-	return kev_doorbell_ring(vcpu->vm, true, exit->io.port, exit->io.width,
-				 data_out(vcpu, exit));
+	return !exit->io.in && kev_doorbell_ring(vcpu->vm, true, exit->io.port, exit->io.width,
+						 data_out(vcpu, exit));
+}
+
+/* The rest of a report; the vCPU need not be loaded. */
+static enum kev_verdict describe(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	vcpu->run->io = (struct kev_exit_io) {
+		.port = exit->io.port,
+		.direction = exit->io.in ? KEV_IO_IN : KEV_IO_OUT,
+		.width = exit->io.width,
+		.data = exit->io.in ? 0 : data_out(vcpu, exit),
+		.count = 1,
+	};
+	vcpu->answer = KEV_EXIT_IO;
+	return KEV_REPORT;
 }
 
 enum kev_verdict kev_fast_io(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	/* There an eventfd's lock sleeps. */
-	if (!exit->io.in && !exit->io.string)
-		trace_kev_pio(vcpu, true, exit->io.port, exit->io.width, 1, data_out(vcpu, exit));
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !rings(vcpu, exit))
+	if (exit->io.string || !exit->io.width)
 		return KEV_PASS;
-	return KEV_RESUME;
+	if (!exit->io.in)
+		trace_kev_pio(vcpu, true, exit->io.port, exit->io.width, 1, data_out(vcpu, exit));
+	if (unlikely(kev_doorbells_any(&vcpu->vm->doorbells))) {
+		/* There an eventfd's lock sleeps. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			return KEV_PASS;
+		if (rings(vcpu, exit))
+			return KEV_RESUME;
+	}
+	kev_report_loaded(vcpu, KEV_EXIT_IO);
+	return describe(vcpu, exit);
 }
 
 enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	struct kev_exit_io *io = &vcpu->run->io;
-
 	if (!exit->io.width)
 		return KEV_PASS;
 	if (exit->io.string)
 		return kev_emulate(vcpu);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && rings(vcpu, exit))
+	if (rings(vcpu, exit))
 		return KEV_RESUME;
-
 	kev_report(vcpu, KEV_EXIT_IO);
-	io->port = exit->io.port;
-	io->direction = exit->io.in ? KEV_IO_IN : KEV_IO_OUT;
-	io->width = exit->io.width;
-	io->count = 1;
-	if (!exit->io.in)
-		io->data = data_out(vcpu, exit);
-	vcpu->answer = KEV_EXIT_IO;
-	return KEV_REPORT;
+	return describe(vcpu, exit);
 }

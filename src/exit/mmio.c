@@ -169,14 +169,13 @@ static enum kev_verdict inside(struct kev_vcpu *vcpu, struct kev_device_access *
 
 static void report_mmio(struct kev_vcpu *vcpu, const struct kev_device_access *access)
 {
-	struct kev_exit_mmio *mmio = &vcpu->run->mmio;
-
 	kev_report(vcpu, KEV_EXIT_MMIO);
-	mmio->gpa = access->gpa;
-	mmio->width = access->width;
-	mmio->direction = access->write ? KEV_MMIO_WRITE : KEV_MMIO_READ;
-	if (access->write)
-		mmio->data = access->data;
+	vcpu->run->mmio = (struct kev_exit_mmio) {
+		.gpa = access->gpa,
+		.data = access->write ? access->data : 0,
+		.direction = access->write ? KEV_MMIO_WRITE : KEV_MMIO_READ,
+		.width = access->width,
+	};
 	vcpu->answer = KEV_EXIT_MMIO;
 }
 
@@ -272,11 +271,13 @@ static void report_string(struct kev_vcpu *vcpu, u16 port, bool in, unsigned int
 	struct kev_run *run = vcpu->run;
 
 	kev_report(vcpu, KEV_EXIT_IO);
-	run->io.port = port;
-	run->io.direction = in ? KEV_IO_IN : KEV_IO_OUT;
-	run->io.width = width;
-	run->io.count = count;
-	run->io.flags = KEV_IO_STRING;
+	run->io = (struct kev_exit_io) {
+		.port = port,
+		.direction = in ? KEV_IO_IN : KEV_IO_OUT,
+		.width = width,
+		.count = count,
+		.flags = KEV_IO_STRING,
+	};
 	memset(run->data, 0, sizeof(run->data));
 	if (!in)
 		memcpy(run->data, values, count * width);

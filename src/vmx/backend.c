@@ -165,6 +165,7 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 	}
 
 	kev_vmx_config_choose(&kev_vmx_config, &choice);
+	kev_vmx_host_init();
 	ret = kev_vmx_bitmaps_init();
 	if (ret)
 		return ret;

@@ -133,6 +133,8 @@ int kev_vmx_enable_cpu(void)
 	rdmsrl(MSR_IA32_SYSENTER_CS, c->sysenter_cs);
 	rdmsrl(MSR_IA32_SYSENTER_ESP, c->sysenter_esp);
 	rdmsrl(MSR_IA32_SYSENTER_EIP, c->sysenter_eip);
+	c->gdt.address = (unsigned long)get_cpu_gdt_ro(smp_processor_id());
+	c->gdt.size = GDT_SIZE - 1;
 	store_idt(&c->idt);
 	c->last_vcpu = NULL;
 	c->on = true;

@@ -57,44 +57,31 @@ u64 kev_vmx_real_cr4(u64 value)
 	       (cr4_read_shadow() & X86_CR4_MCE);
 }
 
-static void set_cr0(u64 value)
+static void set_cr0(struct kev_vmx_vcpu *vmx, u64 value)
 {
+	vmx->cr0_shadow = value;
 	kev_vmwrite_natural(CR0_READ_SHADOW, value);
 	kev_vmwrite_natural(GUEST_CR0, kev_vmx_real_cr0(value));
 }
 
-static void set_cr4(struct kev_vcpu *vcpu, u64 value)
+static void set_cr4(struct kev_vmx_vcpu *vmx, u64 value)
 {
+	vmx->cr4_shadow = value;
 	kev_vmwrite_natural(CR4_READ_SHADOW, value);
 	kev_vmwrite_natural(GUEST_CR4, kev_vmx_real_cr4(value));
-	vcpu->osxsave = value & X86_CR4_OSXSAVE;
+	vmx->vcpu.osxsave = value & X86_CR4_OSXSAVE;
 }
 
-static void set_efer(u64 value)
+static void set_efer(struct kev_vmx_vcpu *vmx, u64 value)
 {
 	u32 entry = kev_vmx_config.entry;
 
+	vmx->syscall = value & EFER_SCE;
+	vmx->user_msrs_changed = true;
 	if (value & EFER_LMA)
 		entry |= KEV_VMENTRY_IA32E_GUEST;
 	kev_vmwrite_32(VM_ENTRY_CONTROLS, entry);
 	kev_vmwrite_64(GUEST_IA32_EFER, value);
-}
-
-/**
- * kev_vmx_read_cr() - CR0 or CR4 as the guest reads it
- * @vcpu: loaded
- * @cr: 0 or 4
- *
- * Context: IRQs off.
- */
-u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
-{
-	const struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	u64 owned = cr ? vmx->cr4_owned : vmx->cr0_owned;
-	u64 real = kev_vmread_natural(cr ? GUEST_CR4 : GUEST_CR0);
-	u64 shadow = kev_vmread_natural(cr ? CR4_READ_SHADOW : CR0_READ_SHADOW);
-
-	return (real & owned) | (shadow & ~owned);
 }
 
 /**
@@ -112,8 +99,8 @@ int kev_vmx_cr_policy(struct kev_vmx_vcpu *vmx)
 	if (cr4 & ~kev_vm_cr4_guest(vcpu->vm))
 		return -EINVAL;
 	write_masks(vmx);
-	set_cr0(cr0);
-	set_cr4(vcpu, cr4);
+	set_cr0(vmx, cr0);
+	set_cr4(vmx, cr4);
 	kev_vmx_set_proc(vmx, KEV_PROC_CR3_LOAD, intercepted(vmx));
 	/* Without a TPR shadow they are on anyway. */
 	if (kev_vmx_config.tpr_shadow)
@@ -135,9 +122,9 @@ void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *c
 	struct kev_vcpu *vcpu = &vmx->vcpu;
 
 	write_masks(vmx);
-	set_efer(controls->efer);
-	set_cr0(controls->cr0 | X86_CR0_ET);
-	set_cr4(vcpu, controls->cr4);
+	set_efer(vmx, controls->efer);
+	set_cr0(vmx, controls->cr0 | X86_CR0_ET);
+	set_cr4(vmx, controls->cr4);
 	kev_vmwrite_natural(GUEST_CR3, controls->cr3);
 	vcpu->cr2 = controls->cr2;
 	vcpu->xcr0 = controls->xcr0;
@@ -181,6 +168,7 @@ static bool pdptes_valid(const u64 *pdptes)
  */
 int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes)
 {
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	const struct kev_cr_state state = {
 		.cr0 = kev_vmx_read_cr(vcpu, 0),
 		.cr3 = kev_vmread_natural(GUEST_CR3),
@@ -207,19 +195,19 @@ int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u6
 	}
 	switch (cr) {
 	case 0:
-		set_cr0(change.value);
+		set_cr0(vmx, change.value);
 		if (change.efer != state.efer)
-			set_efer(change.efer);
+			set_efer(vmx, change.efer);
 		break;
 	case 3:
 		kev_vmwrite_natural(GUEST_CR3, change.value);
 		break;
 	default:
-		set_cr4(vcpu, change.value);
+		set_cr4(vmx, change.value);
 		break;
 	}
 	if (change.flush)
-		kev_vmx_flush_vpid(kev_to_vmx(vcpu));
+		kev_vmx_flush_vpid(vmx);
 	return 0;
 }
 

@@ -58,6 +58,7 @@ void kev_vmx_load_debug(struct kev_vcpu *vcpu)
 	const u64 *dr = vcpu->dr;
 	u64 dr7 = vcpu->dr7 & ~KEV_DR7_GD;
 
+	vmx->debug_loaded = vcpu->debug.flags;
 	if (unlikely(vcpu->debug.flags)) {
 		dr = vcpu->debug.dr;
 		dr7 = KEV_DR7_RESET | vcpu->debug.dr7;

@@ -333,6 +333,34 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 		kev_vmx_decode_step(vmx, watch, exit);
 }
 
+/* What an instruction's exit has not, and the CPU says so: no VMREAD tells more. */
+static void frame_no_event(struct kev_run *run)
+{
+	run->intr_info = 0;
+	run->intr_error = 0;
+	run->idt_vectoring_info = 0;
+	run->idt_vectoring_error = 0;
+}
+
+static void frame_event(struct kev_run *run)
+{
+	u32 idt_info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
+	u32 intr_info = kev_vmread_32(VM_EXIT_INTR_INFO);
+	u32 idt_error = 0, intr_error = 0;
+
+	if (idt_info & VECTORING_INFO_VALID_MASK) {
+		run->flags |= KEV_RUN_EVENT_DELIVERY;
+		if (idt_info & VECTORING_INFO_DELIVER_CODE_MASK)
+			idt_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	}
+	if ((intr_info & INTR_INFO_VALID_MASK) && (intr_info & INTR_INFO_DELIVER_CODE_MASK))
+		intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
+	run->intr_info = intr_info;
+	run->intr_error = intr_error;
+	run->idt_vectoring_info = idt_info;
+	run->idt_vectoring_error = idt_error;
+}
+
 /**
  * kev_vmx_exit_info() - what the last exit was, for who traces it
  * @vcpu: armed, after an exit
@@ -357,37 +385,30 @@ void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info)
 /**
  * kev_vmx_frame() - the raw part of a report
  * @vcpu: loaded
- * @run: the fields from flags to cr4 are written, each once, but for the
- *	neutral ones that the caller has
+ * @run: all fields from exit_reason to cr4 are written but for the instruction's bytes;
+ *	bits are added to flags
  *
  * Context: IRQs off. The exit information stays in the VMCS until the next entry.
  */
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	u32 idt_info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
-	u32 intr_info = kev_vmread_32(VM_EXIT_INTR_INFO);
 	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
+	bool memory = vcpu->exit.event == KEV_EV_MEMORY || basic == EXIT_REASON_EPT_MISCONFIG;
 
-	if (vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)
-		run->flags |= KEV_RUN_ENTRY_FAILED;
-	if (idt_info & VECTORING_INFO_VALID_MASK)
-		run->flags |= KEV_RUN_EVENT_DELIVERY;
 	run->exit_reason = basic;
 	run->exit_reason_raw = vmx->exit_reason;
 	run->instruction_length = vcpu->exit.instruction_length;
 	run->exit_qualification = kev_vmread_natural(EXIT_QUALIFICATION);
 	/* Other exits leave what an earlier one wrote there. */
-	if (vcpu->exit.event == KEV_EV_MEMORY || basic == EXIT_REASON_EPT_MISCONFIG) {
-		run->guest_linear = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
-		run->guest_physical = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
-	}
-	run->intr_info = intr_info;
-	if ((intr_info & INTR_INFO_VALID_MASK) && (intr_info & INTR_INFO_DELIVER_CODE_MASK))
-		run->intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
-	run->idt_vectoring_info = idt_info;
-	if ((idt_info & VECTORING_INFO_VALID_MASK) && (idt_info & VECTORING_INFO_DELIVER_CODE_MASK))
-		run->idt_vectoring_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	run->guest_linear = memory ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
+	run->guest_physical = memory ? kev_vmread_64(GUEST_PHYSICAL_ADDRESS) : 0;
+	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY))
+		run->flags |= KEV_RUN_ENTRY_FAILED;
+	if (basic < KEV_VMX_NR_REASONS && kev_vmx_reasons[basic].instruction)
+		frame_no_event(run);
+	else
+		frame_event(run);
 	run->interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
 	run->guest_interrupt_status = kev_vmx_interrupt_status(vmx);
 	memcpy(run->gpr, vcpu->gpr, sizeof(run->gpr));

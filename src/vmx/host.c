@@ -32,6 +32,9 @@ static const u32 user_msr_index[KEV_NR_USER_MSRS] = {
 	[KEV_USER_TSC_AUX] = MSR_TSC_AUX,
 };
 
+/* There are counters of the host that a guest's entry and exit have to switch */
+static bool perf_switches __ro_after_init;
+
 static unsigned int nr_user_msrs(void)
 {
 	return kev_vmx_config.rdtscp ? KEV_NR_USER_MSRS : KEV_USER_TSC_AUX;
@@ -86,6 +89,8 @@ static void on_user_return(struct user_return_notifier *urn)
  * kev_vmx_user_msrs_load() - give the CPU the guest's values
  * @vmx: armed, or being armed
  *
+ * With EFER.SCE clear nothing of the guest's looks at those of SYSCALL: RDMSR and WRMSR exit.
+ *
  * Context: IRQs off.
  */
 void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
@@ -93,7 +98,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
 
 	vmx->user_msrs_changed = false;
-	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
+	for (unsigned int i = vmx->syscall ? 0 : KEV_USER_TSC_AUX; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == vmx->user_msrs[i])
 			continue;
 		wrmsrl(user_msr_index[i], vmx->user_msrs[i]);
@@ -104,6 +109,14 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 		user_return_notifier_register(&c->urn);
 		c->urn_registered = true;
 	}
+}
+
+/* Does kev_vmx_user_msrs_load() find anything to do, most likely */
+static bool user_msrs_wait(const struct kev_vmx_vcpu *vmx)
+{
+	return vmx->syscall || vmx->user_msrs_changed ||
+	       this_cpu_read(kev_vmx_cpu.live_msrs[KEV_USER_TSC_AUX]) !=
+	       vmx->user_msrs[KEV_USER_TSC_AUX];
 }
 
 /**
@@ -163,21 +176,37 @@ void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_natural(HOST_IA32_SYSENTER_EIP, c->sysenter_eip);
 }
 
+/**
+ * kev_vmx_host_init() - what is the same on every CPU and as long as the machine runs
+ *
+ * The driver of the performance counters is part of the kernel: it is there by now, or never.
+ */
+void kev_vmx_host_init(void)
+{
+	int nr;
+
+	perf_switches = perf_guest_get_msrs(&nr, NULL);
+}
+
 /*
  * Counters that the host keeps for itself stop while a guest runs; PEBS would
  * write its records to host addresses through the guest's page tables.
  */
-static void perf_switch(bool to_guest)
+static noinline void switch_counters(bool to_guest)
 {
 	struct perf_guest_switch_msr *msrs;
 	int nr;
 
 	msrs = perf_guest_get_msrs(&nr, NULL);
-	if (!msrs)
-		return;
 	for (int i = 0; i < nr; i++)
 		if (msrs[i].host != msrs[i].guest)
 			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+}
+
+static void perf_switch(bool to_guest)
+{
+	if (perf_switches)
+		switch_counters(to_guest);
 }
 
 /**
@@ -190,6 +219,61 @@ static void perf_switch(bool to_guest)
 void kev_vmx_perf_to_guest(void)
 {
 	perf_switch(true);
+}
+
+/*
+ * Bases by the instructions for them: unlike MSRs they cost next to nothing. User space's GS
+ * base waits in IA32_KERNEL_GS_BASE; between two SWAPGS nothing may look at a per-CPU variable:
+ * an NMI sees to that by itself, and noinstr keeps everything else away.
+ */
+static noinstr u64 read_user_gs_base(void)
+{
+	u64 base;
+
+	asm volatile("swapgs\n\trdgsbase %0\n\tswapgs" : "=r" (base) : : "memory");
+	return base;
+}
+
+static noinstr void write_user_gs_base(u64 base)
+{
+	asm volatile("swapgs\n\twrgsbase %0\n\tswapgs" : : "r" (base) : "memory");
+}
+
+static u64 kernel_gs_base(void)
+{
+	u64 base;
+
+	if (static_cpu_has(X86_FEATURE_FSGSBASE))
+		return read_user_gs_base();
+	rdmsrl(MSR_KERNEL_GS_BASE, base);
+	return base;
+}
+
+static void set_kernel_gs_base(u64 base)
+{
+	if (static_cpu_has(X86_FEATURE_FSGSBASE))
+		write_user_gs_base(base);
+	else
+		wrmsrl(MSR_KERNEL_GS_BASE, base);
+}
+
+static void save_segments(struct kev_vmx_host *host)
+{
+	savesegment(ds, host->ds);
+	savesegment(es, host->es);
+	store_ldt(host->ldt);
+	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
+		savesegment(fs, host->fs);
+		savesegment(gs, host->gs);
+		host->fs_base = rdfsbase();
+		host->gs_base = read_user_gs_base();
+	} else {
+		current_save_fsgs();
+		host->fs = current->thread.fsindex;
+		host->gs = current->thread.gsindex;
+		host->fs_base = current->thread.fsbase;
+		host->gs_base = current->thread.gsbase;
+	}
 }
 
 /* CR3 and CR4 change with every IRQ-on window: the mm's PCID, a switched bit. */
@@ -219,32 +303,42 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	struct kev_vmx_host *host = &vmx->host;
 
-	savesegment(ds, host->ds);
-	savesegment(es, host->es);
-	store_ldt(host->ldt);
-	current_save_fsgs();
-	host->fs = current->thread.fsindex;
-	host->gs = current->thread.gsindex;
-	host->fs_base = current->thread.fsbase;
-	host->gs_base = current->thread.gsbase;
+	save_segments(host);
 	if (host->fs_base != host->written_fs_base) {
 		kev_vmwrite_natural(HOST_FS_BASE, host->fs_base);
 		host->written_fs_base = host->fs_base;
 	}
 	refresh_control_registers(host);
 
-	host->debugctl = get_debugctlmsr();
+	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
 		vmx->frame.spec_ctrl = this_cpu_read(x86_spec_ctrl_current);
-	kev_vmx_load_debug(vcpu);
-	wrmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
-	kev_vmx_user_msrs_load(vmx);
+	if (unlikely(kev_vmx_debug_waits(vmx)))
+		kev_vmx_load_debug(vcpu);
+	if (vmx->kernel_gs_base != host->gs_base)
+		set_kernel_gs_base(vmx->kernel_gs_base);
+	if (unlikely(user_msrs_wait(vmx)))
+		kev_vmx_user_msrs_load(vmx);
 	perf_switch(true);
 	vmx->flush_l1d = true;
 }
 
-/* User space's segment registers, in an order that leaves the right bases */
-static void restore_segments(const struct kev_vmx_host *host)
+static noinline void reload_tss(void)
+{
+	invalidate_tss_limit();
+}
+
+/* The limit of TR counts for programs with an I/O bitmap: they get it now, others at need. */
+static void restore_tss_limit(void)
+{
+	if (unlikely(test_thread_flag(TIF_IO_BITMAP)))
+		reload_tss();
+	else
+		this_cpu_write(__tss_limit_invalid, true);
+}
+
+/* User space's segment registers, in an order that leaves the right bases; @gs_base is live */
+static void restore_segments(const struct kev_vmx_host *host, u64 gs_base)
 {
 	if (unlikely(host->ldt))
 		asm volatile("lldt %0" : : "m" (host->ldt));
@@ -260,8 +354,8 @@ static void restore_segments(const struct kev_vmx_host *host)
 	if (unlikely(host->gs))
 		load_gs_index(host->gs);
 	/* Without FSGSBASE the descriptor has said what the base is. */
-	if (likely(!host->gs) || boot_cpu_has(X86_FEATURE_FSGSBASE))
-		wrmsrl(MSR_KERNEL_GS_BASE, host->gs_base);
+	if (unlikely(host->gs) ? boot_cpu_has(X86_FEATURE_FSGSBASE) : gs_base != host->gs_base)
+		set_kernel_gs_base(host->gs_base);
 }
 
 /**
@@ -277,12 +371,12 @@ void kev_vmx_disarm(struct kev_vcpu *vcpu)
 
 	perf_switch(false);
 	/* SWAPGS does not exit. */
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	vmx->kernel_gs_base = kernel_gs_base();
 
-	load_fixmap_gdt(smp_processor_id());
-	load_idt(this_cpu_ptr(&kev_vmx_cpu.idt));
-	invalidate_tss_limit();
-	restore_segments(host);
+	native_load_gdt(this_cpu_ptr(&kev_vmx_cpu.gdt));
+	native_load_idt(this_cpu_ptr(&kev_vmx_cpu.idt));
+	restore_tss_limit();
+	restore_segments(host, vmx->kernel_gs_base);
 
 	if (host->debugctl)
 		update_debugctlmsr(host->debugctl);

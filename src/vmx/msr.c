@@ -87,12 +87,15 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 
 static int write_efer(struct kev_vcpu *vcpu, u64 value)
 {
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	u64 old = kev_vmread_64(GUEST_IA32_EFER);
 
 	if (value & ~kev_vm_efer_guest(vcpu->vm))
 		return -EINVAL;
 	if (((old ^ value) & EFER_LME) && (kev_vmx_read_cr(vcpu, 0) & X86_CR0_PG))
 		return -EINVAL;
+	vmx->syscall = value & EFER_SCE;
+	vmx->user_msrs_changed = true;
 	/* LMA is the CPU's to change. */
 	kev_vmwrite_64(GUEST_IA32_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
 	return 0;

@@ -272,8 +272,6 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 
 	if (!c->on)
 		return -EAGAIN;
-	if (c->current_vcpu == vmx)
-		return 0;
 
 	if (moved && kev_vmclear(page_to_phys(vmx->vmcs)))
 		return -EIO;
@@ -322,6 +320,10 @@ int kev_vmx_load(struct kev_vcpu *vcpu)
 
 	if (unlikely(READ_ONCE(vmx->broken)))
 		return -EIO;
+	local_irq_disable();
+	if (likely(this_cpu_read(kev_vmx_cpu.current_vcpu) == vmx))
+		return 0;
+	local_irq_enable();
 	if (READ_ONCE(vmx->cpu) != smp_processor_id())
 		clear_anywhere(vmx);
 	local_irq_disable();

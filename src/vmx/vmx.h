@@ -10,6 +10,7 @@
 #include <linux/user-return-notifier.h>
 #include <asm/desc_defs.h>
 #include <kev/backend.h>
+#include <kev/debug.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -93,6 +94,8 @@ struct kev_vmx_host {
  * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
  * @cr0_owned: [c] CR0 bits that the guest changes without an exit
  * @cr4_owned: [c] the same of CR4
+ * @cr0_shadow: [c] what CR0_READ_SHADOW holds
+ * @cr4_shadow: [c] what CR4_READ_SHADOW holds
  * @intercept_proc: [c] primary controls that are off while an instruction runs native
  * @intercept_proc2: [c] secondary ones
  * @native: [c] an instruction runs without the exits that user space has asked for
@@ -101,11 +104,13 @@ struct kev_vmx_host {
  * @held_vector: [c] likewise: the interrupt that the CPU is not to deliver meanwhile, or 0
  * @exceptions: [c] what EXCEPTION_BITMAP holds
  * @dr7: [c] what GUEST_DR7 holds
+ * @debug_loaded: [c] of the debugger, and it can have gone meanwhile
  * @tsc_offset: [c] what TSC_OFFSET holds
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
  * @host: [c] valid while armed, but for what the VMCS holds
  * @user_msrs: [c] the guest's, by enum kev_user_msr
+ * @syscall: [c] EFER.SCE: those of @user_msrs that SYSCALL reads are in use
  * @user_msrs_changed: [c] write them before the next entry
  * @kernel_gs_base: [c] the guest's, while not armed
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
@@ -137,6 +142,8 @@ struct kev_vmx_vcpu {
 	u64 deadline;
 	u64 cr0_owned;
 	u64 cr4_owned;
+	u64 cr0_shadow;
+	u64 cr4_shadow;
 	u32 intercept_proc;
 	u32 intercept_proc2;
 	bool native;
@@ -145,11 +152,13 @@ struct kev_vmx_vcpu {
 	u8 held_vector;
 	u32 exceptions;
 	u64 dr7;
+	bool debug_loaded;
 	u64 tsc_offset;
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
 	struct kev_vmx_host host;
 	u64 user_msrs[KEV_NR_USER_MSRS];
+	bool syscall;
 	bool user_msrs_changed;
 	u64 kernel_gs_base;
 	u32 event_info;
@@ -177,6 +186,7 @@ static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
  * @host_msrs: the host's values, sampled right after VMXON
  * @live_msrs: what the CPU holds now
  * @sysenter_cs: host's, as the next two
+ * @gdt: host's GDT register
  * @idt: host's IDT register
  */
 struct kev_vmx_cpu {
@@ -192,6 +202,7 @@ struct kev_vmx_cpu {
 	u64 sysenter_cs;
 	u64 sysenter_esp;
 	u64 sysenter_eip;
+	struct desc_ptr gdt;
 	struct desc_ptr idt;
 };
 
@@ -295,6 +306,7 @@ unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm);
 void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned int sets);
 
 /* host.c */
+void kev_vmx_host_init(void);
 void kev_vmx_arm(struct kev_vcpu *vcpu);
 void kev_vmx_disarm(struct kev_vcpu *vcpu);
 void kev_vmx_perf_to_guest(void);
@@ -319,6 +331,24 @@ static inline bool kev_vmx_code64(void)
 	       kev_vmread_64(GUEST_IA32_EFER) & EFER_LMA;
 }
 
+/**
+ * kev_vmx_read_cr() - CR0 or CR4 as the guest reads it
+ * @vcpu: loaded
+ * @cr: 0 or 4
+ *
+ * Context: IRQs off.
+ */
+static inline u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
+{
+	const struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	if (cr)
+		return (kev_vmread_natural(GUEST_CR4) & vmx->cr4_owned) |
+		       (vmx->cr4_shadow & ~vmx->cr4_owned);
+	return (kev_vmread_natural(GUEST_CR0) & vmx->cr0_owned) |
+	       (vmx->cr0_shadow & ~vmx->cr0_owned);
+}
+
 /* exit.c */
 void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info);
@@ -335,6 +365,13 @@ void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
 
 /* debug.c */
+/* Does kev_vmx_load_debug() find anything to do */
+static inline bool kev_vmx_debug_waits(const struct kev_vmx_vcpu *vmx)
+{
+	return vmx->vcpu.debug.flags || vmx->debug_loaded || vmx->vcpu.dr7 != vmx->dr7 ||
+	       vmx->dr7 & KEV_DR7_ENABLES;
+}
+
 void kev_vmx_load_debug(struct kev_vcpu *vcpu);
 u64 kev_vmx_decode_debug(struct kev_vmx_vcpu *vmx);
 void kev_vmx_write_exceptions(struct kev_vmx_vcpu *vmx);
@@ -367,7 +404,6 @@ void kev_vmx_write_rsp(struct kev_vcpu *vcpu, u64 value);
 /* cr.c */
 u64 kev_vmx_real_cr0(u64 value);
 u64 kev_vmx_real_cr4(u64 value);
-u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr);
 int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes);
 int kev_vmx_cr_policy(struct kev_vmx_vcpu *vmx);
 void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *controls);
