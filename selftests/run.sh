@@ -24,6 +24,8 @@ out=build/test
 tree=. options=()
 gdb=${KEV_CACHE:-${HOME:-/root}/.cache/kev}/programs/gdb
 [[ -e $gdb ]] && options+=(--file "$gdb:/bin/gdb")
+perf=$(command -v perf || true)
+[[ -n $perf ]] && options+=(--file "$perf:/bin/perf")
 # Built where its library is
 net_user=tools/kevctl/net-user/kev-net-user
 # Images of Hermit's own, which are not the project's to bring
