@@ -5,9 +5,11 @@
  */
 #include "kselftest_harness.h"
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "kevtest.h"
+#include "traps.h"
 
 #define CPUIDS		5
 #define RDMSRS		3
@@ -43,7 +45,7 @@ FIXTURE_TEARDOWN(stats)
 static const struct expected {
 	const char *name;
 	uint64_t exits, slow, reported;
-} expected[] = {
+} expected_exits[] = {
 	{ "CPUID", CPUIDS, 0, 0 },
 	{ "RDMSR", RDMSRS + WRMSRS, 0, 0 },
 	{ "WRMSR", WRMSRS, 0, 0 },
@@ -65,17 +67,17 @@ TEST_F(stats, exits)
 	}
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, self->guest.run->kind);
 	ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &self->vcpu));
-	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
-		struct kev_exit_count is = kt_exit_count(&self->vcpu, expected[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(expected_exits); i++) {
+		struct kev_exit_count is = kt_exit_count(&self->vcpu, expected_exits[i].name);
 
-		EXPECT_EQ(expected[i].exits, is.exits) {
-			TH_LOG("%s: exits", expected[i].name);
+		EXPECT_EQ(expected_exits[i].exits, is.exits) {
+			TH_LOG("%s: exits", expected_exits[i].name);
 		}
-		EXPECT_EQ(expected[i].slow, is.slow) {
-			TH_LOG("%s: slow", expected[i].name);
+		EXPECT_EQ(expected_exits[i].slow, is.slow) {
+			TH_LOG("%s: slow", expected_exits[i].name);
 		}
-		EXPECT_EQ(expected[i].reported, is.reported) {
-			TH_LOG("%s: reported", expected[i].name);
+		EXPECT_EQ(expected_exits[i].reported, is.reported) {
+			TH_LOG("%s: reported", expected_exits[i].name);
 		}
 	}
 	for (unsigned int i = 0; i < self->vcpu.nr_exits; i++) {
@@ -179,6 +181,239 @@ TEST_F(stats, migrations)
 	}
 	ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &self->vcpu));
 	EXPECT_EQ(OUTS - 1, kt_counter(&self->vcpu, "migrations"));
+}
+
+TEST_F(stats, kicks)
+{
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_EQ(0, kt_ioctl(self->guest.vcpu, KEV_VCPU_KICK, NULL));
+		EXPECT_EQ(-EINTR, kt_run(self->guest.vcpu));
+		ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &self->vcpu));
+		EXPECT_EQ(i, kt_counter(&self->vcpu, "kicks"));
+		EXPECT_EQ(0, kt_counter(&self->vcpu, "loads"));
+	}
+}
+
+/* Ready for any event */
+KT_TRAPS(traps, "traps_text: sti\n 1: " KT_SAY_START "jmp 1b\n");
+
+KT_LABEL(traps_text);
+
+static const struct event {
+	const char *counter;
+	uint32_t type, vector, flags;
+} events[] = {
+	{ "injected_interrupts", KEV_INJECT_INTERRUPT, 0x40, 0 },
+	{ "injected_nmis", KEV_INJECT_NMI, 2, 0 },
+	{ "injected_exceptions", KEV_INJECT_EXCEPTION, 13, KEV_INJECT_ERROR_CODE },
+};
+
+/* Raise it, and let the guest take it. Return: 0 if the handler is through with it. */
+static int deliver(struct kt_guest *guest, const struct event *event)
+{
+	struct kev_vcpu_inject args = {
+		.size = sizeof(args),
+		.flags = event->flags,
+		.type = event->type,
+		.vector = event->vector,
+	};
+	const unsigned int ports[] = { KT_AT_HANDLER, KT_AT_IRET, KT_AT_START };
+	int ret = kt_ioctl(guest->vcpu, KEV_VCPU_INJECT, &args);
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(ports); i++) {
+		ret = kt_run(guest->vcpu);
+		if (!ret && (guest->run->kind != KEV_EXIT_IO || guest->run->io.port != ports[i]))
+			ret = -EPROTO;
+	}
+	return ret;
+}
+
+TEST_F(stats, injected)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_counters before;
+
+	kt_guest_fini(&self->guest);
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &traps, 0, NULL));
+	ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.gpr[KEV_R15] = kt_label(&traps, traps_text);
+	state.gprs.gpr[KEV_RSP] = KT_TRAPS_STACK;
+	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	KT_ASSERT_AT(self->guest.run, KT_AT_START);
+	/* A page that is missing cuts the first deliveries off. */
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		ASSERT_EQ(0, deliver(&self->guest, &events[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &before));
+		for (int n = 0; n < 3; n++) {
+			ASSERT_EQ(0, deliver(&self->guest, &events[i]));
+		}
+		ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &self->vcpu));
+		for (size_t j = 0; j < ARRAY_SIZE(events); j++) {
+			EXPECT_EQ(i == j ? 3 : 0, kt_counter(&self->vcpu, events[j].counter) -
+						  kt_counter(&before, events[j].counter)) {
+				TH_LOG("%s after %s", events[j].counter, events[i].counter);
+			}
+		}
+	}
+}
+
+/* What a vCPU has done stays in the sums when it goes. */
+TEST_F(stats, gone)
+{
+	struct kev_exit_count one, sum;
+	int second = kt_create_vcpu(self->guest.vm, 1);
+
+	ASSERT_LE(0, second);
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	ASSERT_EQ(0, kt_run(second));
+	ASSERT_EQ(0, kt_run(second));
+	ASSERT_EQ(0, kt_vcpu_counters(second, &self->vcpu));
+	one = kt_exit_count(&self->vcpu, "CPUID");
+	EXPECT_EQ(CPUIDS, one.exits);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_vm_counters(self->guest.vm, &self->vm));
+		sum = kt_exit_count(&self->vm, "CPUID");
+		EXPECT_EQ(2 * CPUIDS, sum.exits);
+		EXPECT_EQ(0, sum.slow);
+		sum = kt_exit_count(&self->vm, "I/O");
+		EXPECT_EQ(3, sum.exits);
+		EXPECT_EQ(3, sum.slow);
+		EXPECT_EQ(3, sum.reported);
+		EXPECT_EQ(3, kt_counter(&self->vm, "reports"));
+		EXPECT_LT(kt_counter(&self->vcpu, "guest_ns"), kt_counter(&self->vm, "guest_ns"));
+		/* The first vCPU was earlier. */
+		EXPECT_GT(kt_counter(&self->vcpu, "first_entry_ns"),
+			  kt_counter(&self->vm, "first_entry_ns"));
+		if (!i)
+			close(second);
+	}
+}
+
+#define TABLES	"/sys/kernel/debug/kev/"
+
+static char table[1 << 16];
+
+static int read_table(const char *name)
+{
+	char path[64];
+	size_t size = 0;
+	ssize_t n = -1;
+	int file;
+
+	snprintf(path, sizeof(path), TABLES "%s", name);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	while (size < sizeof(table) - 1 &&
+	       (n = read(file, table + size, sizeof(table) - 1 - size)) > 0)
+		size += n;
+	table[size] = '\0';
+	close(file);
+	return n ? -EIO : 0;
+}
+
+/* The line of @table that begins so; NULL for none */
+static const char *line_of(const char *start)
+{
+	const char *at = table;
+
+	while (at && strncmp(at, start, strlen(start))) {
+		at = strchr(at, '\n');
+		if (at)
+			at++;
+	}
+	return at && *at ? at : NULL;
+}
+
+/* What a line has in the column of this name; "" for nothing */
+static const char *cell(const char *line, const char *column)
+{
+	static char value[64];
+	const char *name = table;
+
+	for (;;) {
+		size_t length = strcspn(name, " \n");
+
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(line, " \n"), line);
+		if (length == strlen(column) && !strncmp(name, column, length))
+			return value;
+		name += length;
+		line += strcspn(line, " \n");
+		if (*name != ' ' || *line != ' ')
+			return "";
+		name++;
+		line++;
+	}
+}
+
+/* The tables have what the calls tell. */
+TEST_F(stats, tables)
+{
+	char start[32], expected[96];
+	const char *line;
+
+	if (access(TABLES, F_OK))
+		SKIP(return, "no debugfs");
+	for (int i = 0; i <= OUTS; i++) {
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	}
+	ASSERT_EQ(0, kt_vcpu_counters(self->guest.vcpu, &self->vcpu));
+	ASSERT_EQ(0, kt_vm_counters(self->guest.vm, &self->vm));
+
+	ASSERT_EQ(0, read_table("vms"));
+	snprintf(start, sizeof(start), "%llu ",
+		 (unsigned long long)kt_vm_stats(self->guest.vm).id);
+	line = line_of(start);
+	ASSERT_NE(NULL, line);
+	EXPECT_STREQ("exited", cell(line, "state"));
+	EXPECT_STREQ("1", cell(line, "vcpus"));
+	snprintf(expected, sizeof(expected), "%d", getpid());
+	EXPECT_STREQ(expected, cell(line, "pid"));
+	EXPECT_STREQ("stats", cell(line, "comm"));
+	for (unsigned int i = 0; i < self->vm.nr_counters; i++) {
+		snprintf(expected, sizeof(expected), "%llu",
+			 (unsigned long long)self->vm.counter[i].value);
+		EXPECT_STREQ(expected, cell(line, self->vm.counter[i].name)) {
+			TH_LOG("%s", self->vm.counter[i].name);
+		}
+	}
+
+	ASSERT_EQ(0, read_table("exits"));
+	for (size_t i = 0; i < ARRAY_SIZE(expected_exits); i++) {
+		const struct expected *e = &expected_exits[i];
+
+		snprintf(expected, sizeof(expected), "%s0 %lu %lu %lu %s\n", start, e->exits,
+			 e->slow, e->reported, e->name);
+		EXPECT_EQ(e->exits != 0, line_of(expected) != NULL) {
+			TH_LOG("%s", expected);
+		}
+	}
+
+	ASSERT_EQ(0, read_table("vcpus"));
+	strcat(start, "0 ");
+	line = line_of(start);
+	ASSERT_NE(NULL, line);
+	EXPECT_STREQ("-1", cell(line, "cpu"));
+	EXPECT_STREQ("runnable", cell(line, "state"));
+	for (unsigned int i = 0; i < self->vcpu.nr_counters; i++) {
+		snprintf(expected, sizeof(expected), "%llu",
+			 (unsigned long long)self->vcpu.counter[i].value);
+		EXPECT_STREQ(expected, cell(line, self->vcpu.counter[i].name)) {
+			TH_LOG("%s", self->vcpu.counter[i].name);
+		}
+	}
+
+	/* A VM that is gone is in no table. */
+	kt_guest_fini(&self->guest);
+	ASSERT_EQ(0, read_table("vcpus"));
+	EXPECT_EQ(NULL, line_of(start));
+	ASSERT_EQ(0, read_table("vms"));
+	*strchr(start, ' ') = '\0';
+	strcat(start, " ");
+	EXPECT_EQ(NULL, line_of(start));
 }
 
 TEST_F(stats, room)
