@@ -243,24 +243,27 @@ static inline void host_make(const char *name, const char *text)
 	close(fd);
 }
 
-static char data_mapping[64], deep_mapping[64], ro_mapping[64];
+static char data_mapping[64], deep_mapping[64], ro_mapping[64], pipe_mapping[64];
 
 static inline void set_up(void)
 {
-	static const char *mappings[] = { data_mapping, deep_mapping, ro_mapping };
+	static const char *mappings[] = {
+		data_mapping, deep_mapping, ro_mapping, pipe_mapping,
+	};
 	static const char *env[] = { "NAME=value" };
 	static char *arguments[] = { "first", "" };
 	int out_fds[2], in_fds[2];
 
-	if (!mkdtemp(directory) || mkdir(host("data"), 0755) || pipe2(out_fds, O_NONBLOCK) ||
-	    pipe(in_fds))
+	if (!mkdtemp(directory) || mkdir(host("data"), 0755) ||
+	    mkfifo(host("pipe"), 0600) || pipe2(out_fds, O_NONBLOCK) || pipe(in_fds))
 		abort();
 	snprintf(data_mapping, sizeof(data_mapping), "%s/data:/data", directory);
 	snprintf(deep_mapping, sizeof(deep_mapping), "%s/data:deep/down/data", directory);
 	snprintf(ro_mapping, sizeof(ro_mapping), "%s/data:/ro:ro", directory);
+	snprintf(pipe_mapping, sizeof(pipe_mapping), "%s/pipe:/pipe", directory);
 	options = (struct run_options){
 		.image = "a/kernel", .arguments = arguments, .nr_arguments = 2,
-		.env = { env, 1 }, .file_mappings = { mappings, 3 },
+		.env = { env, 1 }, .file_mappings = { mappings, ARRAY_SIZE(mappings) },
 	};
 	hermit = (struct hermit){ .options = &options, .interface = 1, .ram_bytes = 1 << 20 };
 	output = out_fds[0];

@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include "../../tools/kevctl/hermit/arguments.h"
+#include "../../tools/kevctl/hermit/streams.h"
+#include "../../tools/kevctl/nudge.h"
 #include "guest_calls.h"
 #include "tap.h"
 
@@ -249,6 +251,39 @@ static bool stops_reading(void)
 	return n == -EINTR;
 }
 
+/* poll() says that 8 bytes can be written, but write() waits: as if others were faster. */
+static int jammed;
+
+static void *write_jammed(void *result)
+{
+	const uint64_t much = 8;
+
+	*(ssize_t *)result = stream_write(jammed, &much, sizeof(much), stop);
+	return NULL;
+}
+
+static bool stops_jammed(void)
+{
+	static ssize_t n;
+	pthread_t thread;
+	eventfd_t count;
+	bool joined = false;
+
+	jammed = eventfd(0, 0);
+	eventfd_write(jammed, UINT64_MAX - 2);
+	nudge_init();
+	pthread_create(&thread, NULL, write_jammed, &n);
+	usleep(20000);
+	eventfd_write(stop, 1);
+	for (unsigned int i = 0; i < 50 && !joined; i++) {
+		nudge(thread);
+		usleep(20000);
+		joined = !pthread_tryjoin_np(thread, NULL);
+	}
+	eventfd_read(stop, &count);
+	return joined && n == -EINTR;
+}
+
 static bool output_fails(void)
 {
 	struct console broken;
@@ -335,6 +370,7 @@ static const struct {
 	{ "read: stdin", reads_stdin },
 	{ "serial port: input", reads_serial },
 	{ "read: ends with the VM", stops_reading },
+	{ "write: ends with the VM, also when poll() was wrong", stops_jammed },
 	{ "write: stdout is gone", output_fails },
 	{ "cmdsize and cmdval", sizes_and_values },
 	{ "cmdval: pointers to nowhere", values_nowhere },

@@ -84,6 +84,22 @@ static bool by_rights(void)
 	return do_close(fd, true) == 0 && right;
 }
 
+/* A FIFO: to a reader, and to none. kevctl ignores SIGPIPE as this test does. */
+static bool reader_goes(void)
+{
+	int reader = open(host("pipe"), O_RDONLY | O_NONBLOCK);
+	int32_t fd = do_open("/pipe", O_WRONLY, true);
+	char bytes[8];
+	bool right;
+
+	put(BUFFER, "frames", 6);
+	right = write_v2(fd, BUFFER, 6) == 6 && read(reader, bytes, sizeof(bytes)) == 6 &&
+		!memcmp(bytes, "frames", 6);
+	close(reader);
+	right &= write_v2(fd, BUFFER, 6) == -EPIPE && write_v2(fd, BUFFER, 6) == -EPIPE;
+	return do_close(fd, true) == 0 && right;
+}
+
 static bool names(void)
 {
 	bool right = true;
@@ -261,6 +277,7 @@ static const struct {
 	{ "read: what was not copied stays", short_read },
 	{ "write: O_APPEND", appends },
 	{ "read and write: as opened", by_rights },
+	{ "write: a FIFO whose reader goes", reader_goes },
 	{ "open: names without end, outside, empty", names },
 	{ "getdents: a directory of the host's", lists },
 	{ "getdents: the guest's own directory", lists_tree },

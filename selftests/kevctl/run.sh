@@ -451,6 +451,13 @@ dump_twice() {
 }
 signal_case "SIGQUIT, and on" INT 130 $'print ready\nspin' dump_twice
 tap_check "SIGQUIT: all vCPUs" grep -q '^kevctl: vCPU 1: registers' "$tap_dir/dumps"
+# A guest's write that fails is the guest's error.
+# shellcheck disable=SC2317
+look_at_signals() { grep '^SigIgn:' "/proc/$pid/status" >"$tap_dir/ignored"; }
+signal_case "SIGINT, with SIGPIPE at its default" INT 130 $'print ready\nspin' look_at_signals \
+	--default-signal=PIPE
+tap_check "kevctl ignores SIGPIPE" \
+	test $((0x$(cut -f 2 "$tap_dir/ignored") >> 12 & 1)) = 1
 signal_case "SIGINT, waiting for input" INT 130 "print ready
 $(pic 0xef)
 boot 3
@@ -458,6 +465,29 @@ $listen
 hlt 1"
 signal_case "SIGINT, output stuck" INT 130 $'print ready\nflood 100000000\nhalt 0' \
 	wait_until_full
+
+# A dump that nobody reads: signals are answered all the same.
+rm -f "$tap_dir/fifo" "$tap_dir/first"
+mkfifo "$tap_dir/fifo"
+exec 3<>"$tap_dir/fifo"
+python3 -c 'import fcntl, os
+fcntl.fcntl(3, fcntl.F_SETPIPE_SZ, 4096)
+os.write(3, b"x" * 4096)'
+cat >"$script" <<<$'print ready\nspin'
+env --default-signal=INT,QUIT "$kevctl" run "$script" 2>"$tap_dir/fifo" >"$tap_dir/first" &
+pid=$!
+until [[ -s $tap_dir/first ]]; do sleep 0.01; done
+kill -QUIT "$pid"
+sleep 0.3
+kill -INT "$pid"
+sleep 0.3
+# It may have ended already.
+kill -INT "$pid" 2>/dev/null || :
+status=0
+timeout 20 tail --pid "$pid" -f /dev/null || kill -KILL "$pid"
+wait "$pid" || status=$?
+tap_check "SIGINT while a dump waits" test "$status" = 130
+exec 3>&-
 
 # A reader that goes away ends it without a word, also where SIGPIPE is ignored.
 cat >"$script" <<<$'flood 100000000\nhalt 0'

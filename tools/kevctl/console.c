@@ -88,11 +88,14 @@ static int drain_locked(struct console *console)
 	ssize_t n;
 
 	/* The kernel's bytes are taken even when they cannot be written: the guest goes on. */
-	while ((n = kev_vm_read(console->vm, buffer, sizeof(buffer))) > 0)
-		error = emit_locked(console, buffer, n);
+	do {
+		n = kev_vm_read(console->vm, buffer, sizeof(buffer));
+		if (n > 0)
+			error = emit_locked(console, buffer, n);
+	} while (n > 0 || n == -EINTR);
 	if (error)
 		return error;
-	if (n == -EAGAIN || n == -EINTR)
+	if (n == -EAGAIN)
 		return 0;
 	return n < 0 ? n : 1;
 }

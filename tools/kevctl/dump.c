@@ -22,14 +22,21 @@
 /* One dump at a time: on a signal, at the end, and for the debugger */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* The debugger may be at the vCPU, too. */
 static int get_state(int vcpu, struct kev_vcpu_state *state)
 {
+	unsigned int tries = 0;
+	int error;
+
 	*state = (struct kev_vcpu_state){
 		.size = sizeof(*state),
 		.groups = KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS |
 			  KEV_STATE_MSRS,
 	};
-	return kev_vcpu_get_state(vcpu, state);
+	do
+		error = kev_vcpu_get_state(vcpu, state);
+	while (guest_try_again(error, &tries));
+	return error;
 }
 
 static struct symbols *symbols_of(struct dump *dump)
@@ -252,7 +259,9 @@ void dump_print_place(struct dump *dump, FILE *to, int vcpu, uint32_t id)
 
 	if (get_state(vcpu, &state))
 		return;
+	pthread_mutex_lock(&lock);
 	symbols_name(symbols_of(dump), code_address(&state), false, name, sizeof(name));
+	pthread_mutex_unlock(&lock);
 	fprintf(to, "  vCPU %u at %016llx%s%s\n", id, state.gprs.rip, *name ? "  " : "", name);
 }
 

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "events.h"
+#include "nudge.h"
 
 uint64_t events_now(void)
 {
@@ -106,5 +107,6 @@ void events_stop(struct events *events)
 {
 	__atomic_store_n(&events->stop, true, __ATOMIC_RELEASE);
 	eventfd_write(events->wake, 1);
-	pthread_join(events->thread, NULL);
+	/* A vCPU may have taken the input that was there. */
+	nudge_join(events->thread);
 }

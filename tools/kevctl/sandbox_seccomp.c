@@ -35,7 +35,7 @@ static const int always[] = {
 	SYS_exit, SYS_exit_group, SYS_clock_gettime, SYS_clock_nanosleep,
 	SYS_nanosleep, SYS_gettimeofday, SYS_timerfd_create,
 	SYS_timerfd_settime, SYS_eventfd2, SYS_signalfd4, SYS_sched_yield,
-	SYS_getrandom, SYS_membarrier,
+	SYS_getrandom, SYS_membarrier, SYS_alarm,
 };
 
 /* Where the guest sees files. By names go only those that Landlock lets through. */

@@ -17,6 +17,7 @@
 #include "hermit/hermit.h"
 #include "kevctl.h"
 #include "net/net.h"
+#include "nudge.h"
 #include "session.h"
 #include "terminal.h"
 
@@ -511,12 +512,32 @@ static void *console_thread(void *argument)
 }
 
 /* All vCPUs, where they are: they stand still meanwhile. */
-static void dump_all(struct session *session)
+static void *dump_thread(void *argument)
 {
+	struct session *session = argument;
+
 	session_pause(session);
 	for (unsigned int i = 0; i < session->nr_vcpus; i++)
 		dump_print(session->dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
 	session_resume(session);
+	eventfd_write(session->dump_finished, 1);
+	return NULL;
+}
+
+/* In a thread of its own: it may take long, and signals are answered meanwhile. */
+static void start_dump(struct session *session)
+{
+	if (!session->dumping)
+		session->dumping = !pthread_create(&session->dumper, NULL, dump_thread, session);
+}
+
+static void end_dump(struct session *session)
+{
+	eventfd_t ended;
+
+	eventfd_read(session->dump_finished, &ended);
+	pthread_join(session->dumper, NULL);
+	session->dumping = false;
 }
 
 static void signal_arrived(struct session *session, int signals)
@@ -530,7 +551,7 @@ static void signal_arrived(struct session *session, int signals)
 		terminal_stop();
 		return;
 	case SIGQUIT:
-		dump_all(session);
+		start_dump(session);
 		return;
 	}
 	/* Told twice: whatever the end still waits for, the kernel ends it. */
@@ -545,24 +566,50 @@ static void signal_arrived(struct session *session, int signals)
 	});
 }
 
+/* They look for the end before they wait, but one may have waited since. */
+static void nudge_all(struct session *session)
+{
+	for (unsigned int i = 0; i < session->nr_started; i++)
+		nudge(session->vcpus[i].thread);
+	nudge(session->console_thread);
+	if (session->dumping)
+		nudge(session->dumper);
+}
+
+/* Sleep until @finished is readable, or a signal or the end of a dump was answered. */
+static bool wait_for_event(struct session *session, int signals, int finished)
+{
+	enum { FINISHED, SIGNALS, DUMPED, ENDING };
+	bool ends = stopping(session);
+	struct pollfd fds[] = {
+		[FINISHED] = { .fd = finished, .events = POLLIN },
+		[SIGNALS] = { .fd = signals, .events = POLLIN },
+		[DUMPED] = { .fd = session->dump_finished, .events = POLLIN },
+		/* It stays readable. */
+		[ENDING] = { .fd = ends ? -1 : session->ending, .events = POLLIN },
+	};
+	int ready = poll(fds, ARRAY_SIZE(fds), ends ? NUDGE_MS : -1);
+
+	if (!ready)
+		nudge_all(session);
+	if (ready <= 0)
+		return false;
+	if (fds[SIGNALS].revents)
+		signal_arrived(session, signals);
+	if (fds[DUMPED].revents)
+		end_dump(session);
+	return fds[FINISHED].revents;
+}
+
 /* Wait until @count threads have counted @finished up; answer signals meanwhile. */
 static void wait_for_threads(struct session *session, int signals, int finished,
 			     unsigned int count)
 {
-	struct pollfd fds[] = {
-		{ .fd = finished, .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
-	};
 	eventfd_t ended;
 
-	while (count) {
-		if (poll(fds, 2, -1) < 0)
-			continue;
-		if (fds[1].revents)
-			signal_arrived(session, signals);
-		if (fds[0].revents && !eventfd_read(finished, &ended))
+	while (count)
+		if (wait_for_event(session, signals, finished) && !eventfd_read(finished, &ended))
 			count -= ended;
-	}
 }
 
 /*
@@ -595,31 +642,33 @@ void session_release_signals(const struct session *session)
 /* The console's thread and the vCPUs', to their ends */
 static void run_vcpus(struct session *session, int signals)
 {
-	unsigned int started;
-	pthread_t console;
 	int error;
 
-	error = pthread_create(&console, NULL, console_thread, session);
+	error = pthread_create(&session->console_thread, NULL, console_thread, session);
 	if (error) {
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
 		return;
 	}
-	for (started = 0; started < session->nr_vcpus; started++) {
-		struct vcpu *vcpu = &session->vcpus[started];
+	for (unsigned int i = 0; i < session->nr_vcpus; i++) {
+		struct vcpu *vcpu = &session->vcpus[i];
 
 		error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 		if (error) {
 			end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -error);
 			break;
 		}
+		session->nr_started++;
 	}
-	wait_for_threads(session, signals, session->vcpus_finished, started);
-	for (unsigned int i = 0; i < started; i++)
+	wait_for_threads(session, signals, session->vcpus_finished, session->nr_started);
+	for (unsigned int i = 0; i < session->nr_started; i++)
 		pthread_join(session->vcpus[i].thread, NULL);
+	session->nr_started = 0;
 
 	eventfd_write(session->no_more, 1);
 	wait_for_threads(session, signals, session->console_finished, 1);
-	pthread_join(console, NULL);
+	while (session->dumping)
+		wait_for_event(session, signals, -1);
+	pthread_join(session->console_thread, NULL);
 }
 
 static void run_threads(struct session *session, int signals)
@@ -665,11 +714,14 @@ void session_run(struct session *session)
 	session->console_finished = eventfd(0, EFD_CLOEXEC);
 	session->no_more = eventfd(0, EFD_CLOEXEC);
 	session->ending = eventfd(0, EFD_CLOEXEC);
-	if (signals < 0 || session->ending < 0 || session->vcpus_finished < 0 ||
+	session->dump_finished = eventfd(0, EFD_CLOEXEC);
+	nudge_init();
+	if (signals < 0 || session->ending < 0 || session->dump_finished < 0 || session->vcpus_finished < 0 ||
 	    session->console_finished < 0 || session->no_more < 0)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -errno);
 	else
 		run_threads(session, signals);
+	close(session->dump_finished);
 	close(session->ending);
 	close(session->no_more);
 	close(session->console_finished);

@@ -83,6 +83,11 @@ struct vcpu {
  * @gate: what the vCPUs' threads pass before they enter the guest
  * @vcpus: all vCPUs
  * @nr_vcpus: how many
+ * @nr_started: of them, whose threads are there [the main thread's]
+ * @console_thread: moves console bytes
+ * @dumper: shows what the vCPUs are at
+ * @dumping: @dumper is there [the main thread's]
+ * @dump_finished: eventfd, readable once it has ended
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
  * @console_finished: eventfd, readable once the console's thread has ended
  * @no_more: eventfd, readable once no vCPU can print any more
@@ -115,6 +120,11 @@ struct session {
 	struct gate gate;
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
+	unsigned int nr_started;
+	pthread_t console_thread;
+	pthread_t dumper;
+	bool dumping;
+	int dump_finished;
 	int vcpus_finished;
 	int console_finished;
 	int no_more;
@@ -153,7 +163,8 @@ void session_fini_machine(struct session *session);
  * @session: session with vCPUs, console and machine
  *
  * Blocks SIGINT, SIGTERM and SIGHUP and answers them by ending the VM; a second one ends the
- * process. SIGQUIT shows all vCPUs' registers on stderr.
+ * process. SIGQUIT shows all vCPUs' registers on stderr. A thread that waits when the VM ends is
+ * nudged.
  * When this returns, all threads have ended and all output has been written.
  */
 void session_run(struct session *session);

@@ -41,16 +41,26 @@ struct walk {
 
 static __thread bool reading;
 static struct sigaction before[NSIG];
-static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM };
+
+/* In seconds; tables that were not made to keep kevctl busy take a fraction of one */
+#define LONGEST		60
+
+static void give_up(const char *text)
+{
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		return;
+	terminal_restore();
+	_exit(STATUS_FAILURE);
+}
 
 static void crashed(int signal)
 {
-	static const char text[] = "kevctl: symbols: the image's tables are malformed\n";
-
-	if (reading && write(STDERR_FILENO, text, sizeof(text) - 1) > 0) {
-		terminal_restore();
-		_exit(STATUS_FAILURE);
-	}
+	/* One that reads has set it, and any thread may get it. */
+	if (signal == SIGALRM)
+		give_up("kevctl: symbols: the image's tables take too long\n");
+	else if (reading)
+		give_up("kevctl: symbols: the image's tables are malformed\n");
 	/* Somebody else's: again, and this time for real */
 	sigaction(signal, &before[signal], NULL);
 }
@@ -62,10 +72,12 @@ static void begin_reading(void)
 	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
 		sigaction(crashes[i], &action, &before[crashes[i]]);
 	reading = true;
+	alarm(LONGEST);
 }
 
 static void end_reading(void)
 {
+	alarm(0);
 	reading = false;
 	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
 		sigaction(crashes[i], &before[crashes[i]], NULL);
