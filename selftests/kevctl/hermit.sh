@@ -21,6 +21,11 @@ expect "inspect: unknown option" 125 "" "^kevctl: --device: unknown option$" \
 	"$kevctl" inspect --device x a
 expect "inspect: no file" 127 "" "^kevctl: $tap_dir/none: No such file" \
 	"$kevctl" inspect "$tap_dir/none"
+gzip -c "$guests/hermit_boot4" >"$tap_dir/archive"
+expect "inspect: an archive" 126 "" "compressed by gzip, as Hermit's archives are" \
+	"$kevctl" inspect "$tap_dir/archive"
+expect "run: an archive" 126 "" "compressed by gzip, as Hermit's archives are" \
+	"$kevctl" run "$tap_dir/archive"
 expect "inspect: no ELF file" 126 "" "^kevctl: $0: it is no ELF file$" "$kevctl" inspect "$0"
 expect "inspect: a directory" 126 "" "^kevctl: $tap_dir: it is no regular file$" \
 	"$kevctl" inspect "$tap_dir"

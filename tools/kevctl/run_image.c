@@ -66,13 +66,13 @@ static int check_hermit(const struct run_options *options)
 static int judge_image(struct run_image *image, const struct run_options *options)
 {
 	const char *why;
-	int error = -ENOEXEC;
+	int error = 0;
 
 	if (options->boot == KEV_BOOT_AUTO || options->boot == BOOT_HERMIT)
 		error = image_info_read(image->fd, &image->info, &why);
 	image->is_hermit = options->boot == BOOT_HERMIT ||
 			   (!error && image->info.kind == IMAGE_HERMIT);
-	if (!image->is_hermit)
+	if (!image->is_hermit && (error != -ENOEXEC || !image_is_archive(image->fd)))
 		return check_not_hermit(options);
 	if (!error)
 		return check_hermit(options);

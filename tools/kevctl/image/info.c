@@ -8,6 +8,7 @@
 #include <gelf.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "info.h"
 
@@ -22,6 +23,7 @@
 #define ABI_TAG_HERMIT		6U
 
 struct reader {
+	int fd;
 	Elf *elf;
 	uint64_t file_bytes;
 	struct image_info *info;
@@ -224,6 +226,21 @@ static void look_for_symbols(struct reader *reader)
 			reader->info->has_symbols = true;
 }
 
+bool image_is_archive(int fd)
+{
+	static const unsigned char gzip[] = { 0x1f, 0x8b, 0x08 };
+	unsigned char start[sizeof(gzip)];
+
+	return pread(fd, start, sizeof(start), 0) == sizeof(start) &&
+	       !memcmp(start, gzip, sizeof(gzip));
+}
+
+static const char *no_elf(int fd)
+{
+	return image_is_archive(fd) ? "it is compressed by gzip, as Hermit's archives are: "
+	       "unpack it, and run the kernel in it" : "it is no ELF file";
+}
+
 static int read_headers(struct reader *reader)
 {
 	struct image_info *info = reader->info;
@@ -233,7 +250,7 @@ static int read_headers(struct reader *reader)
 	int error = 0;
 
 	if (elf_kind(reader->elf) != ELF_K_ELF || !gelf_getehdr(reader->elf, &header))
-		return refuse(reader, "it is no ELF file");
+		return refuse(reader, no_elf(reader->fd));
 	if (header.e_ident[EI_DATA] != ELFDATA2LSB)
 		return refuse(reader, "it is not little-endian");
 	info->bits = header.e_ident[EI_CLASS] == ELFCLASS64 ? 64 : 32;
@@ -259,7 +276,7 @@ static int read_headers(struct reader *reader)
 
 int image_info_read(int fd, struct image_info *info, const char **why)
 {
-	struct reader reader = { .info = info, .why = "it cannot be read" };
+	struct reader reader = { .fd = fd, .info = info, .why = "it cannot be read" };
 	struct stat status;
 	int error;
 
@@ -276,7 +293,7 @@ int image_info_read(int fd, struct image_info *info, const char **why)
 	elf_version(EV_CURRENT);
 	reader.elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!reader.elf) {
-		*why = "it is no ELF file";
+		*why = no_elf(fd);
 		return -ENOEXEC;
 	}
 	error = read_headers(&reader);

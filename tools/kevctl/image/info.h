@@ -116,6 +116,9 @@ int image_info_scan(int fd, struct image_info *info);
 bool image_file_offset(const struct image_info *info, uint64_t vaddr, uint64_t length,
 		       uint64_t *offset);
 
+/* Is it a file that gzip has compressed? Newer Hermit images may be such archives. */
+bool image_is_archive(int fd);
+
 /* image_kind_name() - for example "hermit" */
 const char *image_kind_name(enum image_kind kind);
 
