@@ -326,6 +326,28 @@ has "its registers are there" '^rip +0x10'
 has "then the end" 'terminated with signal SIGSEGV'
 ends "status after a crash" 125
 
+# A timer that is due between any two steps
+if [ -z "${KEVCTL:-}" ]; then
+	start timer
+	debug <<-'END'
+		break spin
+		continue
+		stepi
+		stepi
+		stepi
+		info symbol $pc
+		stepi
+		stepi
+		info symbol $pc
+		delete
+		continue
+	END
+	has "steps past an interrupt that waits" '^spin \+ 4 in section'
+	has "and out of the function" '^rounds \+ [0-9]+ in section'
+	has "the interrupt comes then" 'exited with code 0376\]'
+	ends "status of a guest with a timer" 254
+fi
+
 # An image that is not where its file says
 if [ -z "${KEVCTL:-}" ]; then
 	start hermit_pie_boot4

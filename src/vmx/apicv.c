@@ -170,7 +170,7 @@ void kev_vmx_hold_interrupt(struct kev_vmx_vcpu *vmx)
 }
 
 /**
- * kev_vmx_release_interrupt() - the opposite
+ * kev_vmx_release_interrupt() - the opposite, where one is held
  * @vmx: armed, after the exit
  *
  * Context: IRQs off.
@@ -185,4 +185,5 @@ void kev_vmx_release_interrupt(struct kev_vmx_vcpu *vmx)
 	if ((status & STATUS_REQUESTED) < vmx->held_vector)
 		kev_vmwrite_16(GUEST_INTR_STATUS,
 			       (status & STATUS_IN_SERVICE) | vmx->held_vector);
+	vmx->held_vector = 0;
 }

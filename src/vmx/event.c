@@ -151,7 +151,7 @@ bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	bool can;
 
-	if (unlikely(kev_vmx_steps_by_flag(vmx)))
+	if (unlikely(kev_vmx_steps(vmx)))
 		return false;
 	can = (kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_IF) && can_take_event(vmx, 0);
 	kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, !can);
@@ -178,7 +178,7 @@ bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	bool can;
 
-	if (unlikely(kev_vmx_steps_by_flag(vmx)))
+	if (unlikely(kev_vmx_steps(vmx)))
 		return false;
 	can = can_take_event(vmx, GUEST_INTR_STATE_NMI);
 	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can);

@@ -21,16 +21,16 @@ static bool has_trap_flag(void)
 }
 
 /**
- * kev_vmx_steps_by_flag() - is the guest stepped through with RFLAGS.TF
+ * kev_vmx_steps() - does a debugger step through the guest
  * @vmx: the vCPU
  *
- * Interrupts and NMIs wait meanwhile.
+ * Interrupts and NMIs wait meanwhile: a step is for the instruction that it is at.
  *
  * Context: any, the vCPU's owner.
  */
-bool kev_vmx_steps_by_flag(const struct kev_vmx_vcpu *vmx)
+bool kev_vmx_steps(const struct kev_vmx_vcpu *vmx)
 {
-	return vmx->vcpu.debug.flags & KEV_DEBUG_STEP && !has_trap_flag();
+	return vmx->vcpu.debug.flags & KEV_DEBUG_STEP;
 }
 
 /**
@@ -97,10 +97,12 @@ void kev_vmx_watch(struct kev_vmx_vcpu *vmx)
 {
 	if (vmx->event_info)
 		kev_vmx_end_native(vmx);
-	if (!vmx->native && !(vmx->vcpu.debug.flags & KEV_DEBUG_STEP))
+	if (!vmx->native && !kev_vmx_steps(vmx))
 		return;
 	if (has_trap_flag()) {
 		vmx->watch = KEV_WATCH_TRAP;
+		if (kev_vmx_steps(vmx))
+			kev_vmx_hold_interrupt(vmx);
 		kev_vmx_set_proc(vmx, KEV_PROC_MONITOR_TRAP, true);
 	} else if (vmx->event_info) {
 		vmx->watch = KEV_WATCH_EVENT;
@@ -133,12 +135,12 @@ enum kev_watch kev_vmx_unwatch(struct kev_vmx_vcpu *vmx)
 	enum kev_watch watch = vmx->watch;
 
 	vmx->watch = KEV_WATCH_NONE;
+	kev_vmx_release_interrupt(vmx);
 	if (watch == KEV_WATCH_TRAP)
 		kev_vmx_set_proc(vmx, KEV_PROC_MONITOR_TRAP, false);
 	if (watch != KEV_WATCH_FLAG)
 		return watch;
 	kev_vmx_write_exceptions(vmx);
-	kev_vmx_release_interrupt(vmx);
 	if (vmx->own_flag)
 		return watch;
 	/* What POPF or IRET has loaded is the guest's, if it has run. */

@@ -378,7 +378,7 @@ void kev_vmx_write_exceptions(struct kev_vmx_vcpu *vmx);
 void kev_vmx_where(struct kev_vcpu *vcpu, struct kev_where *where);
 
 /* step.c */
-bool kev_vmx_steps_by_flag(const struct kev_vmx_vcpu *vmx);
+bool kev_vmx_steps(const struct kev_vmx_vcpu *vmx);
 void kev_vmx_run_native(struct kev_vcpu *vcpu);
 void kev_vmx_end_native(struct kev_vmx_vcpu *vmx);
 void kev_vmx_watch(struct kev_vmx_vcpu *vmx);
