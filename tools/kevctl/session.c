@@ -613,9 +613,9 @@ static void wait_for_threads(struct session *session, int signals, int finished,
 }
 
 /*
- * A descriptor for the signals that end the VM or ask what it does, and the one that stops a kevctl whose
- * terminal has to be put right before; threads made later block them too. What was ignored
- * stays so: nohup, and a shell's commands in the background.
+ * A descriptor for the signals that end the VM or ask what it does, and the one that stops a
+ * kevctl whose terminal has to be put right before; threads made later block them too. What
+ * was ignored stays so: nohup, and a shell's commands in the background.
  */
 static int open_signals(struct session *session)
 {
@@ -716,8 +716,8 @@ void session_run(struct session *session)
 	session->ending = eventfd(0, EFD_CLOEXEC);
 	session->dump_finished = eventfd(0, EFD_CLOEXEC);
 	nudge_init();
-	if (signals < 0 || session->ending < 0 || session->dump_finished < 0 || session->vcpus_finished < 0 ||
-	    session->console_finished < 0 || session->no_more < 0)
+	if (signals < 0 || session->ending < 0 || session->dump_finished < 0 ||
+	    session->vcpus_finished < 0 || session->console_finished < 0 || session->no_more < 0)
 		end_with_error(session, OUTCOME_SYSTEM_ERROR, 0, -errno);
 	else
 		run_threads(session, signals);
