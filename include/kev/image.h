@@ -145,6 +145,19 @@ int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, 
 struct page *kev_image_cached(const struct kev_image *image, u64 gpa);
 
 /**
+ * kev_image_cached_pages() - the same for pages in a row
+ * @image: the image
+ * @gpa: first byte of the first page
+ * @nr: pages
+ * @pages: out: each with a reference, or NULL
+ *
+ * Unlike kev_image_cached() this does not say that they are in use: the guest may never
+ * look at them. Context: Process context, does not wait.
+ */
+void kev_image_cached_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
+			    struct page **pages);
+
+/**
  * struct kev_piece - a run of bytes of a page that comes from the file
  * @at: where in the page
  * @len: bytes

@@ -45,14 +45,15 @@ struct kev_fault {
  * @fault: make a page. Never called for one page by two threads at once.
  *	Process context, no lock held, may sleep, also for a file, by the rules of
  *	kev_touch.flags. Returns 0, or an error of kev_mem_fault().
- * @cached: a page that can be mapped shared without waiting, or NULL; may be NULL.
- *	Process context, no lock held.
+ * @cached: pages in a row that can be mapped shared without waiting, each with a reference,
+ *	or NULL; may be NULL. Process context, no lock held.
  * @release: give back what the region holds; it is in no map, and nobody faults in it.
  *	kev_region_put() frees the region itself. May be NULL.
  */
 struct kev_region_ops {
 	int (*fault)(struct kev_fault *fault);
-	struct page *(*cached)(const struct kev_region *region, u64 gpa);
+	void (*cached)(const struct kev_region *region, u64 gpa, unsigned int nr,
+		       struct page **pages);
 	void (*release)(struct kev_region *region);
 };
 

@@ -103,9 +103,10 @@ static int image_fault(struct kev_fault *fault)
 	return ret;
 }
 
-static struct page *image_cached(const struct kev_region *region, u64 gpa)
+static void image_cached(const struct kev_region *region, u64 gpa, unsigned int nr,
+			 struct page **pages)
 {
-	return kev_image_cached(image_of(region), gpa);
+	kev_image_cached_pages(image_of(region), gpa, nr, pages);
 }
 
 static void image_release(struct kev_region *region)
