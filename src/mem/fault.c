@@ -135,7 +135,7 @@ static int make_private(struct kev_fault *fault, u64 *leaf, u64 old, struct page
 static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 {
 	struct kev_pt_page *table = kev_table_of(leaf);
-	struct page *copy = kev_mem_alloc_page(fault->mem, 0);
+	struct page *copy = kev_fault_alloc(fault, 0);
 	u64 entry;
 
 	if (!copy)
@@ -233,6 +233,13 @@ static void fault_around(const struct kev_fault *fault, u64 *leaf)
 	}
 }
 
+/* Who writes to a page is likely to write to those behind as well: they had to be copied. */
+static bool wants_neighbours(const struct kev_fault *fault)
+{
+	return fault->region->ops->cached && fault->mem->config.fault_around > 1 &&
+	       !(fault->touch->access & KEV_MEM_WRITE);
+}
+
 /* What a fault has to do about a leaf */
 enum step {
 	STEP_DONE,	/* the access can be tried again */
@@ -297,7 +304,7 @@ static int fault_at_leaf(struct kev_fault *fault, u64 *leaf)
 		return split_for_exec(fault, leaf);
 	case STEP_MAKE:
 		ret = make_page(fault, leaf);
-		if (!ret && fault->region->ops->cached && fault->mem->config.fault_around > 1)
+		if (!ret && wants_neighbours(fault))
 			fault_around(fault, leaf);
 		return ret;
 	default:
@@ -363,7 +370,8 @@ static int fault_huge(struct kev_fault *fault)
 	kev_leaf_claim(leaf);
 	raw_spin_unlock(&table->lock);
 
-	fault->page = kev_mem_alloc_huge(mem, mem->config.huge == KEV_HUGE_ALWAYS);
+	fault->page = kev_mem_alloc_run(mem, KEV_PT_INDEX_BITS,
+					mem->config.huge == KEV_HUGE_ALWAYS);
 	if (fault->page) {
 		fault->gpa &= ~(kev_pt_size(KEV_PT_LEVEL_2M) - 1);
 		if (!mem->config.huge_exec)
@@ -437,4 +445,66 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 	if (!ret)
 		atomic64_inc(&mem->count.faults);
 	return ret;
+}
+
+/* The table of level 1 that has the leaf for an address, if it exists */
+static struct kev_pt_page *find_table(struct kev_mem *mem, const struct kev_touch *touch)
+{
+	struct kev_pt_page *table = touch->stock->table;
+	u64 *leaf;
+
+	if (table && touch->gpa - table->gpa < kev_pt_size(KEV_PT_LEVEL_2M))
+		return table;
+	leaf = kev_table_find(mem, touch->gpa);
+	table = leaf ? kev_table_of(leaf) : NULL;
+	if (!table || table->level != KEV_PT_LEVEL_4K)
+		return NULL;
+	touch->stock->table = table;
+	return table;
+}
+
+/* Under its table's lock a leaf need not be busy while its page is made. */
+static bool make_page_fast(struct kev_fault *fault, struct kev_pt_page *table)
+{
+	u64 *leaf = &table->entry[kev_pt_index(fault->gpa, KEV_PT_LEVEL_4K)];
+	bool made;
+	u64 entry;
+
+	raw_spin_lock(&table->lock);
+	/* In this order: what is dead may have given back what it needs to make pages. */
+	made = !*leaf && !fault->region->dead && fault->region->ops->fast(fault);
+	if (made) {
+		entry = make_leaf(fault, KEV_PT_LEVEL_4K);
+		kev_leaf_settle(leaf, entry);
+		count_pages(fault->region, entry, KEV_PT_LEVEL_4K);
+	}
+	raw_spin_unlock(&table->lock);
+	return made;
+}
+
+bool kev_mem_fault_fast(struct kev_mem *mem, const struct kev_touch *touch)
+{
+	struct kev_fault fault = {
+		.mem = mem,
+		.touch = touch,
+		.gpa = kev_page_down(touch->gpa),
+	};
+	struct kev_pt_page *table;
+	struct kev_region *region;
+	bool made = false;
+
+	table = touch->stock->nr ? find_table(mem, touch) : NULL;
+	if (!table)
+		return false;
+	rcu_read_lock();
+	region = kev_region_find(mem, touch->gpa);
+	if (region && region->ops->fast && !(touch->access & ~region->prot)) {
+		fault.region = region;
+		fault.prot = region->prot;
+		made = make_page_fast(&fault, table);
+	}
+	rcu_read_unlock();
+	if (made)
+		atomic64_inc(&mem->count.faults);
+	return made;
 }

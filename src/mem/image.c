@@ -66,7 +66,7 @@ static int fill(struct kev_fault *fault, struct kev_image *image, struct page *p
 
 static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t bytes)
 {
-	struct page *page = kev_mem_alloc_page(fault->mem, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
+	struct page *page = kev_fault_alloc(fault, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
 	int ret = 0;
 
 	if (!page)
@@ -87,6 +87,15 @@ static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t by
 	return 0;
 }
 
+static void count_bytes(struct kev_fault *fault, size_t bytes)
+{
+	if (!bytes)
+		return;
+	atomic64_inc(&fault->region->file_pages);
+	atomic64_inc(&fault->mem->count.file_pages);
+	atomic64_add(bytes, &fault->mem->count.file_bytes);
+}
+
 static int image_fault(struct kev_fault *fault)
 {
 	struct kev_image *image = image_of(fault->region);
@@ -95,12 +104,37 @@ static int image_fault(struct kev_fault *fault)
 
 	if (!use_shared(fault, image))
 		ret = make_copy(fault, image, bytes);
-	if (!ret && bytes) {
-		atomic64_inc(&fault->region->file_pages);
-		atomic64_inc(&fault->mem->count.file_pages);
-		atomic64_add(bytes, &fault->mem->count.file_bytes);
-	}
+	if (!ret)
+		count_bytes(fault, bytes);
 	return ret;
+}
+
+/*
+ * A page of zeros, or a copy of what the page cache has. A page that could be shared is left
+ * to image_fault(): its neighbours come along there.
+ */
+static bool image_fast(struct kev_fault *fault)
+{
+	const struct kev_image *image = image_of(fault->region);
+	size_t bytes = file_bytes(&image->plan, fault->gpa);
+	struct page *page;
+
+	/* To give back a page of the page cache may take a lock that sleeps there. */
+	if (bytes && IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
+	if (bytes && image->shared && !(fault->touch->access & KEV_MEM_WRITE))
+		return false;
+	page = kev_stock_take_fast(fault->touch->stock, fault->gpa);
+	if (!page)
+		return false;
+	if (kev_image_fill_cached(image, fault->gpa, page_address(page))) {
+		kev_stock_return(fault->touch->stock, page);
+		return false;
+	}
+	kev_reloc_apply(image->relocs, image->nr_relocs, fault->gpa, page_address(page));
+	count_bytes(fault, bytes);
+	fault->page = page;
+	return true;
 }
 
 static void image_cached(const struct kev_region *region, u64 gpa, unsigned int nr,
@@ -116,6 +150,7 @@ static void image_release(struct kev_region *region)
 
 static const struct kev_region_ops image_ops = {
 	.fault = image_fault,
+	.fast = image_fast,
 	.cached = image_cached,
 	.release = image_release,
 };
