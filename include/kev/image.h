@@ -127,9 +127,10 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 /**
  * kev_image_fill_cached() - the same from the page cache, without waiting
  *
- * Return: 0; -ENODATA: not all of it is there; -EIO: a page is poisoned.
+ * Context: Process context, or IRQs off where PREEMPT_RT is not.
+ * Return: bytes of the file; -ENODATA: not all of it is there; -EIO: a page is poisoned.
  */
-int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to);
+ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to);
 
 /* kev_image_read_cached() - a part of the file, likewise */
 int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, u64 offset);

@@ -292,12 +292,14 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch);
 /**
  * kev_mem_fault_fast() - the same for a first touch that needs only what is at hand
  * @mem: the memory
- * @touch: the access of a vCPU, with @stock; nothing is written
+ * @stock: of the vCPU that accesses
+ * @gpa: any address
+ * @access: KEV_MEM_*
  *
  * Context: IRQs off; takes no lock but the table's. Return: the access can be tried again;
  * false: kev_mem_fault() has to look.
  */
-bool kev_mem_fault_fast(struct kev_mem *mem, const struct kev_touch *touch);
+bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access);
 
 /**
  * kev_mem_mmap() - map guest memory into the owner's address space

@@ -48,8 +48,10 @@ struct kev_fault {
  *	kev_touch.flags. Returns 0, or an error of kev_mem_fault().
  * @cached: pages in a row that can be mapped shared without waiting, each with a reference,
  *	or NULL; may be NULL. Process context, no lock held.
- * @fast: the same for a page that is at hand, out of the touch's stock: IRQs off, the table's
- *	lock held, @region not dead. False: @fault has to. May be NULL.
+ * @fast: a page that is at hand, out of the vCPU's stock, which is not empty: for an access
+ *	that the region allows to a page that is not there. It becomes present with all of the
+ *	region's rights. IRQs off, the table's lock held, the region not dead.
+ *	NULL: @fault has to. May be NULL.
  * @release: give back what the region holds; it is in no map, and nobody faults in it.
  *	kev_region_put() frees the region itself. May be NULL.
  */
@@ -57,7 +59,8 @@ struct kev_region_ops {
 	int (*fault)(struct kev_fault *fault);
 	void (*cached)(const struct kev_region *region, u64 gpa, unsigned int nr,
 		       struct page **pages);
-	bool (*fast)(struct kev_fault *fault);
+	struct page *(*fast)(struct kev_mem *mem, struct kev_region *region,
+			     struct kev_stock *stock, u64 gpa, u32 access);
 	void (*release)(struct kev_region *region);
 };
 

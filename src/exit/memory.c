@@ -38,13 +38,10 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 /* A page that is at hand. Where one can be is no device. */
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	const struct kev_touch touch = {
-		.gpa = exit->memory.gpa,
-		.access = exit->memory.access,
-		.stock = &vcpu->stock,
-	};
+	bool made = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
+				       exit->memory.access);
 
-	return kev_mem_fault_fast(&vcpu->vm->mem, &touch) ? KEV_RETRY : KEV_PASS;
+	return made ? KEV_RETRY : KEV_PASS;
 }
 
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)

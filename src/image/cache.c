@@ -68,9 +68,10 @@ static int copy_from_cache(const struct kev_image *image, void *to, size_t len, 
 	return ret;
 }
 
-int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
+ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 {
 	struct kev_piece piece;
+	ssize_t bytes = 0;
 	u32 i = 0;
 	int ret;
 
@@ -78,8 +79,9 @@ int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 		ret = copy_from_cache(image, to + piece.at, piece.len, piece.offset);
 		if (ret)
 			return ret;
+		bytes += piece.len;
 	}
-	return 0;
+	return bytes;
 }
 
 int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, u64 offset)

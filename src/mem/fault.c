@@ -447,64 +447,53 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 	return ret;
 }
 
-/* The table of level 1 that has the leaf for an address, if it exists */
-static struct kev_pt_page *find_table(struct kev_mem *mem, const struct kev_touch *touch)
+/* The table of level 1 that has the leaf for @gpa, if it exists */
+static struct kev_pt_page *find_table(struct kev_mem *mem, struct kev_stock *stock, u64 gpa)
 {
-	struct kev_pt_page *table = touch->stock->table;
+	struct kev_pt_page *table = stock->table;
 	u64 *leaf;
 
-	if (table && touch->gpa - table->gpa < kev_pt_size(KEV_PT_LEVEL_2M))
+	if (table && gpa - table->gpa < kev_pt_size(KEV_PT_LEVEL_2M))
 		return table;
-	leaf = kev_table_find(mem, touch->gpa);
+	leaf = kev_table_find(mem, gpa);
 	table = leaf ? kev_table_of(leaf) : NULL;
 	if (!table || table->level != KEV_PT_LEVEL_4K)
 		return NULL;
-	touch->stock->table = table;
+	stock->table = table;
 	return table;
 }
 
-/* Under its table's lock a leaf need not be busy while its page is made. */
-static bool make_page_fast(struct kev_fault *fault, struct kev_pt_page *table)
+bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access)
 {
-	u64 *leaf = &table->entry[kev_pt_index(fault->gpa, KEV_PT_LEVEL_4K)];
-	bool made;
-	u64 entry;
-
-	raw_spin_lock(&table->lock);
-	/* In this order: what is dead may have given back what it needs to make pages. */
-	made = !*leaf && !fault->region->dead && fault->region->ops->fast(fault);
-	if (made) {
-		entry = make_leaf(fault, KEV_PT_LEVEL_4K);
-		kev_leaf_settle(leaf, entry);
-		count_pages(fault->region, entry, KEV_PT_LEVEL_4K);
-	}
-	raw_spin_unlock(&table->lock);
-	return made;
-}
-
-bool kev_mem_fault_fast(struct kev_mem *mem, const struct kev_touch *touch)
-{
-	struct kev_fault fault = {
-		.mem = mem,
-		.touch = touch,
-		.gpa = kev_page_down(touch->gpa),
-	};
 	struct kev_pt_page *table;
 	struct kev_region *region;
-	bool made = false;
+	struct page *page = NULL;
+	u64 *leaf, entry;
 
-	table = touch->stock->nr ? find_table(mem, touch) : NULL;
+	table = stock->nr ? find_table(mem, stock, gpa) : NULL;
 	if (!table)
 		return false;
+	leaf = &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
 	rcu_read_lock();
-	region = kev_region_find(mem, touch->gpa);
-	if (region && region->ops->fast && !(touch->access & ~region->prot)) {
-		fault.region = region;
-		fault.prot = region->prot;
-		made = make_page_fast(&fault, table);
+	region = kev_region_find(mem, gpa);
+	if (!region || !region->ops->fast || access & ~region->prot)
+		goto out;
+	/* Under the lock the leaf need not be busy while its page is made. */
+	raw_spin_lock(&table->lock);
+	/* Once it is dead the region may give back what it makes pages of. */
+	if (!*leaf && !region->dead)
+		page = region->ops->fast(mem, region, stock, kev_page_down(gpa), access);
+	if (page) {
+		entry = mem->config.format->make_leaf(page_to_phys(page), region->prot,
+						      KEV_PT_LEVEL_4K);
+		kev_leaf_settle(leaf, entry);
+		count_pages(region, entry, KEV_PT_LEVEL_4K);
 	}
+	raw_spin_unlock(&table->lock);
+out:
 	rcu_read_unlock();
-	if (made)
-		atomic64_inc(&mem->count.faults);
-	return made;
+	if (!page)
+		return false;
+	atomic64_inc(&mem->count.faults);
+	return true;
 }

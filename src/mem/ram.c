@@ -14,10 +14,10 @@ static int ram_fault(struct kev_fault *fault)
 	return fault->page ? 0 : -ENOMEM;
 }
 
-static bool ram_fast(struct kev_fault *fault)
+static struct page *ram_fast(struct kev_mem *mem, struct kev_region *region,
+			     struct kev_stock *stock, u64 gpa, u32 access)
 {
-	fault->page = kev_stock_take_fast(fault->touch->stock, fault->gpa);
-	return fault->page;
+	return kev_stock_take_fast(stock, gpa);
 }
 
 /*
