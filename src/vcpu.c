@@ -236,6 +236,7 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 	struct kev_vm *vm = vcpu->vm;
 
 	kev_apic_destroy(vcpu);
+	kev_stock_drop(&vcpu->stock);
 	free_page((unsigned long)vcpu->run);
 	kfree(vcpu->msr_values);
 	kev_backend->vcpu_destroy(vcpu);

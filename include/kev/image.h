@@ -127,9 +127,10 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 /**
  * kev_image_fill_cached() - the same from the page cache, without waiting
  *
- * Return: 0; -ENODATA: not all of it is there; -EIO: a page is poisoned.
+ * Context: Process context, or IRQs off where PREEMPT_RT is not.
+ * Return: bytes of the file; -ENODATA: not all of it is there; -EIO: a page is poisoned.
  */
-int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to);
+ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to);
 
 /* kev_image_read_cached() - a part of the file, likewise */
 int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, u64 offset);
@@ -143,6 +144,19 @@ int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, 
  * Return: the page, with a reference; NULL: it is not there, or must be copied.
  */
 struct page *kev_image_cached(const struct kev_image *image, u64 gpa);
+
+/**
+ * kev_image_cached_pages() - the same for pages in a row
+ * @image: the image
+ * @gpa: first byte of the first page
+ * @nr: pages
+ * @pages: out: each with a reference, or NULL
+ *
+ * Unlike kev_image_cached() this does not say that they are in use: the guest may never
+ * look at them. Context: Process context, does not wait.
+ */
+void kev_image_cached_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
+			    struct page **pages);
 
 /**
  * struct kev_piece - a run of bytes of a page that comes from the file

@@ -26,6 +26,7 @@ struct file;
 struct kev_paging;
 struct kev_region_map;
 struct kev_pt_page;
+struct kev_stock;
 struct mem_cgroup;
 struct page;
 struct vm_area_struct;
@@ -124,6 +125,7 @@ struct kev_mem {
  *	is woken; may be NULL
  * @stop_mask: in: see there
  * @fill: in: the bytes of a page of KEV_REGION_NOTIFY that becomes present; NULL: zeros
+ * @stock: in: of the vCPU that accesses, which the caller owns; may be NULL
  * @filled: out: the page has become present with the bytes of @fill
  * @kind: out: enum kev_region_kind of what holds the address, 0: nothing
  * @prot: out: KEV_MEM_* that the region gives; 0 without one
@@ -135,6 +137,7 @@ struct kev_touch {
 	const unsigned long *stop;
 	unsigned long stop_mask;
 	const void *fill;
+	struct kev_stock *stock;
 	bool filled;
 	u32 kind;
 	u32 prot;
@@ -285,6 +288,18 @@ u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
  * -EINTR: a signal came, or *stop; -EBUSY: with KEV_TOUCH_NOWAIT.
  */
 int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch);
+
+/**
+ * kev_mem_fault_fast() - the same for a first touch that needs only what is at hand
+ * @mem: the memory
+ * @stock: of the vCPU that accesses
+ * @gpa: any address
+ * @access: KEV_MEM_*
+ *
+ * Context: IRQs off; takes no lock but the table's. Return: the access can be tried again;
+ * false: kev_mem_fault() has to look.
+ */
+bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access);
 
 /**
  * kev_mem_mmap() - map guest memory into the owner's address space

@@ -52,7 +52,7 @@ struct kev_pt_page {
 	u64 *entry;
 	u64 gpa;
 	unsigned int level;
-	spinlock_t lock;	/* innermost */
+	raw_spinlock_t lock;	/* innermost */
 	DECLARE_BITMAP(used, KEV_PT_ENTRIES);
 	DECLARE_BITMAP(dirty, KEV_PT_ENTRIES);
 };

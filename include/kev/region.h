@@ -13,6 +13,7 @@
 #include <linux/types.h>
 #include <kev/boot.h>
 #include <kev/mem.h>
+#include <kev/stock.h>
 
 struct file;
 struct kev_image;
@@ -45,14 +46,21 @@ struct kev_fault {
  * @fault: make a page. Never called for one page by two threads at once.
  *	Process context, no lock held, may sleep, also for a file, by the rules of
  *	kev_touch.flags. Returns 0, or an error of kev_mem_fault().
- * @cached: a page that can be mapped shared without waiting, or NULL; may be NULL.
- *	Process context, no lock held.
+ * @cached: pages in a row that can be mapped shared without waiting, each with a reference,
+ *	or NULL; may be NULL. Process context, no lock held.
+ * @fast: a page that is at hand, out of the vCPU's stock, which is not empty: for an access
+ *	that the region allows to a page that is not there. It becomes present with all of the
+ *	region's rights. IRQs off, the table's lock held, the region not dead.
+ *	NULL: @fault has to. May be NULL.
  * @release: give back what the region holds; it is in no map, and nobody faults in it.
  *	kev_region_put() frees the region itself. May be NULL.
  */
 struct kev_region_ops {
 	int (*fault)(struct kev_fault *fault);
-	struct page *(*cached)(const struct kev_region *region, u64 gpa);
+	void (*cached)(const struct kev_region *region, u64 gpa, unsigned int nr,
+		       struct page **pages);
+	struct page *(*fast)(struct kev_mem *mem, struct kev_region *region,
+			     struct kev_stock *stock, u64 gpa, u32 access);
 	void (*release)(struct kev_region *region);
 };
 
@@ -122,6 +130,12 @@ void kev_region_init(struct kev_region *region, struct list_head *list,
  */
 int kev_region_check(const struct kev_mem *mem, u64 gpa, u64 length, u32 prot);
 
+/* kev_fault_alloc() - kev_mem_alloc_page() for the page that a fault makes */
+static inline struct page *kev_fault_alloc(const struct kev_fault *fault, gfp_t flags)
+{
+	return kev_stock_take(fault->touch->stock, fault->mem, fault->gpa, flags);
+}
+
 /* kev_region_put() - give a reference back; the last one releases the region */
 void kev_region_put(struct kev_region *region);
 
@@ -146,6 +160,14 @@ void kev_region_release_list(struct list_head *list);
  * Context: Any. Return: the region, with a reference, or NULL.
  */
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
+
+/**
+ * kev_region_find() - the same without a reference
+ *
+ * Context: RCU read side. Only its own fields may be used: what it holds may go with the
+ * last reference, unless the caller has its table's lock and finds it not dead.
+ */
+struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa);
 
 /* kev_region_get_next() - the region that holds an address, or the next one above */
 struct kev_region *kev_region_get_next(struct kev_mem *mem, u64 gpa);
@@ -240,8 +262,15 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
  */
 struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
 
-/* kev_mem_alloc_huge() - 512 pages of zeros in a row, each with a reference; or NULL */
-struct page *kev_mem_alloc_huge(struct kev_mem *mem, bool hard);
+/**
+ * kev_mem_alloc_run() - 2^order pages of zeros in a row, each with a reference
+ * @mem: the memory; its creator is charged
+ * @order: KEV_PT_INDEX_BITS: a page of 2 MiB
+ * @hard: wait for the host to make room for them; otherwise they are there or not
+ *
+ * Context: Process context, may sleep. Return: the first page or NULL.
+ */
+struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool hard);
 
 /**
  * kev_mem_pin() - count pages that cannot be reclaimed against RLIMIT_MEMLOCK

@@ -71,6 +71,16 @@ int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *tabl
 		     struct kev_relocation *out, struct kev_image_fault *why);
 
 /**
+ * kev_reloc_next() - the first byte from an address on that a relocation changes
+ * @relocs: as kev_reloc_decode() gave them
+ * @nr: how many
+ * @gpa: where to begin
+ *
+ * Context: Any; in time O(log @nr). Return: its address, or ~0: there is none.
+ */
+u64 kev_reloc_next(const struct kev_relocation *relocs, u64 nr, u64 gpa);
+
+/**
  * kev_reloc_touches() - does a relocation change a byte of a page
  * @relocs: as kev_reloc_decode() gave them
  * @nr: how many

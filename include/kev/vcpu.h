@@ -16,6 +16,7 @@
 #include <kev/fpu.h>
 #include <kev/msr.h>
 #include <kev/stats.h>
+#include <kev/stock.h>
 
 struct kev_paging;
 struct kev_vm;
@@ -106,6 +107,7 @@ struct kev_halt {
  *	first RUN and where there is none
  * @clock: [c]
  * @fpu: [c]
+ * @stock: [c]
  * @pending: [c] KEV_PENDING_*
  * @exception: [c] the exception to raise
  * @exit: [c] the last exit
@@ -156,6 +158,7 @@ struct kev_vcpu {
 	u64 *msr_values;
 	struct kev_clock clock;
 	struct kev_fpu fpu;
+	struct kev_stock stock;
 
 	u32 pending;
 	struct kev_exception exception;

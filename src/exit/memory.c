@@ -35,6 +35,15 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 	return KEV_REPORT;
 }
 
+/* A page that is at hand. Where one can be is no device. */
+enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
+{
+	bool made = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
+				       exit->memory.access);
+
+	return made ? KEV_RETRY : KEV_PASS;
+}
+
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	struct kev_exit_memory memory = {
@@ -46,6 +55,7 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 	struct kev_touch touch = {
 		.gpa = memory.gpa,
 		.access = memory.access,
+		.stock = &vcpu->stock,
 		.stop = &vcpu->requests,
 		.stop_mask = KEV_REQ_ALL,
 	};

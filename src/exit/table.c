@@ -101,7 +101,7 @@ const struct kev_exit_ops kev_exit_table[KEV_NR_EVENTS] = {
 				  .fast = kev_fast_hypercall, .slow = kev_slow_hypercall),
 	[KEV_EV_HLT] = EXIT("HLT", other, .intercept = KEV_INTERCEPT_HLT, .slow = kev_slow_hlt),
 	[KEV_EV_IO] = EXIT("I/O", io, .fast = kev_fast_io, .slow = kev_slow_io),
-	[KEV_EV_MEMORY] = EXIT("memory", memory, .slow = kev_slow_memory),
+	[KEV_EV_MEMORY] = EXIT("memory", memory, .fast = kev_fast_memory, .slow = kev_slow_memory),
 	[KEV_EV_CR] = EXIT("control register", other, .intercept = KEV_INTERCEPT_CR,
 			   .fast = kev_fast_cr, .slow = kev_slow_cr),
 	[KEV_EV_XSETBV] = EXIT("XSETBV", other, .intercept = KEV_INTERCEPT_XSETBV,

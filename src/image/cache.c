@@ -5,6 +5,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
 #include <linux/swap.h>
 #include <kev/image.h>
 
@@ -67,9 +68,10 @@ static int copy_from_cache(const struct kev_image *image, void *to, size_t len, 
 	return ret;
 }
 
-int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
+ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 {
 	struct kev_piece piece;
+	ssize_t bytes = 0;
 	u32 i = 0;
 	int ret;
 
@@ -77,8 +79,9 @@ int kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 		ret = copy_from_cache(image, to + piece.at, piece.len, piece.offset);
 		if (ret)
 			return ret;
+		bytes += piece.len;
 	}
-	return 0;
+	return bytes;
 }
 
 int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, u64 offset)
@@ -86,47 +89,52 @@ int kev_image_read_cached(const struct kev_image *image, void *buf, size_t len, 
 	return copy_from_cache(image, buf, len, offset);
 }
 
-/* Is a page of the guest a page of the file, and nothing else; at which index */
-static bool is_whole_page(const struct kev_image *image, u64 gpa, pgoff_t *index)
+/* The segment that has a byte of the file at @gpa, or NULL */
+static const struct kev_elf_segment *segment_at(const struct kev_image *image, u64 gpa)
 {
-	struct kev_piece piece;
-	u32 i = 0;
+	u32 i;
 
-	if (!kev_image_piece(image, gpa, &i, &piece) || piece.len != PAGE_SIZE ||
-	    offset_in_page(piece.offset))
-		return false;
-	if (kev_reloc_touches(image->relocs, image->nr_relocs, gpa))
-		return false;
-	*index = piece.offset >> PAGE_SHIFT;
-	return true;
+	for (i = 0; i < image->nr; i++)
+		if (gpa - image->seg[i].gpa < image->seg[i].filesz)
+			return &image->seg[i];
+	return NULL;
 }
 
-/* Another vCPU that looks at the page holds the lock for some instructions only. */
-#define LOCK_TRIES	100
-
-static bool try_lock(struct folio *folio)
+/*
+ * How many pages from @gpa on, at most @nr, are pages of the file and nothing else; the
+ * first one's place in it. Segments share no byte.
+ */
+static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
+				pgoff_t *index)
 {
-	for (unsigned int i = 0; i < LOCK_TRIES; i++) {
-		if (folio_trylock(folio))
-			return true;
-		cpu_relax();
-	}
-	return false;
+	const struct kev_elf_segment *seg = segment_at(image, gpa);
+	u64 offset, size, end;
+
+	if (!seg)
+		return 0;
+	offset = gpa - seg->gpa;
+	if (offset_in_page(seg->offset + offset))
+		return 0;
+	end = min(seg->gpa + seg->filesz, gpa + (u64)nr * PAGE_SIZE);
+	end = min(end, kev_reloc_next(image->relocs, image->nr_relocs, gpa));
+	offset += seg->offset;
+	/* The file may shrink by other means than writing. */
+	size = i_size_read(file_inode(image->file));
+	if (offset >= size)
+		return 0;
+	*index = offset >> PAGE_SHIFT;
+	return min(end - gpa, size - offset) >> PAGE_SHIFT;
 }
 
-/* The lock keeps truncation away while this looks. */
-static bool can_be_mapped(const struct kev_image *image, struct page *page, pgoff_t index)
+/*
+ * A reference is all that it takes: nobody writes to the file, so the page stays what it is
+ * even if the page cache loses it later. One that is locked is being read, or on its way out.
+ */
+static bool can_be_mapped(const struct kev_image *image, struct folio *folio)
 {
-	struct folio *folio = page_folio(page);
-	bool ok;
-
 	/* Memory that is to be unplugged, for one, must not be pinned. */
-	if (!folio_is_longterm_pinnable(folio) || !try_lock(folio))
-		return false;
-	ok = folio->mapping == image->file->f_mapping && !PageHWPoison(page) &&
-	     inside_file(image, (u64)index << PAGE_SHIFT, PAGE_SIZE);
-	folio_unlock(folio);
-	return ok;
+	return folio->mapping == image->file->f_mapping && folio_test_uptodate(folio) &&
+	       !folio_test_locked(folio) && folio_is_longterm_pinnable(folio);
 }
 
 struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
@@ -134,15 +142,73 @@ struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 	struct page *page;
 	pgoff_t index;
 
-	if (!image->shared || !is_whole_page(image, gpa, &index))
+	if (!image->shared || !whole_pages(image, gpa, 1, &index))
 		return NULL;
-	page = find_uptodate(image, index);
+	page = find_get_page(image->file->f_mapping, index);
 	if (!page)
 		return NULL;
-	if (!can_be_mapped(image, page, index)) {
+	if (!can_be_mapped(image, page_folio(page)) || PageHWPoison(page)) {
 		put_page(page);
 		return NULL;
 	}
 	folio_mark_accessed(page_folio(page));
 	return page;
+}
+
+/* The pages of a folio that lie in [index, index + nr). Takes over its reference. */
+static void take_folio(const struct kev_image *image, struct folio *folio, pgoff_t index,
+		       unsigned int nr, struct page **pages)
+{
+	pgoff_t at = max(folio->index, index);
+	pgoff_t end = min(folio->index + folio_nr_pages(folio), index + nr);
+	unsigned int taken = 0;
+	struct page *page;
+
+	if (!can_be_mapped(image, folio))
+		end = at;
+	for (; at < end; at++) {
+		page = folio_page(folio, at - folio->index);
+		if (PageHWPoison(page))
+			continue;
+		pages[at - index] = page;
+		taken++;
+	}
+	if (!taken)
+		folio_put(folio);
+	else if (taken > 1)
+		folio_ref_add(folio, taken - 1);
+}
+
+/* Pages of the file from @index on */
+static void take_pages(const struct kev_image *image, pgoff_t index, unsigned int nr,
+		       struct page **pages)
+{
+	pgoff_t next = index, last = index + nr - 1;
+	struct folio_batch batch;
+	unsigned int i;
+
+	do {
+		folio_batch_init(&batch);
+		filemap_get_folios(image->file->f_mapping, &next, last, &batch);
+		for (i = 0; i < folio_batch_count(&batch); i++)
+			take_folio(image, batch.folios[i], index, nr, pages);
+	} while (i && next <= last);
+}
+
+void kev_image_cached_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
+			    struct page **pages)
+{
+	unsigned int at, run;
+	pgoff_t index;
+
+	memset(pages, 0, nr * sizeof(*pages));
+	if (!image->shared)
+		return;
+	for (at = 0; at < nr; at += run) {
+		run = whole_pages(image, gpa + (u64)at * PAGE_SIZE, nr - at, &index);
+		if (run)
+			take_pages(image, index, run, pages + at);
+		else
+			run = 1;
+	}
 }

@@ -211,6 +211,8 @@ bool kev_halt_wait(struct kev_vcpu *vcpu)
 	bool told = vcpu->mp == KEV_MP_HALTED && vcpu->vm->flags & KEV_VM_REPORT_HLT;
 	bool stuck = false;
 
+	/* It may be for long. */
+	kev_stock_drop(&vcpu->stock);
 	for (;;) {
 		/* A full barrier: who has not been seen below wakes this task. */
 		set_current_state(TASK_INTERRUPTIBLE);

@@ -25,7 +25,7 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 	if (!leaf)
 		return NULL;
 	table = kev_table_of(leaf);
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	entry = *leaf;
 	if (test_bit(kev_leaf_index(leaf), table->used) && !(entry & KEV_LEAF_BUSY) &&
 	    kev_leaf_allows(mem, entry, touch)) {
@@ -35,7 +35,7 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 		if (touch->access & KEV_MEM_WRITE)
 			__set_bit(kev_leaf_index(leaf), table->dirty);
 	}
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return page;
 }
 
@@ -93,9 +93,9 @@ static void mark_dirty(struct kev_mem *mem, u64 gpa)
 	if (!leaf)
 		return;
 	table = kev_table_of(leaf);
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	__set_bit(kev_leaf_index(leaf), table->dirty);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 }
 
 ssize_t kev_mem_copy(struct kev_mem *mem, struct kev_touch *touch, void *buf, size_t len)

@@ -26,7 +26,7 @@ static int boot_fault(struct kev_fault *fault)
 	const struct kev_boot_region *boot = to_boot_region(fault->region);
 	void *to;
 
-	fault->page = kev_mem_alloc_page(fault->mem, 0);
+	fault->page = kev_fault_alloc(fault, 0);
 	if (!fault->page)
 		return -ENOMEM;
 	to = page_address(fault->page);

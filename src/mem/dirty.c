@@ -51,7 +51,7 @@ static long take_table(struct kev_mem *mem, struct kev_pt_page *table, unsigned 
 	unsigned int i;
 	long taken = 0;
 
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	for (i = first; i < first + nr; i++) {
 		bool dirty = __test_and_clear_bit(i, table->dirty);
 
@@ -62,7 +62,7 @@ static long take_table(struct kev_mem *mem, struct kev_pt_page *table, unsigned 
 			taken++;
 		}
 	}
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return taken;
 }
 
@@ -141,10 +141,10 @@ void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
 	while ((table = kev_table_next(mem, &at, end, &first, &nr))) {
 		if (table->level != KEV_PT_LEVEL_4K)
 			continue;
-		spin_lock(&table->lock);
+		raw_spin_lock(&table->lock);
 		for (i = first; i < first + nr; i++)
 			if (test_bit(page_of(gpa, table, i), bitmap))
 				__set_bit(i, table->dirty);
-		spin_unlock(&table->lock);
+		raw_spin_unlock(&table->lock);
 	}
 }

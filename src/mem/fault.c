@@ -28,11 +28,11 @@ static bool is_busy(u64 *leaf)
 	struct kev_pt_page *table = kev_table_of(leaf);
 	bool busy;
 
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	busy = *leaf & KEV_LEAF_BUSY;
 	if (busy)
 		WRITE_ONCE(*leaf, *leaf | KEV_LEAF_WAITED);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return busy;
 }
 
@@ -88,13 +88,13 @@ static int settle(struct kev_fault *fault, u64 *leaf, int ret)
 
 	if (!ret)
 		entry = make_leaf(fault, table->level);
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	if (!ret && fault->region->dead)
 		ret = AGAIN;
 	waited = kev_leaf_settle(leaf, ret ? 0 : entry);
 	if (!ret)
 		count_pages(fault->region, entry, table->level);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	if (waited)
 		kev_leaf_wake(leaf);
 	if (ret && entry)
@@ -135,20 +135,20 @@ static int make_private(struct kev_fault *fault, u64 *leaf, u64 old, struct page
 static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 {
 	struct kev_pt_page *table = kev_table_of(leaf);
-	struct page *copy = kev_mem_alloc_page(fault->mem, 0);
+	struct page *copy = kev_fault_alloc(fault, 0);
 	u64 entry;
 
 	if (!copy)
 		return -ENOMEM;
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	entry = *leaf;
 	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead) {
-		spin_unlock(&table->lock);
+		raw_spin_unlock(&table->lock);
 		__free_page(copy);
 		return AGAIN;
 	}
 	entry = kev_leaf_claim(leaf);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return make_private(fault, leaf, entry, copy);
 }
 
@@ -179,39 +179,65 @@ static int split_for_exec(struct kev_fault *fault, u64 *leaf)
 	return AGAIN;
 }
 
+/* Pages that are looked up at once */
+#define AROUND_BATCH	32U
+
+/* Make leaves of pages from the page cache present; those that find their leaf taken go. */
+static void map_shared(const struct kev_fault *fault, struct kev_pt_page *table,
+		       unsigned int first, unsigned int nr, struct page **pages)
+{
+	const struct kev_pt_format *format = fault->mem->config.format;
+	struct kev_region *region = fault->region;
+	u64 leaf = format->make_leaf(0, region->prot & ~KEV_MEM_WRITE, KEV_PT_LEVEL_4K) |
+		   KEV_LEAF_SHARED;
+	unsigned int i, mapped = 0;
+
+	raw_spin_lock(&table->lock);
+	for (i = 0; i < nr && !region->dead; i++) {
+		if (!pages[i] || table->entry[first + i])
+			continue;
+		kev_leaf_settle(&table->entry[first + i], leaf | page_to_phys(pages[i]));
+		pages[i] = NULL;
+		mapped++;
+	}
+	atomic64_add(mapped, &region->resident);
+	atomic64_add(mapped, &region->shared);
+	raw_spin_unlock(&table->lock);
+	atomic64_add(mapped, &fault->mem->count.around);
+	for (i = 0; i < nr; i++)
+		if (pages[i])
+			put_page(pages[i]);
+}
+
 /* Map neighbours that are in the page cache, as far as one leaf table goes. */
 static void fault_around(const struct kev_fault *fault, u64 *leaf)
 {
-	struct kev_region *region = fault->region;
+	const struct kev_region *region = fault->region;
 	u32 window = fault->mem->config.fault_around;
 	struct kev_pt_page *table = kev_table_of(leaf);
-	unsigned int index = kev_leaf_index(leaf) & ~(window - 1), end = index + window;
-	struct kev_fault next = *fault;
-	bool mapped;
+	unsigned int first = kev_leaf_index(leaf) & ~(window - 1), end = first + window, nr;
+	struct page *pages[AROUND_BATCH];
 
-	for (; index < end; index++) {
-		next.gpa = kev_table_gpa(table, index);
-		if (next.gpa < region->gpa || next.gpa >= kev_region_end(region))
-			continue;
-		if (READ_ONCE(table->entry[index]))
-			continue;
-		next.page = region->ops->cached(region, next.gpa);
-		if (!next.page)
-			continue;
-		next.soft = KEV_LEAF_SHARED;
-		next.prot = region->prot & ~KEV_MEM_WRITE;
-		spin_lock(&table->lock);
-		mapped = !table->entry[index] && !region->dead;
-		if (mapped) {
-			kev_leaf_settle(&table->entry[index], make_leaf(&next, KEV_PT_LEVEL_4K));
-			count_pages(region, KEV_LEAF_SHARED, KEV_PT_LEVEL_4K);
-		}
-		spin_unlock(&table->lock);
-		if (mapped)
-			atomic64_inc(&fault->mem->count.around);
-		else
-			put_page(next.page);
+	if (region->gpa > table->gpa)
+		first = max_t(u64, first, (region->gpa - table->gpa) >> PAGE_SHIFT);
+	end = min_t(u64, end, (kev_region_end(region) - table->gpa) >> PAGE_SHIFT);
+	for (; first < end; first += nr) {
+		/* A hint: who looks again holds the lock. */
+		first = find_next_zero_bit(table->used, end, first);
+		nr = find_next_bit(table->used, end, first) - first;
+		nr = min(nr, AROUND_BATCH);
+		if (!nr)
+			return;
+		region->ops->cached(region, kev_table_gpa(table, first), nr, pages);
+		map_shared(fault, table, first, nr, pages);
 	}
+}
+
+/* Who writes to a page is likely to write to those behind as well: they had to be copied. */
+static bool wants_neighbours(const struct kev_fault *fault)
+{
+	return fault->region->ops->cached && fault->mem->config.fault_around > 1 &&
+	       !(fault->touch->access & KEV_MEM_WRITE);
 }
 
 /* What a fault has to do about a leaf */
@@ -261,9 +287,9 @@ static int fault_at_leaf(struct kev_fault *fault, u64 *leaf)
 	enum step step;
 	int ret;
 
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	step = look_at_leaf(fault, leaf);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 
 	switch (step) {
 	case STEP_DONE:
@@ -278,7 +304,7 @@ static int fault_at_leaf(struct kev_fault *fault, u64 *leaf)
 		return split_for_exec(fault, leaf);
 	case STEP_MAKE:
 		ret = make_page(fault, leaf);
-		if (!ret && fault->region->ops->cached && fault->mem->config.fault_around > 1)
+		if (!ret && wants_neighbours(fault))
 			fault_around(fault, leaf);
 		return ret;
 	default:
@@ -336,15 +362,16 @@ static int fault_huge(struct kev_fault *fault)
 	table = kev_table_of(leaf);
 	if (READ_ONCE(*leaf) || table->level != KEV_PT_LEVEL_2M)
 		return AGAIN;
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	if (*leaf) {
-		spin_unlock(&table->lock);
+		raw_spin_unlock(&table->lock);
 		return AGAIN;
 	}
 	kev_leaf_claim(leaf);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 
-	fault->page = kev_mem_alloc_huge(mem, mem->config.huge == KEV_HUGE_ALWAYS);
+	fault->page = kev_mem_alloc_run(mem, KEV_PT_INDEX_BITS,
+					mem->config.huge == KEV_HUGE_ALWAYS);
 	if (fault->page) {
 		fault->gpa &= ~(kev_pt_size(KEV_PT_LEVEL_2M) - 1);
 		if (!mem->config.huge_exec)
@@ -418,4 +445,55 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 	if (!ret)
 		atomic64_inc(&mem->count.faults);
 	return ret;
+}
+
+/* The table of level 1 that has the leaf for @gpa, if it exists */
+static struct kev_pt_page *find_table(struct kev_mem *mem, struct kev_stock *stock, u64 gpa)
+{
+	struct kev_pt_page *table = stock->table;
+	u64 *leaf;
+
+	if (table && gpa - table->gpa < kev_pt_size(KEV_PT_LEVEL_2M))
+		return table;
+	leaf = kev_table_find(mem, gpa);
+	table = leaf ? kev_table_of(leaf) : NULL;
+	if (!table || table->level != KEV_PT_LEVEL_4K)
+		return NULL;
+	stock->table = table;
+	return table;
+}
+
+bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access)
+{
+	struct kev_pt_page *table;
+	struct kev_region *region;
+	struct page *page = NULL;
+	u64 *leaf, entry;
+
+	table = stock->nr ? find_table(mem, stock, gpa) : NULL;
+	if (!table)
+		return false;
+	leaf = &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
+	rcu_read_lock();
+	region = kev_region_find(mem, gpa);
+	if (!region || !region->ops->fast || access & ~region->prot)
+		goto out;
+	/* Under the lock the leaf need not be busy while its page is made. */
+	raw_spin_lock(&table->lock);
+	/* Once it is dead the region may give back what it makes pages of. */
+	if (!*leaf && !region->dead)
+		page = region->ops->fast(mem, region, stock, kev_page_down(gpa), access);
+	if (page) {
+		entry = mem->config.format->make_leaf(page_to_phys(page), region->prot,
+						      KEV_PT_LEVEL_4K);
+		kev_leaf_settle(leaf, entry);
+		count_pages(region, entry, KEV_PT_LEVEL_4K);
+	}
+	raw_spin_unlock(&table->lock);
+out:
+	rcu_read_unlock();
+	if (!page)
+		return false;
+	atomic64_inc(&mem->count.faults);
+	return true;
 }

@@ -57,7 +57,7 @@ static int fill(struct kev_fault *fault, struct kev_image *image, struct page *p
 	int ret = kev_image_fill_cached(image, fault->gpa, page_address(page));
 
 	if (ret != -ENODATA)
-		return ret;
+		return min(ret, 0);
 	ret = kev_image_fill(image, fault->touch, fault->gpa, page);
 	if (!ret)
 		atomic64_inc(&fault->mem->count.read_pages);
@@ -66,7 +66,7 @@ static int fill(struct kev_fault *fault, struct kev_image *image, struct page *p
 
 static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t bytes)
 {
-	struct page *page = kev_mem_alloc_page(fault->mem, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
+	struct page *page = kev_fault_alloc(fault, bytes < PAGE_SIZE ? __GFP_ZERO : 0);
 	int ret = 0;
 
 	if (!page)
@@ -87,6 +87,15 @@ static int make_copy(struct kev_fault *fault, struct kev_image *image, size_t by
 	return 0;
 }
 
+static void count_bytes(struct kev_mem *mem, struct kev_region *region, size_t bytes)
+{
+	if (!bytes)
+		return;
+	atomic64_inc(&region->file_pages);
+	atomic64_inc(&mem->count.file_pages);
+	atomic64_add(bytes, &mem->count.file_bytes);
+}
+
 static int image_fault(struct kev_fault *fault)
 {
 	struct kev_image *image = image_of(fault->region);
@@ -95,17 +104,44 @@ static int image_fault(struct kev_fault *fault)
 
 	if (!use_shared(fault, image))
 		ret = make_copy(fault, image, bytes);
-	if (!ret && bytes) {
-		atomic64_inc(&fault->region->file_pages);
-		atomic64_inc(&fault->mem->count.file_pages);
-		atomic64_add(bytes, &fault->mem->count.file_bytes);
-	}
+	if (!ret)
+		count_bytes(fault->mem, fault->region, bytes);
 	return ret;
 }
 
-static struct page *image_cached(const struct kev_region *region, u64 gpa)
+/*
+ * A page of zeros, or a copy of what the page cache has. A page that could be shared is left
+ * to image_fault(): its neighbours come along there.
+ */
+static struct page *image_fast(struct kev_mem *mem, struct kev_region *region,
+			       struct kev_stock *stock, u64 gpa, u32 access)
 {
-	return kev_image_cached(image_of(region), gpa);
+	const struct kev_image *image = image_of(region);
+	struct page *page;
+	ssize_t bytes;
+
+	/* To give back a page of the page cache may take a lock that sleeps there. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return NULL;
+	if (image->shared && !(access & KEV_MEM_WRITE) && file_bytes(image, gpa))
+		return NULL;
+	page = kev_stock_take_fast(stock, gpa);
+	if (!page)
+		return NULL;
+	bytes = kev_image_fill_cached(image, gpa, page_address(page));
+	if (bytes < 0) {
+		kev_stock_return(stock, page);
+		return NULL;
+	}
+	kev_reloc_apply(image->relocs, image->nr_relocs, gpa, page_address(page));
+	count_bytes(mem, region, bytes);
+	return page;
+}
+
+static void image_cached(const struct kev_region *region, u64 gpa, unsigned int nr,
+			 struct page **pages)
+{
+	kev_image_cached_pages(image_of(region), gpa, nr, pages);
 }
 
 static void image_release(struct kev_region *region)
@@ -115,6 +151,7 @@ static void image_release(struct kev_region *region)
 
 static const struct kev_region_ops image_ops = {
 	.fault = image_fault,
+	.fast = image_fast,
 	.cached = image_cached,
 	.release = image_release,
 };

@@ -76,7 +76,7 @@ static struct page *look_up(struct kev_mem *mem, u64 gpa, bool write)
 	if (!leaf)
 		return ERR_PTR(-EAGAIN);
 	table = kev_table_of(leaf);
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	entry = *leaf;
 	if (!test_bit(kev_leaf_index(leaf), table->used) || entry & KEV_LEAF_BUSY ||
 	    (write && entry & KEV_LEAF_SHARED))
@@ -88,7 +88,7 @@ static struct page *look_up(struct kev_mem *mem, u64 gpa, bool write)
 		page = kev_leaf_page(mem, leaf, entry, gpa);
 	if (write && !IS_ERR(page))
 		__set_bit(kev_leaf_index(leaf), table->dirty);
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return page;
 }
 

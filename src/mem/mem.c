@@ -161,13 +161,12 @@ struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags)
 	return alloc_charged(mem, KEV_GFP_GUEST | flags, 0);
 }
 
-struct page *kev_mem_alloc_huge(struct kev_mem *mem, bool hard)
+struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool hard)
 {
-	const unsigned int order = KEV_PT_INDEX_BITS;
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN | __GFP_ZERO;
 	struct page *page;
 
-	/* Where 2 MiB are only nice to have, nobody waits for compaction. */
+	/* Where pages in a row are only nice to have, nobody waits for compaction. */
 	if (!hard)
 		gfp &= ~__GFP_DIRECT_RECLAIM;
 	page = alloc_charged(mem, gfp, order);

@@ -10,8 +10,14 @@
 
 static int ram_fault(struct kev_fault *fault)
 {
-	fault->page = kev_mem_alloc_page(fault->mem, __GFP_ZERO);
+	fault->page = kev_fault_alloc(fault, __GFP_ZERO);
 	return fault->page ? 0 : -ENOMEM;
+}
+
+static struct page *ram_fast(struct kev_mem *mem, struct kev_region *region,
+			     struct kev_stock *stock, u64 gpa, u32 access)
+{
+	return kev_stock_take_fast(stock, gpa);
 }
 
 /*
@@ -28,7 +34,7 @@ static int notify_fault(struct kev_fault *fault)
 		return -EAGAIN;
 	if (!fill)
 		return ram_fault(fault);
-	fault->page = kev_mem_alloc_page(fault->mem, 0);
+	fault->page = kev_fault_alloc(fault, 0);
 	if (!fault->page)
 		return -ENOMEM;
 	memcpy(page_address(fault->page), fill, PAGE_SIZE);
@@ -42,7 +48,7 @@ static int trap_fault(struct kev_fault *fault)
 	return -EACCES;
 }
 
-static const struct kev_region_ops ram_ops = { .fault = ram_fault };
+static const struct kev_region_ops ram_ops = { .fault = ram_fault, .fast = ram_fast };
 static const struct kev_region_ops notify_ops = { .fault = notify_fault };
 static const struct kev_region_ops trap_ops = { .fault = trap_fault };
 

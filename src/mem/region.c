@@ -49,17 +49,23 @@ static int compare_entries(const void *a, const void *b)
 	return left->gpa < right->gpa ? -1 : 1;
 }
 
+struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
+{
+	const struct kev_region_map *map = rcu_dereference(mem->map);
+	const struct kev_region_entry *entry;
+
+	if (!map)
+		return NULL;
+	entry = __inline_bsearch(&gpa, map->entry, map->nr, sizeof(*entry), compare_gpa);
+	return entry ? entry->region : NULL;
+}
+
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa)
 {
-	const struct kev_region_entry *entry = NULL;
-	const struct kev_region_map *map;
 	struct kev_region *region;
 
 	rcu_read_lock();
-	map = rcu_dereference(mem->map);
-	if (map)
-		entry = bsearch(&gpa, map->entry, map->nr, sizeof(*entry), compare_gpa);
-	region = entry ? entry->region : NULL;
+	region = kev_region_find(mem, gpa);
 	if (region && !refcount_inc_not_zero(&region->refs))
 		region = NULL;
 	rcu_read_unlock();

@@ -33,7 +33,7 @@ static struct kev_pt_page *alloc_table(struct kev_mem *mem, u64 gpa, unsigned in
 	table->entry = page_address(page);
 	table->gpa = gpa & ~(kev_pt_size(level + 1) - 1);
 	table->level = level;
-	spin_lock_init(&table->lock);
+	raw_spin_lock_init(&table->lock);
 	bitmap_zero(table->used, KEV_PT_ENTRIES);
 	bitmap_zero(table->dirty, KEV_PT_ENTRIES);
 	return table;
@@ -120,7 +120,7 @@ static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int lev
 
 	if (!table)
 		return 0;
-	spin_lock(&upper->lock);
+	raw_spin_lock(&upper->lock);
 	old = *entry;
 	if (!old) {
 		/* What was here as a page of 2 MiB, and was discarded */
@@ -129,7 +129,7 @@ static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int lev
 		/* The table's content before the entry that shows it */
 		smp_store_release(entry, table_entry(mem, table));
 	}
-	spin_unlock(&upper->lock);
+	raw_spin_unlock(&upper->lock);
 	if (old) {
 		free_table(table);
 		return old;
@@ -222,7 +222,7 @@ int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 
 	if (!table)
 		return -ENOMEM;
-	spin_lock(&upper->lock);
+	raw_spin_lock(&upper->lock);
 	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY) && !region->dead;
 	if (done) {
 		old = kev_leaf_claim(leaf);
@@ -240,7 +240,7 @@ int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 		smp_store_release(leaf, table_entry(mem, table));
 		atomic64_sub(KEV_PT_ENTRIES, &region->huge);
 	}
-	spin_unlock(&upper->lock);
+	raw_spin_unlock(&upper->lock);
 	if (done)
 		own_table(mem, table);
 	else

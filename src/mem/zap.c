@@ -71,10 +71,10 @@ static bool take_leaves(struct kev_mem *mem, struct kev_region *region, struct k
 	unsigned int i;
 	u64 entry;
 
-	spin_lock(&table->lock);
+	raw_spin_lock(&table->lock);
 	if (table->level != KEV_PT_LEVEL_4K && format->present(table->entry[first]) &&
 	    !format->is_leaf(table->entry[first], table->level)) {
-		spin_unlock(&table->lock);
+		raw_spin_unlock(&table->lock);
 		return false;
 	}
 	for (i = first; i < first + nr; i++) {
@@ -94,7 +94,7 @@ static bool take_leaves(struct kev_mem *mem, struct kev_region *region, struct k
 			atomic64_sub(pages, &region->huge);
 		*any = true;
 	}
-	spin_unlock(&table->lock);
+	raw_spin_unlock(&table->lock);
 	return true;
 }
 
@@ -107,16 +107,16 @@ static void free_leaves(struct kev_mem *mem, struct kev_pt_page *table, unsigned
 	u64 entry;
 
 	for (i = first; i < first + nr; i++) {
-		spin_lock(&table->lock);
+		raw_spin_lock(&table->lock);
 		entry = table->entry[i];
 		if (!is_taken(mem, entry, table->level)) {
-			spin_unlock(&table->lock);
+			raw_spin_unlock(&table->lock);
 			continue;
 		}
 		waited = kev_leaf_settle(&table->entry[i], 0);
 		/* What is there now is not what it was: it reads as zero. */
 		__set_bit(i, table->dirty);
-		spin_unlock(&table->lock);
+		raw_spin_unlock(&table->lock);
 		if (waited)
 			kev_leaf_wake(&table->entry[i]);
 		kev_leaf_put(mem, entry, table->level);
