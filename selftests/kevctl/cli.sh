@@ -15,7 +15,7 @@ ln -s loop "$tap_dir/loop"
 # Help goes to stdout and is no error; a wrong use is one line on stderr, a hint, and 125.
 expect "--help" 0 "*" "" "$kevctl" --help
 tap_check "--help prints the usage" grep -q '^Usage: kevctl COMMAND' "$tap_dir/stdout"
-for command in run check version ps stat kill console; do
+for command in run check version ps stat top trace kill console; do
 	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
 	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
 	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
@@ -38,7 +38,34 @@ kill --signal
 ps --debugfs
 stat --debugfs
 stat --count
+top --delay
+top --debugfs
+top --sort
+top --count
+trace --duration
+trace --vm
+trace --buffer
+trace --tracefs
 END
+expect "top: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" top extra
+expect "top: --sort" 125 "" "^kevctl: --sort: there is no order size$" "$kevctl" top --sort size
+expect "top: --delay" 125 "" "^kevctl: --delay: 0 is no number from 1 to 86400$" "$kevctl" top -d 0
+expect "top: --debugfs" 125 "" "^kevctl: $none: has no kev/vms: No such file" \
+	"$kevctl" top --debugfs "$none"
+expect "trace: --duration" 125 "" "^kevctl: --duration: 0 is no number from 1 to 86400$" \
+	"$kevctl" trace --duration 0
+expect "trace: --vm" 125 "" "^kevctl: --vm: x is no number from 1 to 2147483647$" \
+	"$kevctl" trace --vm x
+expect "trace: --buffer" 125 "" "^kevctl: --buffer: 2097152 is no number from 1 to 1048576$" \
+	"$kevctl" trace --buffer 2097152
+expect "trace: --json --events" 125 "" "^kevctl: --json: is for the summary" \
+	"$kevctl" trace --json --events
+expect "trace: --tracefs" 125 "" "^kevctl: $none: No such file or directory$" \
+	"$kevctl" trace --tracefs "$none"
+expect "trace: what is no tracefs" 125 "" "^kevctl: $tap_dir: tracefs is not mounted$" \
+	"$kevctl" trace --tracefs "$tap_dir"
+expect "trace: hint" 125 "" "^  hint: mount -t tracefs tracefs /sys/kernel/tracing$" \
+	"$kevctl" trace --tracefs "$tap_dir"
 expect "stat: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" stat 1 extra
 for value in 0 x -1 2147483648; do
 	expect "stat: guest $value" 125 "" "^kevctl: $value: is no number from 1 to 2147483647\$|unknown" \
@@ -187,7 +214,7 @@ expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
 
 # What --help names is in the man page and in the completion too.
-for command in run ps stat kill console inspect check version; do
+for command in run ps stat top trace kill console inspect check version; do
 	page=../../tools/kevctl/kevctl-$command.1
 	[[ -e $page ]] || page=../../tools/kevctl/kevctl.1
 	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |

@@ -161,6 +161,13 @@ expect "debugfs: stat of a PID" 0 "*" "" "$kevctl" stat --debugfs "$tap_dir/debu
 tap_check "debugfs: stat of a PID: only that" test "$(grep -c ^VM "$tap_dir/stdout")" = 1
 expect "debugfs: stat of none" 125 "" "^kevctl: stat: no VM 8, and no process 8 that has one\$" \
 	"$kevctl" stat --debugfs "$tap_dir/debug" 8
+# Lines of kevctl top: the second sample is the first one's.
+expect "top --batch" 0 "*" "" "$kevctl" top --batch --count 1 --debugfs "$tap_dir/debug"
+tap_check "top: header" grep -Eq "^ +VM +PID +CPUS +%GUEST +EXITS/s +SLOW/s " "$tap_dir/stdout"
+tap_check "top: ours" grep -Eq "^ +7 +$pid +2 +0.0 +0 +0 +0 +0 +36K  $script\$" "$tap_dir/stdout"
+tap_check "top: another's" grep -Eq "^ +9 +1 +1 +0.0 +0 +0 +0 +0 +8K  an\?\[1mother: exited\$" "$tap_dir/stdout"
+expect "top: no terminal" 125 "" "^kevctl: top: standard output is no terminal\$" \
+	"$kevctl" top --debugfs "$tap_dir/debug"
 echo "7 0" >>"$tap_dir/debug/kev/vcpus"
 expect "debugfs: what is no table" 125 "" "^kevctl: reading the counters: Bad message\$" \
 	"$kevctl" stat --debugfs "$tap_dir/debug"

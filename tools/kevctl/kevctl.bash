@@ -15,7 +15,7 @@ _kevctl()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="run ps stat kill console inspect check version --help --version"
+		words="run ps stat top trace kill console inspect check version --help --version"
 	else
 		case $previous in
 		--machine)
@@ -45,6 +45,9 @@ _kevctl()
 		--sandbox)
 			words="on off -capabilities -limits -landlock -seccomp"
 			;;
+		--sort)
+			words="guest exits faults memory number"
+			;;
 		--signal)
 			words="TERM INT HUP KILL QUIT"
 			;;
@@ -54,7 +57,7 @@ _kevctl()
 		--cpus | --cpu-count | -c)
 			words="1 2 4"
 			;;
-		--device | --module | --file-mapping | --log | --debugfs)
+		--device | --module | --file-mapping | --log | --debugfs | --tracefs)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
@@ -73,6 +76,12 @@ _kevctl()
 				;;
 			stat)
 				words="--watch --count --json --debugfs --help $(_kevctl_guests)"
+				;;
+			top)
+				words="--delay --batch --count --sort --debugfs --help"
+				;;
+			trace)
+				words="--duration --vm --events --json --buffer --tracefs --help"
 				;;
 			kill)
 				words="--signal --wait --help $(_kevctl_guests)"

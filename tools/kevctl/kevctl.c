@@ -17,6 +17,8 @@ static const struct command {
 	{ "run", "run a guest from an ELF image", cmd_run },
 	{ "ps", "guests that run", cmd_ps },
 	{ "stat", "what VMs have counted", cmd_stat },
+	{ "top", "the VMs that do most", cmd_top },
+	{ "trace", "why guests exit, and how long that takes", cmd_trace },
 	{ "kill", "end a guest", cmd_kill },
 	{ "console", "see what a guest prints, and give it input", cmd_console },
 	{ "inspect", "what an image is, and how run would start it", cmd_inspect },

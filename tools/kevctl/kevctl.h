@@ -21,6 +21,8 @@ extern uint64_t process_start;
 int cmd_run(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
@@ -58,6 +60,17 @@ int usage_error(const char *command);
  * Return: STATUS_FAILURE.
  */
 int option_error(int option, char **argv);
+
+/**
+ * option_number() - read an option's number, or say that it is none
+ * @name: the option, or @text where it is none's
+ * @text: what was given
+ * @most: greatest value allowed; the smallest is 1
+ * @value: out
+ *
+ * Return: 0 or a negative errno.
+ */
+int option_number(const char *name, const char *text, unsigned int most, unsigned int *value);
 
 /**
  * open_device() - open the device, or say why not and what to do

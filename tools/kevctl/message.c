@@ -74,6 +74,17 @@ int option_error(int option, char **argv)
 	return usage_error(argv[0]);
 }
 
+int option_number(const char *name, const char *text, unsigned int most, unsigned int *value)
+{
+	int error = parse_count(text, 1, most, value);
+
+	if (error && name == text)
+		message(text, "is no number from 1 to %u", most);
+	else if (error)
+		message(name, "%s is no number from 1 to %u", text, most);
+	return error;
+}
+
 int open_device(const char *path)
 {
 	int kev = kev_open(path);

@@ -299,18 +299,6 @@ static int run(const struct stat_options *options)
 	return error ? STATUS_FAILURE : 0;
 }
 
-static int parse_number(const char *name, const char *text, unsigned int most,
-			unsigned int *value)
-{
-	int error = parse_count(text, 1, most, value);
-
-	if (error && name == text)
-		message(text, "is no number from 1 to %u", most);
-	else if (error)
-		message(name, "%s is no number from 1 to %u", text, most);
-	return error;
-}
-
 int cmd_stat(int argc, char **argv)
 {
 	static const struct option names[] = {
@@ -333,11 +321,11 @@ int cmd_stat(int argc, char **argv)
 		case 'w':
 			options.watch = true;
 			if (optarg)
-				error = parse_number("--watch", optarg, SECONDS_MOST,
+				error = option_number("--watch", optarg, SECONDS_MOST,
 						     &options.interval);
 			break;
 		case 'n':
-			error = parse_number("--count", optarg, INT_MAX, &options.count);
+			error = option_number("--count", optarg, INT_MAX, &options.count);
 			break;
 		case 'd':
 			options.debugfs = optarg;
@@ -354,6 +342,6 @@ int cmd_stat(int argc, char **argv)
 		return usage_error("stat");
 	}
 	if (!error && optind < argc)
-		error = parse_number(argv[optind], argv[optind], INT_MAX, &options.id);
+		error = option_number(argv[optind], argv[optind], INT_MAX, &options.id);
 	return error ? STATUS_FAILURE : run(&options);
 }

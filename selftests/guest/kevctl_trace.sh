@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kevctl trace on guests whose exits are known otherwise, and what it leaves in tracefs.
+
+number=0 failures=0
+instances=/sys/kernel/tracing/instances
+
+# result NAME STATUS
+result() {
+	number=$((number + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $number $1"
+	else
+		echo "not ok $number $1"
+		echo "$output" | sed 's/^/# /'
+		failures=$((failures + 1))
+	fi
+}
+
+# says NAME PATTERN: a line of the last command's output
+says() {
+	echo "$output" | grep -Eq -- "$2"
+	result "$1" $?
+}
+
+# is NAME VALUE EXPECTED
+is() {
+	[ "$2" = "$3" ]
+	result "$1: $2, expected $3" $?
+}
+
+# reason NAME: how many exits the last summary has for it
+reason() {
+	echo "$output" | awk -v name="$1" '$1 == name && $3 ~ /%/ { print $2 }'
+}
+
+# stat NAME: a line of what kevctl run --stats has printed
+stat() {
+	echo "$output" | awk -v name="$1" '$1 == name && NF == 2 { print $2 }'
+}
+
+echo "TAP version 13"
+if [ ! -d /sys/kernel/tracing/events/kev ]; then
+	echo "1..1"
+	echo "ok 1 # SKIP no trace events"
+	exit 4
+fi
+
+output=$(kevctl trace kevctl run --stats --memory 16M /guests/cpuid 2>&1 </dev/null)
+result "it ends with the command" $?
+is "every exit" "$(echo "$output" | awk '/ exits in / { print $1 }')" "$(stat exits)"
+is "CPUID" "$(reason CPUID)" "$(stat cpuid)"
+is "EPT_VIOLATION" "$(reason EPT_VIOLATION)" "$(stat memory)"
+says "share and times" '^CPUID +[0-9]+ +[0-9]+\.[0-9]{2}% +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$'
+is "nothing was lost" "$(echo "$output" | grep -c 'were lost')" 0
+is "no instance is left" "$(ls $instances)" ""
+
+output=$(kevctl trace --events -- kevctl run --memory 16M /guests/hello 2>&1 </dev/null)
+is "--events: status of the command" $? 254
+says "--events: the VM is made" ' kev_vm_create: vm=[0-9]+ pid='
+says "--events: an exit" ' kev_exit: vm=[0-9]+ vcpu_id=0 exit_reason='
+says "--events: a fault" ' kev_fault: vm=[0-9]+ vcpu_id=0 '
+
+# While a guest spins: for a time, and until it is told to end
+pid=$(kevctl run --detach --memory 16M /guests/spin)
+vm=$(kevctl ps | awk -v pid="$pid" '$2 == pid { print $1 }')
+mkdir $instances/kevctl-4000000
+output=$(kevctl trace --json --duration 1 --vm "$vm")
+result "--duration" $?
+says "--json" '^\{"seconds": [0-9.]+, "ticks": [0-9]+, "exits": [0-9]+, "lost": 0, "reasons": \['
+output=$(kevctl trace --duration 1 --vm $((vm + 1)))
+says "--vm: another one's" '^0 exits in '
+is "what was left behind is removed" "$(ls $instances)" ""
+kevctl trace >/tmp/trace 2>&1 &
+until [ -n "$(ls $instances)" ]; do :; done
+# It has the signal blocked before it makes the instance.
+kill -INT $!
+wait $!
+is "SIGINT: its status" $? 0
+output=$(cat /tmp/trace)
+says "SIGINT: the summary" '^[0-9]+ exits in '
+is "SIGINT: no instance is left" "$(ls $instances)" ""
+kevctl kill --wait "$pid"
+
+output=$(kevctl trace no-such-command 2>&1)
+is "no such command" $? 127
+is "no such command: no instance is left" "$(ls $instances)" ""
+
+echo "1..$number"
+[ $failures -eq 0 ]
