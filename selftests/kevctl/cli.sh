@@ -64,7 +64,7 @@ expect "trace: --tracefs" 125 "" "^kevctl: $none: No such file or directory$" \
 	"$kevctl" trace --tracefs "$none"
 expect "trace: what is no tracefs" 125 "" "^kevctl: $tap_dir: tracefs is not mounted$" \
 	"$kevctl" trace --tracefs "$tap_dir"
-expect "trace: hint" 125 "" "^  hint: mount -t tracefs tracefs /sys/kernel/tracing$" \
+expect "trace: hint" 125 "" "^  hint: mount -t tracefs none /sys/kernel/tracing$" \
 	"$kevctl" trace --tracefs "$tap_dir"
 expect "stat: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" stat 1 extra
 for value in 0 x -1 2147483648; do
@@ -196,7 +196,6 @@ while IFS='|' read -r value text; do
 	expect "run: --net '$value'" 125 "" "^kevctl: --net: $text" \
 		"$kevctl" run --device "$none" --net "$value" "$image"
 done <<'END'
-user|user: kevctl has no network stack
 |an empty text is no name
 a/b|a/b is no name
 sixteen-letters-|sixteen-letters- is no name

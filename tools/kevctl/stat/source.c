@@ -47,7 +47,7 @@ static void say_what_is_missing(void)
 		hint("the module is not loaded, or an old one: kevctl version");
 	} else {
 		message(DEBUGFS, "debugfs is not mounted");
-		hint("mount -t debugfs debugfs " DEBUGFS);
+		hint("mount -t debugfs none " DEBUGFS);
 	}
 	hint("without it there are only the guests that kevctl runs for this user");
 }

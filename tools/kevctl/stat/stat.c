@@ -322,7 +322,7 @@ int cmd_stat(int argc, char **argv)
 			options.watch = true;
 			if (optarg)
 				error = option_number("--watch", optarg, SECONDS_MOST,
-						     &options.interval);
+						      &options.interval);
 			break;
 		case 'n':
 			error = option_number("--count", optarg, INT_MAX, &options.count);

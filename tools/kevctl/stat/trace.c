@@ -350,7 +350,7 @@ int cmd_trace(int argc, char **argv)
 		switch (key) {
 		case 't':
 			error = option_number("--duration", optarg, SECONDS_MOST,
-					     &options.seconds);
+					      &options.seconds);
 			break;
 		case 'v':
 			error = option_number("--vm", optarg, INT_MAX, &options.vm);
@@ -363,7 +363,7 @@ int cmd_trace(int argc, char **argv)
 			break;
 		case 'b':
 			error = option_number("--buffer", optarg, BUFFER_KIB_MOST,
-					     &options.buffer_kib);
+					      &options.buffer_kib);
 			break;
 		case 'd':
 			options.tracefs = optarg;

@@ -71,7 +71,7 @@ static int check(const char *dir)
 		hint("run as root");
 	} else if (stat.f_type != TRACEFS_MAGIC) {
 		message(dir, "tracefs is not mounted");
-		hint("mount -t tracefs tracefs " TRACEFS);
+		hint("mount -t tracefs none " TRACEFS);
 	} else {
 		message(path, "%s", strerror(errno));
 		hint("the module is not loaded, or its kernel has no trace events");
