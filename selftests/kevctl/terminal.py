@@ -4,6 +4,7 @@
 import os
 import pty
 import signal
+import subprocess
 import sys
 import tempfile
 import termios
@@ -34,16 +35,13 @@ def until(condition, seconds=10):
     return True
 
 
-class Run:
-    """kevctl run on a terminal of its own, in the foreground"""
+class Command:
+    """kevctl on a terminal of its own, in the foreground"""
 
-    def __init__(self, script, *options):
-        self.file = tempfile.NamedTemporaryFile("w")
-        self.file.write(script)
-        self.file.flush()
+    def __init__(self, *arguments, **environment):
         self.pid, self.master = pty.fork()
         if not self.pid:
-            os.execv(KEVCTL, [KEVCTL, "run", *options, self.file.name])
+            os.execve(KEVCTL, [KEVCTL, *arguments], {**os.environ, **environment})
         self.before = self.modes()
         self.output = b""
 
@@ -80,6 +78,90 @@ class Run:
         """The wait status"""
         self.read_until(b"\0never")
         return os.waitpid(self.pid, 0)[1]
+
+
+class Run(Command):
+    """kevctl run"""
+
+    def __init__(self, script, *options):
+        self.file = tempfile.NamedTemporaryFile("w")
+        self.file.write(script)
+        self.file.flush()
+        super().__init__("run", *options, self.file.name)
+
+
+def start(script):
+    """A guest in the background; its PID"""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(script)
+        file.flush()
+        output = subprocess.run([KEVCTL, "run", "-d", file.name], check=True,
+                                stdout=subprocess.PIPE).stdout
+    return output.decode().strip()
+
+
+def test_console():
+    """kevctl console: a guest in the background gets each key"""
+    pid = start("""out 0x20 1 0x11
+out 0x21 1 0x20
+out 0x21 1 4
+out 0x21 1 1
+out 0x21 1 0xef
+out 0x3fa 1 1
+out 0x3fc 1 8
+out 0x3f9 1 1
+print ready
+hlt 1
+vector 0x24
+in 0x3f8 1 03
+print seen
+spin
+""".replace("print ready", "boot 3\nprint ready"))
+    console = Command("console", pid)
+    result(console.read_until(b"ready") and until(console.is_raw) and
+           not console.modes() & termios.ISIG, "console: keys")
+    os.write(console.master, b"\x03")
+    result(console.read_until(b"seen"), "console: Ctrl-C is the guest's")
+    os.write(console.master, b"\x1d")
+    result(os.WEXITSTATUS(console.end()) == 0 and console.modes() == console.before,
+           "console: Ctrl-] leaves, with the terminal as it was")
+    console = Command("console", pid)
+    console.read_until(b"seen")
+    until(console.is_raw)
+    os.kill(console.pid, signal.SIGTERM)
+    result(os.WTERMSIG(console.end()) == signal.SIGTERM and console.modes() == console.before,
+           "console: after SIGTERM the terminal is as it was")
+    console = Command("console", pid)
+    console.read_until(b"seen")
+    subprocess.run([KEVCTL, "kill", pid], check=True)
+    result(os.WEXITSTATUS(console.end()) == 0 and console.modes() == console.before,
+           "console: the guest's end is its own")
+
+
+def test_top():
+    """kevctl top: its screen and its keys"""
+    with tempfile.TemporaryDirectory() as debugfs:
+        os.mkdir(debugfs + "/kev")
+        for name, lines in (("vms", "vm pid state vcpus exits resident_pages comm\n"
+                                    "7 1 alive 0 5 1 first\n8 1 alive 0 5 9 second\n"),
+                            ("vcpus", "vm vcpu cpu state\n"),
+                            ("exits", "vm vcpu exits slow reported name\n")):
+            with open(f"{debugfs}/kev/{name}", "w", encoding="ascii") as file:
+                file.write(lines)
+        top = Command("top", "--delay", "3600", "--debugfs", debugfs, TERM="xterm")
+        result(top.read_until(b"first") and top.read_until(b"second"), "top: all VMs")
+        result(top.output.index(b"first") < top.output.index(b"second"), "top: in their order")
+        result(top.read_until(b"q quit"), "top: a line of help")
+        top.output = b""
+        os.write(top.master, b"m")
+        result(top.read_until(b"memory"), "top: m sorts by memory")
+        os.write(top.master, b"q")
+        result(os.WEXITSTATUS(top.end()) == 0 and top.modes() == top.before,
+               "top: q ends it, with the terminal as it was")
+        top = Command("top", "--debugfs", debugfs, TERM="no-such-terminal")
+        result(os.WEXITSTATUS(top.end()) == 125 and
+               b"nothing is known of the terminal no-such-terminal" in top.output,
+               "top: a terminal that nobody knows")
 
 
 def main():
@@ -125,6 +207,10 @@ def main():
     run.key(termios.VINTR)
     result(os.WEXITSTATUS(run.end()) == 130, "a second one does not")
     result(run.modes() == run.before, "and the terminal is as it was")
+    with tempfile.TemporaryDirectory() as runtime:
+        os.environ["XDG_RUNTIME_DIR"] = runtime
+        test_console()
+    test_top()
     print(f"1..{number}")
     return failures > 0
 
