@@ -246,6 +246,11 @@ for s in clients:
         pass
 clients.pop().close()
 ' "$XDG_RUNTIME_DIR/kev/$pid/control"
+# One that is stopped answers nobody, and is there all the same.
+kill -STOP "$pid"
+for _ in {1..12}; do timeout 5 "$kevctl" ps >"$tap_dir/stdout"; done
+tap_check "ps: a process that is stopped" grep -q " $pid " "$tap_dir/stdout"
+kill -CONT "$pid"
 "$kevctl" kill --wait "$pid"
 
 # A name that a terminal would obey

@@ -138,10 +138,45 @@ static void test_wide(void)
 	free(text);
 }
 
+/* Where one VM is expected */
+static void test_most(void)
+{
+	struct sample_tables tables = {
+		strdup(VMS "3 77 alive 0 5 6 x\n4 78 alive 0 7 8 y\n"), strdup(VCPUS), strdup(EXITS),
+	};
+	struct samples samples = { .most = 1 };
+
+	tap_result(samples_add(&samples, &tables) == -E2BIG, "too many VMs");
+	samples_fini(&samples);
+	free(tables.vms);
+	free(tables.vcpus);
+	free(tables.exits);
+}
+
+/* More reasons of exits than there can be */
+static void test_reasons(void)
+{
+	char *exits = calloc(1, 65536), *end = exits + sprintf(exits, EXITS);
+	struct sample_tables tables = {
+		strdup(VMS "3 77 alive 0 5 6 x\n"), strdup(VCPUS), exits,
+	};
+	struct samples samples = { };
+
+	for (unsigned int i = 0; i < 1025; i++)
+		end += sprintf(end, "3 0 1 1 1 reason%u\n", i);
+	tap_result(samples_add(&samples, &tables) == -E2BIG, "too many reasons");
+	samples_fini(&samples);
+	free(tables.vms);
+	free(tables.vcpus);
+	free(exits);
+}
+
 int main(void)
 {
 	test_tables();
 	test_split();
 	test_wide();
+	test_most();
+	test_reasons();
 	return tap_end();
 }

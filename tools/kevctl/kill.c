@@ -51,28 +51,30 @@ static int parse_signal(const char *text)
 	return -EINVAL;
 }
 
-/* Its pid may be another one's by now: but not while this connection is there. */
+/*
+ * The pid may be another process's by now. Once the descriptor is there it stands for one
+ * process: and if that has ended before the guest's answered, it cannot be signalled.
+ */
 static int open_process(const struct runtime_info *guest)
 {
-	int connection = runtime_connect(guest->pid), process = -ESRCH;
-	struct pollfd fd = { .fd = connection, .events = POLLIN };
+	int process = syscall(SYS_pidfd_open, guest->pid, 0), connection, error = 0;
 	socklen_t size = sizeof(struct ucred);
 	struct ucred peer;
 
+	if (process < 0)
+		return -errno;
+	connection = runtime_connect(guest->pid);
 	if (connection < 0)
-		return connection;
-	if (!getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
-	    peer.pid == guest->pid) {
-		process = syscall(SYS_pidfd_open, guest->pid, 0);
-		if (process < 0)
-			process = -errno;
-	}
-	if (process >= 0 && poll(&fd, 1, 0) > 0) {
+		error = connection;
+	else if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		error = -errno;
+	else if (peer.pid != guest->pid)
+		error = -ESRCH;
+	if (connection >= 0)
+		close(connection);
+	if (error)
 		close(process);
-		process = -ESRCH;
-	}
-	close(connection);
-	return process;
+	return error ? error : process;
 }
 
 static int kill_guest(const char *id, int signal, bool wait)

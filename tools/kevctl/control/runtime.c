@@ -187,15 +187,17 @@ static int open_entry(int base, pid_t pid)
 	return dir < 0 ? -errno : dir;
 }
 
+/* Does not wait for a process that is stopped. */
 static int connect_to(int dir)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
 	int error = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, make_address(&address, dir, SOCKET))) {
+	if (connect(fd, (struct sockaddr *)&address, make_address(&address, dir, SOCKET)) ||
+	    fcntl(fd, F_SETFL, 0)) {
 		error = -errno;
 		close(fd);
 	}
@@ -302,9 +304,10 @@ static int add_entry(struct runtime_info **infos, unsigned int nr, pid_t pid)
 	int fd = runtime_connect(pid);
 	struct runtime_info *more;
 
-	if (fd < 0)
+	if (fd < 0 && fd != -EAGAIN)
 		return 0;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	more = realloc(*infos, (nr + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;

@@ -65,7 +65,8 @@ void runtime_close(struct runtime *runtime);
  *
  * An entry whose process has ended without taking it away is removed.
  *
- * Return: a socket; -ENOENT there is no such process; another negative errno.
+ * Return: a socket; -ENOENT there is no such process; -EAGAIN it does not answer; another
+ * negative errno.
  */
 int runtime_connect(pid_t pid);
 

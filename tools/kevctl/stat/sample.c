@@ -9,6 +9,9 @@
 #include "sample.h"
 #include "table.h"
 
+/* More reasons than any CPU has */
+#define EXITS_MOST	1024
+
 static void copy_cell(char *to, size_t size, const struct table_row *row, const char *name)
 {
 	const char *cell = table_cell(row, name);
@@ -63,8 +66,11 @@ const struct vm_sample *samples_find(const struct samples *samples, uint64_t id)
 static int read_vm(void *owner, const struct table_row *row)
 {
 	struct samples *samples = owner;
-	struct vm_sample *vm, *vms = realloc(samples->vms, (samples->nr + 1) * sizeof(*vms));
+	struct vm_sample *vm, *vms;
 
+	if (samples->most && samples->nr == samples->most)
+		return -E2BIG;
+	vms = realloc(samples->vms, (samples->nr + 1) * sizeof(*vms));
 	if (!vms)
 		return -ENOMEM;
 	samples->vms = vms;
@@ -110,6 +116,8 @@ static int add_exit(struct counts *counts, const struct kev_exit_count *count)
 			return 0;
 		}
 	}
+	if (counts->nr_exits == EXITS_MOST)
+		return -E2BIG;
 	exits = realloc(counts->exits, (counts->nr_exits + 1) * sizeof(*exits));
 	if (!exits)
 		return -ENOMEM;

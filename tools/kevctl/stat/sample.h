@@ -40,10 +40,11 @@ struct vm_sample {
 	unsigned int nr_vcpus;
 };
 
-/* @time: when they were taken, in ns */
+/* @most: more VMs are none, 0: any number. @time: when they were taken, in ns. */
 struct samples {
 	struct vm_sample *vms;
 	unsigned int nr;
+	unsigned int most;
 	uint64_t time;
 };
 
@@ -61,7 +62,7 @@ struct sample_tables {
  *
  * A VM or vCPU that has come or gone while the tables were read may be missing.
  *
- * Return: 0; -EBADMSG, -ENOMEM; samples_fini() is due either way.
+ * Return: 0; -EBADMSG, -ENOMEM, -E2BIG; samples_fini() is due either way.
  */
 int samples_add(struct samples *samples, const struct sample_tables *tables);
 void samples_fini(struct samples *samples);

@@ -19,7 +19,8 @@
 #include "source.h"
 
 #define CHUNK		65536
-#define TEXT_MOST	(16U << 20)	/* of one process */
+#define TABLE_MOST	(64U << 20)
+#define ANSWER_MOST	(1U << 20)	/* from one process */
 #define ANSWER_SECONDS	2
 
 static bool is_mounted(const char *path)
@@ -72,8 +73,8 @@ int source_open(struct source *source, const char *debugfs, bool quiet)
 	return 0;
 }
 
-/* All bytes of a descriptor, NUL-terminated. Returns NULL with errno. */
-static char *read_all(int fd)
+/* All bytes of a descriptor, up to @most, NUL-terminated. Returns NULL with errno. */
+static char *read_all(int fd, size_t most)
 {
 	size_t size = CHUNK, length = 0;
 	char *text = malloc(size + 1), *more;
@@ -83,7 +84,7 @@ static char *read_all(int fd)
 		length += n;
 		if (length == size) {
 			size *= 2;
-			more = size > TEXT_MOST ? NULL : realloc(text, size + 1);
+			more = size > most ? NULL : realloc(text, size + 1);
 			if (!more) {
 				free(text);
 				errno = ENOMEM;
@@ -111,7 +112,7 @@ static char *read_file(const char *debugfs, const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	text = read_all(fd);
+	text = read_all(fd, TABLE_MOST);
 	close(fd);
 	return text;
 }
@@ -145,7 +146,7 @@ static char *ask(pid_t pid)
 		return NULL;
 	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (send(connection, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
-		text = read_all(connection);
+		text = read_all(connection, ANSWER_MOST);
 	close(connection);
 	return text;
 }
@@ -156,7 +157,7 @@ static int add_process(struct samples *samples, const struct runtime_info *info)
 	char *text = ask(info->pid);
 	unsigned int before = samples->nr;
 	struct sample_tables tables;
-	struct samples own = { };
+	struct samples own = { .most = 1 };
 	int error = 0;
 
 	if (text && !samples_split(text, &tables) && !samples_add(&own, &tables) && own.nr == 1) {
