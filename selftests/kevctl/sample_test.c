@@ -142,7 +142,8 @@ static void test_wide(void)
 static void test_most(void)
 {
 	struct sample_tables tables = {
-		strdup(VMS "3 77 alive 0 5 6 x\n4 78 alive 0 7 8 y\n"), strdup(VCPUS), strdup(EXITS),
+		strdup(VMS "3 77 alive 0 5 6 x\n4 78 alive 0 7 8 y\n"), strdup(VCPUS),
+		strdup(EXITS),
 	};
 	struct samples samples = { .most = 1 };
 
