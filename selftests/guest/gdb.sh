@@ -348,6 +348,29 @@ if [ -z "${KEVCTL:-}" ]; then
 	ends "status of a guest with a timer" 254
 fi
 
+# A guest of 32 bits
+if [ -z "${KEVCTL:-}" ]; then
+	start multiboot
+	debug <<-'END'
+		show architecture
+		info symbol $pc
+		break main
+		continue
+		info registers eip
+		stepi
+		p sizeof($esp)
+		p $cr0 & 1
+		kill
+	END
+	has "a guest of 32 bits: its architecture" 'currently "?i386"?'
+	has "its start" '^_start'
+	has "a breakpoint there" '^Breakpoint 1, .* in main \(\)'
+	has "its program counter" '^eip +0x10[0-9a-f]* +0x10[0-9a-f]* <main'
+	has "its registers are of 32 bits" '^[$]1 = 4$'
+	has "system registers" '^[$]2 = 1$'
+	ends "status of a guest of 32 bits" 137
+fi
+
 # An image that is not where its file says
 if [ -z "${KEVCTL:-}" ]; then
 	start hermit_pie_boot4

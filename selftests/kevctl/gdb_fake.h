@@ -196,7 +196,7 @@ static bool fake_monitor(void *owner, unsigned int thread, const char *command, 
 
 static const struct gdb_target fake_target = {
 	.threads = FAKE_THREADS,
-	.avx = true,
+	.shape = GDB_SHAPE_AVX,
 	.moved = true,
 	.first_segment = 0x400000,
 	.send = fake_send,

@@ -370,8 +370,8 @@ static void test_registers(void)
 	size_t bytes = 0;
 
 	begin();
-	for (unsigned int n = 0; n < gdb_registers_count(true); n++)
-		bytes += gdb_register_size(true, n);
+	for (unsigned int n = 0; n < gdb_registers_count(GDB_SHAPE_AVX); n++)
+		bytes += gdb_register_size(GDB_SHAPE_AVX, n);
 	send("g");
 	tap_result(strlen(reply) == 2 * bytes, "g has all of them");
 	all[0] = 'G';
@@ -388,8 +388,38 @@ static void test_registers(void)
 	tap_result(fake.groups == KEV_STATE_XSAVE && fake.registers[0].xsave[512] == 2,
 		   "an XMM register turns its component on");
 	end();
-	tap_result(gdb_registers_count(true) - gdb_registers_count(false) == 16,
+	tap_result(gdb_registers_count(GDB_SHAPE_AVX) - gdb_registers_count(0) == 16,
 		   "16 registers less without AVX");
+}
+
+/* What GDB knows by its number, and by its name */
+static void test_i386(void)
+{
+	const unsigned int shape = GDB_SHAPE_AVX | GDB_SHAPE_I386;
+	const unsigned int *useful = gdb_registers_useful(shape);
+	static struct gdb_registers registers;
+	char *text = gdb_registers_describe(shape);
+	uint8_t bytes[16];
+
+	registers.state.gprs.gpr[KEV_RBX] = 0x3b;
+	registers.state.gprs.rip = 0x123456;
+	gdb_register_get(&registers, shape, 3, bytes);
+	tap_result(gdb_register_size(shape, 3) == 4 && bytes[0] == 0x3b, "i386: EBX");
+	gdb_register_get(&registers, shape, 8, bytes);
+	tap_result(useful[2] == 8 && gdb_register_size(shape, 8) == 4 &&
+		   !memcmp(bytes, "\x56\x34\x12", 4), "i386: EIP");
+	bytes[3] = 0x80;
+	tap_result(gdb_register_set(&registers, shape, 8, bytes) == KEV_STATE_GPRS &&
+		   registers.state.gprs.rip == 0x80123456, "i386: EIP is written");
+	tap_result(gdb_register_size(shape, 9) == 4 && gdb_register_size(shape, 16) == 10 &&
+		   gdb_register_size(shape, 32) == 16 && gdb_register_size(shape, 40) == 4,
+		   "i386: EFLAGS, ST0, XMM0, MXCSR");
+	tap_result(gdb_registers_count(shape) - gdb_registers_count(GDB_SHAPE_I386) == 8,
+		   "i386: 8 vector registers");
+	tap_result(strstr(text, "<architecture>i386</architecture>") && strstr(text, "\"edi\"") &&
+		   strstr(text, "\"xmm7\"") && !strstr(text, "\"xmm8\"") &&
+		   !strstr(text, "\"rip\"") && !strstr(text, "fs_base"), "i386: description");
+	free(text);
 }
 
 static void test_hardware(void)
@@ -454,6 +484,7 @@ int main(void)
 	test_frames();
 	test_runs();
 	test_registers();
+	test_i386();
 	test_hardware();
 	test_overwritten();
 	test_monitor();

@@ -17,8 +17,6 @@
 #define CODE_BEFORE	24
 #define CODE_BYTES	48
 
-#define EFER_LMA	(1ULL << 10)
-
 /* One dump at a time: on a signal, at the end, and for the debugger */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

@@ -9,6 +9,8 @@
 
 #include "symbols.h"
 
+#define EFER_LMA	(1ULL << 10)	/* the vCPU is in one of the 64-bit modes */
+
 /**
  * struct dump - where its names come from
  * @vm: VM fd

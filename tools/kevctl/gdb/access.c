@@ -30,16 +30,16 @@ static int write_registers(struct gdb_server *server, unsigned int thread,
 void gdb_add_register(struct gdb_server *server, const struct gdb_registers *registers,
 		      unsigned int number)
 {
-	bool avx = server->target->avx;
+	unsigned int shape = server->target->shape;
 	uint8_t bytes[MAX_REGISTER];
 
-	gdb_register_get(registers, avx, number, bytes);
-	gdb_add_hex(server, bytes, gdb_register_size(avx, number));
+	gdb_register_get(registers, shape, number, bytes);
+	gdb_add_hex(server, bytes, gdb_register_size(shape, number));
 }
 
 void gdb_answer_read_all(struct gdb_server *server)
 {
-	unsigned int count = gdb_registers_count(server->target->avx);
+	unsigned int count = gdb_registers_count(server->target->shape);
 	struct gdb_registers registers;
 	int error = gdb_read_registers(server, server->selected, &registers);
 
@@ -55,8 +55,8 @@ void gdb_answer_read_all(struct gdb_server *server)
 
 int gdb_answer_write_all(struct gdb_server *server, const char *hex)
 {
-	bool avx = server->target->avx;
-	unsigned int count = gdb_registers_count(avx);
+	unsigned int shape = server->target->shape;
+	unsigned int count = gdb_registers_count(shape);
 	struct gdb_registers registers;
 	uint8_t bytes[MAX_REGISTER];
 	uint32_t groups = 0;
@@ -65,12 +65,12 @@ int gdb_answer_write_all(struct gdb_server *server, const char *hex)
 	if (error)
 		return error;
 	for (unsigned int number = 0; number < count; number++) {
-		size_t size = gdb_register_size(avx, number);
+		size_t size = gdb_register_size(shape, number);
 
 		if (gdb_unhex(bytes, hex, size) != size)
 			return -EINVAL;
 		hex += 2 * size;
-		groups |= gdb_register_set(&registers, avx, number, bytes);
+		groups |= gdb_register_set(&registers, shape, number, bytes);
 	}
 	if (*hex)
 		return -EINVAL;
@@ -84,7 +84,7 @@ void gdb_answer_read_one(struct gdb_server *server, const char *at)
 	int error;
 
 	if (!gdb_take_number(&at, &number) || *at ||
-	    number >= gdb_registers_count(server->target->avx)) {
+	    number >= gdb_registers_count(server->target->shape)) {
 		gdb_reply_error(server, -EINVAL);
 		return;
 	}
@@ -101,7 +101,7 @@ void gdb_answer_read_one(struct gdb_server *server, const char *at)
 /* NUMBER=VALUE */
 int gdb_answer_write_one(struct gdb_server *server, const char *at)
 {
-	bool avx = server->target->avx;
+	unsigned int shape = server->target->shape;
 	struct gdb_registers registers;
 	uint8_t bytes[MAX_REGISTER];
 	uint64_t number;
@@ -109,16 +109,16 @@ int gdb_answer_write_one(struct gdb_server *server, const char *at)
 	int error;
 
 	if (!gdb_take_number(&at, &number) || !gdb_starts(&at, "=") ||
-	    number >= gdb_registers_count(avx))
+	    number >= gdb_registers_count(shape))
 		return -EINVAL;
-	size = gdb_register_size(avx, number);
+	size = gdb_register_size(shape, number);
 	if (gdb_unhex(bytes, at, size) != size || at[2 * size])
 		return -EINVAL;
 	error = gdb_read_registers(server, server->selected, &registers);
 	if (error)
 		return error;
 	return write_registers(server, server->selected, &registers,
-			       gdb_register_set(&registers, avx, number, bytes));
+			       gdb_register_set(&registers, shape, number, bytes));
 }
 
 int gdb_set_rip(struct gdb_server *server, unsigned int thread, uint64_t rip)

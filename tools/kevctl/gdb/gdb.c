@@ -341,12 +341,19 @@ void gdb_detach(void *owner)
  */
 static bool greet(struct gdb *gdb, char first)
 {
+	bool paused;
+
 	if (!first || !strchr("+-$\003", first))
 		return false;
-	gdb->server = gdb_server_create(&gdb->target);
-	if (!gdb->server)
-		return false;
+	paused = gdb->paused;
 	pause_vcpus(gdb);
+	gdb_choose_shape(gdb);
+	gdb->server = gdb_server_create(&gdb->target);
+	if (!gdb->server) {
+		if (!paused)
+			release_vcpus(gdb);
+		return false;
+	}
 	pthread_mutex_lock(&gdb->lock);
 	gdb->attached = true;
 	for (unsigned int i = 0; i < gdb->target.threads; i++)

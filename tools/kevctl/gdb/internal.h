@@ -70,6 +70,12 @@ struct gdb {
 /* target.c: how the server's questions reach the guest */
 void gdb_target_init(struct gdb *gdb);
 
+/*
+ * gdb_choose_shape() - as what the vCPUs are shown to a debugger that has come: machines of 32
+ * bits where the image is for these, and vCPU 0 is not in 64-bit mode
+ */
+void gdb_choose_shape(struct gdb *gdb);
+
 /* gdb.c: gdb_target.resume, .interrupt and .detach */
 void gdb_resume(void *owner, const struct gdb_order *orders);
 void gdb_interrupt(void *owner);

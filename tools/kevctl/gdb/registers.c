@@ -37,6 +37,12 @@ static const char *const feature_names[] = {
 
 enum kind { PLAIN, TAG_WORD };
 
+/* Which shapes a row is in */
+enum only { ALWAYS, ONLY_X86_64, ONLY_I386 };
+
+/* Vector registers of the i386 shape, of which there are more in the other */
+#define I386_VECTORS		8
+
 /*
  * A row of registers: @count of them, @step bytes apart. Of the @bytes that GDB sees the first
  * @width are there, the rest is zero.
@@ -49,6 +55,7 @@ struct row {
 	uint32_t state;		/* KEV_STATE_* */
 	uint64_t component;	/* of XSAVE */
 	enum kind kind;
+	enum only only;
 	uint8_t bytes, width;
 	uint8_t count, step;
 	size_t offset;		/* in struct gdb_registers */
@@ -56,7 +63,15 @@ struct row {
 
 #define GPR(name_, type_, index) {						\
 	.name = name_, .type = type_, .bytes = 8, .width = 8, .state = KEV_STATE_GPRS,	\
+	.only = ONLY_X86_64,							\
 	.offset = offsetof(struct gdb_registers, state.gprs.gpr[index]),	\
+}
+
+/* The low half; what is written leaves the high one, which is 0 in this mode */
+#define GPR32(name_, type_, member) {						\
+	.name = name_, .type = type_, .bytes = 4, .width = 4, .state = KEV_STATE_GPRS,	\
+	.only = ONLY_I386,							\
+	.offset = offsetof(struct gdb_registers, state.gprs.member),		\
 }
 
 #define STATE(feature_, name_, type_, group_, bytes_, width_, group_bit, member) {	\
@@ -69,6 +84,13 @@ struct row {
 	STATE(CORE, #name_, "int32", NULL, 4, 2, KEV_STATE_SEGMENTS, segments.name_.selector)
 #define CONTROL(name_)								\
 	STATE(SYSTEM, #name_, "int64", "system", 8, 8, KEV_STATE_CONTROLS, controls.name_)
+
+#define BASE(name_, segment) {							\
+	.feature = SEGMENTS, .name = name_, .type = "int", .bytes = 8, .width = 8, \
+	.only = ONLY_X86_64, .state = KEV_STATE_SEGMENTS,			\
+	.offset = offsetof(struct gdb_registers, state.segments.segment.base),	\
+}
+
 #define X87(name_, width_, at) {						\
 	.name = name_, .type = "int", .group = "float", .bytes = 4, .width = width_,	\
 	.state = KEV_STATE_XSAVE, .component = COMPONENT_X87,			\
@@ -91,7 +113,15 @@ static const struct row rows[] = {
 	GPR("r10", "int64", KEV_R10), GPR("r11", "int64", KEV_R11),
 	GPR("r12", "int64", KEV_R12), GPR("r13", "int64", KEV_R13),
 	GPR("r14", "int64", KEV_R14), GPR("r15", "int64", KEV_R15),
-	STATE(CORE, "rip", "code_ptr", NULL, 8, 8, KEV_STATE_GPRS, gprs.rip),
+	{
+		.name = "rip", .type = "code_ptr", .bytes = 8, .width = 8, .state = KEV_STATE_GPRS,
+		.only = ONLY_X86_64, .offset = offsetof(struct gdb_registers, state.gprs.rip),
+	},
+	GPR32("eax", "int32", gpr[KEV_RAX]), GPR32("ecx", "int32", gpr[KEV_RCX]),
+	GPR32("edx", "int32", gpr[KEV_RDX]), GPR32("ebx", "int32", gpr[KEV_RBX]),
+	GPR32("esp", "data_ptr", gpr[KEV_RSP]), GPR32("ebp", "data_ptr", gpr[KEV_RBP]),
+	GPR32("esi", "int32", gpr[KEV_RSI]), GPR32("edi", "int32", gpr[KEV_RDI]),
+	GPR32("eip", "code_ptr", rip),
 	STATE(CORE, "eflags", "flags", NULL, 4, 4, KEV_STATE_GPRS, gprs.rflags),
 	SELECTOR(cs), SELECTOR(ss), SELECTOR(ds), SELECTOR(es), SELECTOR(fs), SELECTOR(gs),
 	VECTORS(CORE, "st%u", "i387_ext", COMPONENT_X87, 10, 8, XSAVE_ST_STEP, XSAVE_ST),
@@ -110,8 +140,7 @@ static const struct row rows[] = {
 		.offset = offsetof(struct gdb_registers, xsave) + XSAVE_MXCSR,
 	},
 	VECTORS(AVX, "ymm%uh", "uint128", COMPONENT_AVX, 16, 16, 16, XSAVE_YMM),
-	STATE(SEGMENTS, "fs_base", "int", NULL, 8, 8, KEV_STATE_SEGMENTS, segments.fs.base),
-	STATE(SEGMENTS, "gs_base", "int", NULL, 8, 8, KEV_STATE_SEGMENTS, segments.gs.base),
+	BASE("fs_base", fs), BASE("gs_base", gs),
 	CONTROL(cr0), CONTROL(cr2), CONTROL(cr3), CONTROL(cr4),
 	CONTROL(efer), CONTROL(xcr0), CONTROL(dr7),
 };
@@ -158,18 +187,24 @@ static const char *const feature_types[NR_FEATURES] = {
 		"<field name=\"FZ\" start=\"15\" end=\"15\"/></flags>\n",
 };
 
-static unsigned int row_count(const struct row *row, bool avx)
+static unsigned int row_count(const struct row *row, unsigned int shape)
 {
-	if (row->feature == AVX && !avx)
+	bool i386 = shape & GDB_SHAPE_I386;
+
+	if (row->feature == AVX && !(shape & GDB_SHAPE_AVX))
 		return 0;
+	if (row->only == (i386 ? ONLY_X86_64 : ONLY_I386))
+		return 0;
+	if (i386 && row->count > I386_VECTORS)
+		return I386_VECTORS;
 	return row->count ? row->count : 1;
 }
 
 /* The row of a register, and which one of the row it is */
-static const struct row *find_row(bool avx, unsigned int number, unsigned int *index)
+static const struct row *find_row(unsigned int shape, unsigned int number, unsigned int *index)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		unsigned int count = row_count(&rows[i], avx);
+		unsigned int count = row_count(&rows[i], shape);
 
 		if (number < count) {
 			*index = number;
@@ -180,19 +215,19 @@ static const struct row *find_row(bool avx, unsigned int number, unsigned int *i
 	return NULL;
 }
 
-unsigned int gdb_registers_count(bool avx)
+unsigned int gdb_registers_count(unsigned int shape)
 {
 	unsigned int count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		count += row_count(&rows[i], avx);
+		count += row_count(&rows[i], shape);
 	return count;
 }
 
-size_t gdb_register_size(bool avx, unsigned int number)
+size_t gdb_register_size(unsigned int shape, unsigned int number)
 {
 	unsigned int index;
-	const struct row *row = find_row(avx, number, &index);
+	const struct row *row = find_row(shape, number, &index);
 
 	return row ? row->bytes : 0;
 }
@@ -236,11 +271,11 @@ static uint8_t abridged_tag_word(uint16_t tags)
 	return abridged;
 }
 
-void gdb_register_get(const struct gdb_registers *registers, bool avx, unsigned int number,
+void gdb_register_get(const struct gdb_registers *registers, unsigned int shape, unsigned int number,
 		      uint8_t *bytes)
 {
 	unsigned int index;
-	const struct row *row = find_row(avx, number, &index);
+	const struct row *row = find_row(shape, number, &index);
 	uint16_t tags;
 
 	if (!row)
@@ -254,11 +289,11 @@ void gdb_register_get(const struct gdb_registers *registers, bool avx, unsigned 
 	memcpy(bytes, (const uint8_t *)registers + row->offset + index * row->step, row->width);
 }
 
-uint32_t gdb_register_set(struct gdb_registers *registers, bool avx, unsigned int number,
+uint32_t gdb_register_set(struct gdb_registers *registers, unsigned int shape, unsigned int number,
 			  const uint8_t *bytes)
 {
 	unsigned int index;
-	const struct row *row = find_row(avx, number, &index);
+	const struct row *row = find_row(shape, number, &index);
 	uint8_t abridged, *at;
 	uint64_t components;
 	uint16_t tags;
@@ -305,11 +340,11 @@ void gdb_registers_prepare(struct gdb_registers *registers)
 		memset(xsave + XSAVE_YMM, 0, 16 * 16);
 }
 
-static void describe_row(FILE *to, const struct row *row, bool avx)
+static void describe_row(FILE *to, const struct row *row, unsigned int shape)
 {
 	char name[16];
 
-	for (unsigned int i = 0; i < row_count(row, avx); i++) {
+	for (unsigned int i = 0; i < row_count(row, shape); i++) {
 		/* The only argument that a name of the table takes */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -323,8 +358,9 @@ static void describe_row(FILE *to, const struct row *row, bool avx)
 	}
 }
 
-char *gdb_registers_describe(bool avx)
+char *gdb_registers_describe(unsigned int shape)
 {
+	bool i386 = shape & GDB_SHAPE_I386;
 	char *text = NULL;
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
@@ -332,16 +368,17 @@ char *gdb_registers_describe(bool avx)
 	if (!to)
 		return NULL;
 	fputs("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
-	      "<target>\n<architecture>i386:x86-64</architecture>\n", to);
+	      "<target>\n", to);
+	fprintf(to, "<architecture>%s</architecture>\n", i386 ? "i386" : "i386:x86-64");
 	for (unsigned int feature = 0; feature < NR_FEATURES; feature++) {
-		if (feature == AVX && !avx)
+		if ((feature == AVX && !(shape & GDB_SHAPE_AVX)) || (feature == SEGMENTS && i386))
 			continue;
 		fprintf(to, "<feature name=\"%s\">\n", feature_names[feature]);
 		if (feature_types[feature])
 			fputs(feature_types[feature], to);
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 			if (rows[i].feature == feature)
-				describe_row(to, &rows[i], avx);
+				describe_row(to, &rows[i], shape);
 		fputs("</feature>\n", to);
 	}
 	fputs("</target>\n", to);
@@ -350,4 +387,11 @@ char *gdb_registers_describe(bool avx)
 		return NULL;
 	}
 	return text;
+}
+
+const unsigned int *gdb_registers_useful(unsigned int shape)
+{
+	static const unsigned int x86_64[GDB_USEFUL] = { 6, 7, 16 }, i386[GDB_USEFUL] = { 5, 4, 8 };
+
+	return shape & GDB_SHAPE_I386 ? i386 : x86_64;
 }

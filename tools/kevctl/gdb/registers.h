@@ -16,10 +16,12 @@
 #define GDB_XSAVE_SIZE		4096
 #define GDB_XSAVE_AVX_SIZE	832
 
-/* Numbers that stop replies use */
-#define GDB_RBP			6
-#define GDB_RSP			7
-#define GDB_RIP			16
+/* What a vCPU is shown as */
+#define GDB_SHAPE_AVX		(1U << 0)	/* it can have AVX */
+#define GDB_SHAPE_I386		(1U << 1)	/* as a machine of 32 bits */
+
+/* Registers that stop replies bring along */
+#define GDB_USEFUL		3
 
 /* State groups that GDB's registers are in */
 #define GDB_STATE_GROUPS	(KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS | \
@@ -35,32 +37,32 @@ struct gdb_registers {
 	uint8_t xsave[GDB_XSAVE_SIZE] __attribute__((aligned(64)));
 };
 
-/* gdb_registers_count() - how many registers there are; @avx: the guest can have AVX */
-unsigned int gdb_registers_count(bool avx);
+/* gdb_registers_count() - how many registers there are; @shape: GDB_SHAPE_* */
+unsigned int gdb_registers_count(unsigned int shape);
 
 /* gdb_register_size() - bytes of a register, 0 for a number without one */
-size_t gdb_register_size(bool avx, unsigned int number);
+size_t gdb_register_size(unsigned int shape, unsigned int number);
 
 /**
  * gdb_register_get() - a register's bytes
  * @registers: vCPU's
- * @avx: the guest can have AVX
+ * @shape: GDB_SHAPE_*
  * @number: below gdb_registers_count()
  * @bytes: gdb_register_size(), little-endian
  */
-void gdb_register_get(const struct gdb_registers *registers, bool avx, unsigned int number,
+void gdb_register_get(const struct gdb_registers *registers, unsigned int shape, unsigned int number,
 		      uint8_t *bytes);
 
 /**
  * gdb_register_set() - change a register
  * @registers: vCPU's
- * @avx: the guest can have AVX
+ * @shape: GDB_SHAPE_*
  * @number: below gdb_registers_count()
  * @bytes: gdb_register_size(), little-endian
  *
  * Return: the state group that has changed, 0 if the value is the old one.
  */
-uint32_t gdb_register_set(struct gdb_registers *registers, bool avx, unsigned int number,
+uint32_t gdb_register_set(struct gdb_registers *registers, unsigned int shape, unsigned int number,
 			  const uint8_t *bytes);
 
 /* gdb_registers_prepare() - give XSAVE components that are not in use their initial values */
@@ -68,10 +70,13 @@ void gdb_registers_prepare(struct gdb_registers *registers);
 
 /**
  * gdb_registers_describe() - the description in XML
- * @avx: the guest can have AVX
+ * @shape: GDB_SHAPE_*
  *
  * Return: text, to be freed; NULL without memory.
  */
-char *gdb_registers_describe(bool avx);
+char *gdb_registers_describe(unsigned int shape);
+
+/* gdb_registers_useful() - the numbers of frame pointer, stack pointer and program counter */
+const unsigned int *gdb_registers_useful(unsigned int shape);
 
 #endif /* KEVCTL_GDB_REGISTERS_H */

@@ -18,7 +18,7 @@ struct gdb_server *gdb_server_create(const struct gdb_target *target)
 	server->resumed = ALL_THREADS;
 	server->last.signal = GDB_SIGNAL_TRAP;
 	server->orders = calloc(target->threads, sizeof(*server->orders));
-	server->description = gdb_registers_describe(target->avx);
+	server->description = gdb_registers_describe(target->shape);
 	if (server->orders && server->description)
 		return server;
 	gdb_server_destroy(server);
@@ -47,7 +47,7 @@ static void reply_stop(struct gdb_server *server)
 		[GDB_WATCH_WRITE] = "watch", [GDB_WATCH_READ] = "rwatch",
 		[GDB_WATCH_ACCESS] = "awatch",
 	};
-	static const unsigned int useful[] = { GDB_RBP, GDB_RSP, GDB_RIP };
+	const unsigned int *useful = gdb_registers_useful(server->target->shape);
 	const struct gdb_stop *stop = &server->last;
 	struct gdb_registers registers;
 
@@ -63,7 +63,7 @@ static void reply_stop(struct gdb_server *server)
 	}
 	gdb_add(server, "thread:%x;", ID(stop->thread));
 	if (!gdb_read_registers(server, stop->thread, &registers)) {
-		for (size_t i = 0; i < ARRAY_SIZE(useful); i++) {
+		for (size_t i = 0; i < GDB_USEFUL; i++) {
 			gdb_add(server, "%02x:", useful[i]);
 			gdb_add_register(server, &registers, useful[i]);
 			gdb_add(server, ";");

@@ -68,7 +68,7 @@ struct gdb_stop {
  * struct gdb_target - the guest, as the protocol sees it
  * @owner: first argument of the functions
  * @threads: how many vCPUs there are
- * @avx: the guest can have AVX
+ * @shape: GDB_SHAPE_*: what the vCPUs are shown as
  * @moved: the image is not where its file says:
  * @first_segment: there its first segment is
  * @send: bytes for the debugger
@@ -91,7 +91,7 @@ struct gdb_stop {
 struct gdb_target {
 	void *owner;
 	unsigned int threads;
-	bool avx;
+	unsigned int shape;
 	bool moved;
 	uint64_t first_segment;
 	void (*send)(void *owner, const char *bytes, size_t length);

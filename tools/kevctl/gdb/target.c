@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How the server's questions reach the guest: all of them while the vCPUs are stopped. */
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libkev.h>
 
+#include "../dump.h"
 #include "internal.h"
 
 static struct vcpu *vcpu_of(struct gdb *gdb, unsigned int thread)
@@ -190,12 +193,36 @@ static void describe(void *owner, unsigned int thread, char *text, size_t size)
 	snprintf(text, size, "vCPU %u%s", vcpu_of(gdb, thread)->id, what);
 }
 
+/* GDB takes the image for one of 32 bits. */
+static bool is_32bit_image(int image)
+{
+	unsigned char ident[EI_NIDENT];
+
+	return pread(image, ident, sizeof(ident), 0) == sizeof(ident) &&
+	       !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS32;
+}
+
+void gdb_choose_shape(struct gdb *gdb)
+{
+	struct kev_vcpu_state state = { .size = sizeof(state), .groups = KEV_STATE_CONTROLS };
+	unsigned int tries = 0;
+	int error;
+
+	do
+		error = kev_vcpu_get_state(vcpu_of(gdb, 0)->fd, &state);
+	while (guest_try_again(error, &tries));
+	gdb->target.shape &= ~GDB_SHAPE_I386;
+	/* Such an image may hold a kernel of 64 bits: it shows once that is in its mode. */
+	if (is_32bit_image(gdb->dump->image) && !error && !(state.controls.efer & EFER_LMA))
+		gdb->target.shape |= GDB_SHAPE_I386;
+}
+
 void gdb_target_init(struct gdb *gdb)
 {
 	gdb->target = (struct gdb_target){
 		.owner = gdb,
 		.threads = gdb->session->nr_vcpus,
-		.avx = gdb->xsave_size >= GDB_XSAVE_AVX_SIZE,
+		.shape = gdb->xsave_size >= GDB_XSAVE_AVX_SIZE ? GDB_SHAPE_AVX : 0,
 		.moved = gdb->target.moved,
 		.first_segment = gdb->target.first_segment,
 		.send = send_bytes,
