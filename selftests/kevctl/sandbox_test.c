@@ -281,7 +281,7 @@ static int attack_all(void)
 		SYS_getpid, SYS_getpgrp, SYS_gettid, SYS_exit, SYS_exit_group, SYS_clock_gettime,
 		SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_timerfd_create,
 		SYS_timerfd_settime, SYS_eventfd2, SYS_signalfd4, SYS_sched_yield, SYS_getrandom,
-		SYS_membarrier, SYS_clone3, SYS_clone,
+		SYS_membarrier, SYS_alarm, SYS_clone3, SYS_clone,
 		/* Of the kernel's own probes: SIGILL from anywhere else, before any filter */
 		335, 336,
 		/* deadly */
