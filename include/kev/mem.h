@@ -41,7 +41,8 @@ struct vm_area_struct;
  * @huge: KEV_HUGE_NEVER, _AUTO or _ALWAYS; NEVER where the tables have no such leaves
  * @huge_exec: a leaf of 2 MiB may be executable (not where X86_BUG_ITLB_MULTIHIT)
  * @dirty_flag: the CPU keeps dirty flags; otherwise writing is withheld to see it
- * @fault_around: image pages that a fault maps at most, a power of two
+ * @fault_around: image pages that a fault maps at most, a power of two; 0 and 1: its own
+ * @around_max: the same of a vCPU whose faults go on from one window to the next
  * @flush: make every vCPU forget translations that entries do not give any more;
  *	process context, may sleep, returns when no CPU uses one
  */
@@ -52,6 +53,7 @@ struct kev_mem_config {
 	bool huge_exec;
 	bool dirty_flag;
 	u32 fault_around;
+	u32 around_max;
 	void (*flush)(struct kev_mem *mem);
 };
 

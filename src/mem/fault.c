@@ -209,18 +209,35 @@ static void map_shared(const struct kev_fault *fault, struct kev_pt_page *table,
 			put_page(pages[i]);
 }
 
+/* Twice as many pages each time, as long as a vCPU comes from the end of the last window */
+static u32 window_of(const struct kev_fault *fault)
+{
+	const struct kev_mem_config *config = &fault->mem->config;
+	struct kev_stock *stock = fault->touch->stock;
+
+	if (!stock)
+		return config->fault_around;
+	if (fault->gpa != stock->around_end || !stock->around)
+		stock->around = config->fault_around;
+	else if (stock->around < config->around_max)
+		stock->around *= 2;
+	return stock->around;
+}
+
 /* Map neighbours that are in the page cache, as far as one leaf table goes. */
 static void fault_around(const struct kev_fault *fault, u64 *leaf)
 {
 	const struct kev_region *region = fault->region;
-	u32 window = fault->mem->config.fault_around;
 	struct kev_pt_page *table = kev_table_of(leaf);
+	u32 window = window_of(fault);
 	unsigned int first = kev_leaf_index(leaf) & ~(window - 1), end = first + window, nr;
 	struct page *pages[AROUND_BATCH];
 
 	if (region->gpa > table->gpa)
 		first = max_t(u64, first, (region->gpa - table->gpa) >> PAGE_SHIFT);
 	end = min_t(u64, end, (kev_region_end(region) - table->gpa) >> PAGE_SHIFT);
+	if (fault->touch->stock)
+		fault->touch->stock->around_end = kev_table_gpa(table, end);
 	for (; first < end; first += nr) {
 		/* A hint: who looks again holds the lock. */
 		first = find_next_zero_bit(table->used, end, first);

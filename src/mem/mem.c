@@ -77,7 +77,7 @@ static int get_around(char *buf, const struct kernel_param *param)
 
 static const struct kernel_param_ops around_param = { .set = set_around, .get = get_around };
 module_param_cb(fault_around, &around_param, NULL, 0644);
-MODULE_PARM_DESC(fault_around, "image pages that a fault maps at most, a power of two up to 512, of those in the page cache; 0: only its own (16); new VMs");
+MODULE_PARM_DESC(fault_around, "image pages that a fault maps, of those in the page cache: a power of two up to 512; more while faults go on from one window to the next; 0: only its own (16); new VMs");
 
 int kev_mem_option(struct kev_mem_config *config, u32 huge, u32 fault_around, bool around_given,
 		   bool huge_possible)
@@ -89,6 +89,8 @@ int kev_mem_option(struct kev_mem_config *config, u32 huge, u32 fault_around, bo
 		huge = READ_ONCE(huge_default);
 	config->huge = huge_possible ? huge : KEV_HUGE_NEVER;
 	config->fault_around = around_given ? fault_around : READ_ONCE(around_default);
+	/* What was asked for is what there is. */
+	config->around_max = around_given ? fault_around : KEV_PT_ENTRIES;
 	return 0;
 }
 

@@ -109,15 +109,15 @@ void test_options(void)
 		u32 huge, around;
 		bool given, possible;
 		int expected;
-		u32 huge_then, around_then;
+		u32 huge_then, around_then, max_then;
 	} cases[] = {
-		{ KEV_HUGE_DEFAULT, 0, false, true, 0, KEV_HUGE_AUTO, 16 },
-		{ KEV_HUGE_DEFAULT, 0, true, true, 0, KEV_HUGE_AUTO, 0 },
-		{ KEV_HUGE_DEFAULT, 0, true, false, 0, KEV_HUGE_NEVER, 0 },
-		{ KEV_HUGE_NEVER, 1, true, true, 0, KEV_HUGE_NEVER, 1 },
-		{ KEV_HUGE_AUTO, 64, true, true, 0, KEV_HUGE_AUTO, 64 },
-		{ KEV_HUGE_ALWAYS, 512, true, true, 0, KEV_HUGE_ALWAYS, 512 },
-		{ KEV_HUGE_ALWAYS, 512, true, false, 0, KEV_HUGE_NEVER, 512 },
+		{ KEV_HUGE_DEFAULT, 0, false, true, 0, KEV_HUGE_AUTO, 16, 512 },
+		{ KEV_HUGE_DEFAULT, 0, true, true, 0, KEV_HUGE_AUTO, 0, 0 },
+		{ KEV_HUGE_DEFAULT, 0, true, false, 0, KEV_HUGE_NEVER, 0, 0 },
+		{ KEV_HUGE_NEVER, 1, true, true, 0, KEV_HUGE_NEVER, 1, 1 },
+		{ KEV_HUGE_AUTO, 64, true, true, 0, KEV_HUGE_AUTO, 64, 64 },
+		{ KEV_HUGE_ALWAYS, 512, true, true, 0, KEV_HUGE_ALWAYS, 512, 512 },
+		{ KEV_HUGE_ALWAYS, 512, true, false, 0, KEV_HUGE_NEVER, 512, 512 },
 		{ KEV_HUGE_ALWAYS + 1, 0, true, true, -EINVAL },
 		{ KEV_HUGE_AUTO, 3, true, true, -EINVAL },
 		{ KEV_HUGE_AUTO, 1024, true, true, -EINVAL },
@@ -132,7 +132,8 @@ void test_options(void)
 					     cases[i].given, cases[i].possible),
 			      cases[i].expected) ||
 		    !CHECK_EQ(config.huge, cases[i].huge_then) ||
-		    !CHECK_EQ(config.fault_around, cases[i].around_then))
+		    !CHECK_EQ(config.fault_around, cases[i].around_then) ||
+		    !CHECK_EQ(config.around_max, cases[i].max_then))
 			pr_err("# case %d\n", i);
 	}
 }
