@@ -250,8 +250,8 @@ clients.pop().close()
 kill -STOP "$pid"
 for _ in {1..12}; do timeout 5 "$kevctl" ps >"$tap_dir/stdout"; done
 tap_check "ps: a process that is stopped" grep -q " $pid " "$tap_dir/stdout"
-kill -CONT "$pid"
-"$kevctl" kill --wait "$pid"
+expect "kill: a process that is stopped" 0 "" "" "$kevctl" kill -s KILL --wait "$pid"
+expect "ps: it is gone" 0 "$header" "" "$kevctl" ps
 
 # A name that a terminal would obey
 name=$tap_dir/$'a\n\e[1mb\\'

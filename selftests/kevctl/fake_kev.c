@@ -691,8 +691,8 @@ static int play(int vcpu, struct kev_run *run)
 		fake.line++;
 		return 1;
 	}
-	if (!strcmp(line, "deaf"))
-		return poll(NULL, 0, -1);
+	while (!strcmp(line, "deaf"))
+		poll(NULL, 0, -1);	/* not even a signal ends it */
 	if (!strcmp(line, "spin"))
 		return spin(vcpu);
 	if (sscanf(line, "halt %lli", (long long *)&value) == 1)

@@ -64,8 +64,9 @@ static int open_process(const struct runtime_info *guest)
 	if (process < 0)
 		return -errno;
 	connection = runtime_connect(guest->pid);
+	/* One that is stopped may not answer, but its socket is there. */
 	if (connection < 0)
-		error = connection;
+		error = connection == -EAGAIN ? 0 : connection;
 	else if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		error = -errno;
 	else if (peer.pid != guest->pid)
