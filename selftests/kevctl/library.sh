@@ -23,8 +23,9 @@ done <<'END'
 LIBKEV_0 kev_close kev_create_vm kev_query kev_vcpu_run kev_vm_add_region kev_vm_read
 LIBKEV_1 kev_boot_name kev_create_vm_from kev_vcpu_interrupt kev_vm_read_memory
 LIBKEV_2 kev_intercept_name kev_vcpu_inject kev_vm_set_cpuid kev_vm_signal
+LIBKEV_3 kev_vcpu_counters kev_vm_counters
 END
-tap_check "no function is without a version" test -z "$(grep -v '@@LIBKEV_[012]$' <<<"$exported")"
+tap_check "no function is without a version" test -z "$(grep -v '@@LIBKEV_[0123]$' <<<"$exported")"
 tap_check "the soname" grep -q 'soname: \[libkev.so.0\]' <(readelf -d "$tap_dir/usr/lib/libkev.so.0")
 
 cat >"$tap_dir/program.c" <<'END'
