@@ -104,11 +104,23 @@ static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 	return verdict;
 }
 
-/* Armed: until an exit that the fast level does not finish. */
-static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
+/* The fast level's verdict on the exit */
+static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 {
 	struct kev_exit *exit = &vcpu->exit;
 	const struct kev_exit_ops *ops = &kev_exit_table[exit->event];
+
+	if (likely(!vcpu->resumed)) {
+		vcpu->counts.exits[exit->event]++;
+		if (unlikely(intercepted(vcpu, ops)))
+			return KEV_PASS;
+	}
+	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
+}
+
+/* Armed: until an exit that the fast level does not finish. */
+static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
+{
 	enum kev_verdict verdict;
 
 	for (;;) {
@@ -120,16 +132,14 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 		if (unlikely(must_leave(vcpu)))
 			return KEV_RETRY;
 
+		verdict = KEV_PASS;
 		if (likely(!vcpu->resumed)) {
 			trace_kev_entry(vcpu);
-			kev_backend->enter(vcpu, exit);
+			verdict = kev_backend->enter(vcpu, &vcpu->exit);
 			trace_kev_exit(vcpu);
-			vcpu->counts.exits[exit->event]++;
-			ops = &kev_exit_table[exit->event];
-			if (unlikely(intercepted(vcpu, ops)))
-				return pass_on(vcpu, KEV_PASS);
 		}
-		verdict = ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
+		if (verdict == KEV_PASS)
+			verdict = dispatch_fast(vcpu);
 		if (verdict == KEV_RESUME)
 			vcpu->pending |= KEV_PENDING_ADVANCE;
 		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
@@ -140,7 +150,7 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 		 * an instruction between them at which the host's interrupts would end the
 		 * guest: they are let in after each (CVE-2015-5307, CVE-2015-8104).
 		 */
-		if (unlikely(exit->event == KEV_EV_EXCEPTION))
+		if (unlikely(vcpu->exit.event == KEV_EV_EXCEPTION))
 			return verdict;
 	}
 }

@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 #include <kev/backend.h>
 #include <kev/msr_policy.h>
+#include <kev/quick.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -164,6 +165,8 @@ int kev_vcpu_take_policy(struct kev_vcpu *vcpu)
 		ret = kev_vcpu_loaded_call(vcpu, call_policy, &problem);
 	if (!ret)
 		ret = problem;
+	if (!ret)
+		kev_quick_init(vcpu);
 	vcpu->policed = !ret;
 	return ret;
 }

@@ -108,7 +108,9 @@ struct kev_exit_info {
  *	hardware goes off.
  * @arm: see above
  * @disarm: the opposite; host state is whole again. Armed.
- * @enter: run the guest until one exit, decode it. Armed.
+ * @enter: run the guest until an exit, and decode it. Exits that kev_vcpu.quick has may be
+ *	answered on the way: <kev/quick.h>. KEV_PASS: the exit is to be answered; else it has
+ *	been, and this is the verdict. Armed.
  * @policy: put into the hardware state what the VM's policy says, which is final now:
  *	before the vCPU's first entry. -EINVAL: its registers have what the VM's CPUID
  *	does not. Loaded.
@@ -174,7 +176,7 @@ struct kev_backend {
 	int (*load)(struct kev_vcpu *vcpu);
 	void (*arm)(struct kev_vcpu *vcpu);
 	void (*disarm)(struct kev_vcpu *vcpu);
-	void (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
+	enum kev_verdict (*enter)(struct kev_vcpu *vcpu, struct kev_exit *exit);
 	int (*policy)(struct kev_vcpu *vcpu);
 	void (*flush)(struct kev_vcpu *vcpu);
 	void (*advance)(struct kev_vcpu *vcpu, u8 length);

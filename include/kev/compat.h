@@ -22,6 +22,11 @@
 #include <asm/mce.h>
 #include <asm/reboot.h>
 
+/* An asm goto with outputs, and the compilers' bugs with them worked around */
+#ifndef asm_goto_output
+#define asm_goto_output(x...)	asm_volatile_goto(x)
+#endif
+
 /**
  * kev_handle_guest_work() - do what is pending before a return to the guest
  *

@@ -73,6 +73,7 @@ struct kev_cpuid_limits {
  * @feature: leaf 7 by subleaf
  * @xstate: leaf 0xd by subleaf
  * @extended: leaves from 0x80000000
+ * @constant: leaves of @basic, as a mask, whose answer is what stands there
  * @own: bits that user space has put over the answers, sorted for kev_cpuid_set()
  * @nr_own: entries in @own
  *
@@ -87,6 +88,7 @@ struct kev_cpuid_table {
 	struct kev_cpuid_regs feature[KEV_CPUID_NR_FEATURES];
 	struct kev_cpuid_regs xstate[KEV_CPUID_NR_XSTATES];
 	struct kev_cpuid_regs extended[KEV_CPUID_MAX_EXTENDED - KEV_CPUID_EXTENDED + 1];
+	u32 constant;
 	const struct kev_cpuid_entry *own;
 	u32 nr_own;
 };
@@ -207,6 +209,35 @@ void kev_cpuid_own(const struct kev_cpuid_table *table, u32 leaf, u32 subleaf,
  */
 void kev_cpuid_answer(const struct kev_cpuid_table *table, const struct kev_cpuid_vcpu *vcpu,
 		      u32 leaf, u32 subleaf, struct kev_cpuid_regs *out);
+
+/**
+ * kev_cpuid_is_constant() - is the answer to a leaf the same for all vCPUs, always
+ * @table: of kev_cpuid_build() or kev_cpuid_set()
+ * @leaf: EAX
+ *
+ * Context: Any; noinstr.
+ * Return: true only for basic leaves without subleaves.
+ */
+static __always_inline bool kev_cpuid_is_constant(const struct kev_cpuid_table *table, u32 leaf)
+{
+	return leaf <= KEV_CPUID_MAX_BASIC && table->constant & BIT(leaf);
+}
+
+/**
+ * kev_cpuid_constant() - the answer to a leaf for which kev_cpuid_is_constant() is true
+ * @table: of kev_cpuid_build() or kev_cpuid_set()
+ * @leaf: EAX
+ *
+ * Context: Any; noinstr.
+ * Return: what kev_cpuid_answer() gives.
+ */
+static __always_inline const struct kev_cpuid_regs *
+kev_cpuid_constant(const struct kev_cpuid_table *table, u32 leaf)
+{
+	/* The guest chooses the index, and mispredicted paths read too; the size is a power of 2. */
+	OPTIMIZER_HIDE_VAR(leaf);
+	return &table->basic[leaf & KEV_CPUID_MAX_BASIC];
+}
 
 /**
  * kev_cpuid_xcr0_valid() - may a guest load this value with XSETBV

@@ -29,7 +29,8 @@ struct kev_hypercall {
  * @kernel_only: a call from privilege level 3 is #GP(0), but in a VM with
  *	KEV_VM_USER_CALLS
  * @resolve: registers (by enum kev_gpr) to call; pure
- * @fast: answers with IRQs off, touching only the vCPU, or KEV_PASS; may be NULL
+ * @fast: answers with IRQs off, touching only the vCPU, or KEV_PASS, which changes nothing;
+ *	takes what it needs from the vCPU's registers; may be NULL
  * @slow: answers in process context; KEV_PASS reports the call to user space
  *
  * Both handlers leave RIP alone: KEV_RESUME moves it.
@@ -39,7 +40,7 @@ struct kev_hypercall_abi {
 	struct module *owner;
 	bool kernel_only;
 	void (*resolve)(const u64 *gpr, struct kev_hypercall *call);
-	enum kev_verdict (*fast)(struct kev_vcpu *vcpu, const struct kev_hypercall *call);
+	enum kev_verdict (*fast)(struct kev_vcpu *vcpu);
 	enum kev_verdict (*slow)(struct kev_vcpu *vcpu, const struct kev_hypercall *call);
 };
 

@@ -71,6 +71,7 @@ typedef unsigned long long u64;
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 
 #define array_index_nospec(index, size)	(index)
+#define OPTIMIZER_HIDE_VAR(var)	((void)(var))
 
 #define lower_32_bits(n)	((u32)((n) & 0xffffffff))
 #define upper_32_bits(n)	((u32)((n) >> 32))

@@ -18,6 +18,7 @@
 #include <kev/stats.h>
 #include <kev/stock.h>
 
+struct kev_cpuid_table;
 struct kev_paging;
 struct kev_vm;
 struct task_struct;
@@ -85,11 +86,12 @@ struct kev_halt {
 
 /**
  * struct kev_vcpu - a virtual CPU
+ * @gpr: [c] by enum kev_gpr; RSP lives in hardware state. First: a backend's entry code
+ *	has the offset
  * @vm: [I] a reference
  * @id: [I]
  * @lock: [c] owner of the vCPU: RUN, GET_STATE and SET_STATE try it; what is
  *	marked [c] belongs to whoever holds it
- * @gpr: [c] by enum kev_gpr; RSP lives in hardware state
  * @cr2: [c] guest's, while it does not run
  * @xcr0: [c] guest's
  * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
@@ -105,6 +107,7 @@ struct kev_halt {
  * @msr: [c]
  * @msr_values: [c] of the MSRs that are KEV_MSR_VALUE in the VM, by slot; NULL before the
  *	first RUN and where there is none
+ * @msr_value: [c] what a handler has just read
  * @clock: [c]
  * @fpu: [c]
  * @stock: [c]
@@ -121,7 +124,10 @@ struct kev_halt {
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
- * @policed: [c] what the VM's policy says is in the hardware state
+ * @policed: [c] what the VM's policy says is in the hardware state, and in the next three
+ * @quick: [c] exits that the quick level answers, BIT(KEV_EV_*)
+ * @quick_call: [c] with BIT(KEV_EV_HYPERCALL): kev_hypercall_abi.fast
+ * @cpuid: [c] what CPUID tells in the VM
  * @mp: [a] enum kev_mp; written by the owner. Nothing is entered but when it is
  *	KEV_MP_RUNNABLE; with KEV_MP_HALTED RIP is behind the HLT
  * @halt: [a] valid with KEV_MP_HALTED; written by the owner
@@ -138,11 +144,11 @@ struct kev_halt {
  * @counts: [c] written by the owner, read by anybody
  */
 struct kev_vcpu {
+	u64 gpr[KEV_NR_GPRS];
 	struct kev_vm *vm;
 	u32 id;
 	struct mutex lock;	/* outermost */
 
-	u64 gpr[KEV_NR_GPRS];
 	u64 cr2;
 	u64 xcr0;
 	u64 xcr0_live;
@@ -156,6 +162,7 @@ struct kev_vcpu {
 	struct kev_vcpu_debug debug;
 	struct kev_msr_values msr;
 	u64 *msr_values;
+	u64 msr_value;
 	struct kev_clock clock;
 	struct kev_fpu fpu;
 	struct kev_stock stock;
@@ -173,6 +180,9 @@ struct kev_vcpu {
 	bool intercepted;
 	bool resumed;
 	bool policed;
+	u32 quick;
+	enum kev_verdict (*quick_call)(struct kev_vcpu *vcpu);
+	const struct kev_cpuid_table *cpuid;
 
 	u32 mp;
 	struct kev_halt halt;

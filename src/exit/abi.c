@@ -27,12 +27,12 @@ static void resolve_kev(const u64 *gpr, struct kev_hypercall *call)
 	};
 }
 
-static enum kev_verdict fast_kev(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
+static enum kev_verdict fast_kev(struct kev_vcpu *vcpu)
 {
-	if (call->nr != CALL_HALT_CPU)
+	if (vcpu->gpr[KEV_RAX] != CALL_HALT_CPU)
 		return KEV_PASS;
 	/* Only noted here: the run loop ends the VM and calls the others out. */
-	vcpu->end_code = call->args[0];
+	vcpu->end_code = vcpu->gpr[KEV_RDI];
 	return KEV_EXIT;
 }
 
@@ -92,7 +92,7 @@ const struct kev_hypercall_abi kev_abi_akaros = {
 };
 
 /* A guest without a hypervisor: VMCALL is no instruction. */
-static enum kev_verdict fast_none(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
+static enum kev_verdict fast_none(struct kev_vcpu *vcpu)
 {
 	return kev_queue_exception(vcpu, X86_TRAP_UD, false, 0);
 }

@@ -427,12 +427,21 @@ static u64 efer_of(const struct kev_cpuid_table *t)
 	       (features & E1_EDX_NX ? EFER_NXE : 0);
 }
 
+/* Leaves with subleaves, or that depend on the vCPU, and those that are not there */
+static u32 constant_leaves(const struct kev_cpuid_table *t)
+{
+	const u32 others = BIT(0x1) | BIT(0x4) | BIT(0x7) | BIT(0xb) | BIT(0xd) | BIT(0x1f);
+
+	return GENMASK_ULL(min(t->basic[0].eax, KEV_CPUID_MAX_BASIC), 0) & ~others;
+}
+
 void kev_cpuid_settle(struct kev_cpuid_table *t)
 {
 	settle_xcr0(t);
 	settle_features(t);
 	t->cr4 = cr4_of(t);
 	t->efer = efer_of(t);
+	t->constant = constant_leaves(t);
 }
 
 void kev_cpuid_build(struct kev_cpuid_table *t, kev_cpuid_host_fn host_fn, void *ctx,

@@ -238,8 +238,11 @@ int kev_cpuid_set(struct kev_cpuid_table *table, const struct kev_cpuid_table *b
 	kev_cpuid_settle(table);
 
 	for (i = 0; i < nr; i++)
-		if (strip(&entries[i]))
+		if (strip(&entries[i])) {
+			if (entries[i].leaf <= KEV_CPUID_MAX_BASIC)
+				table->constant &= ~BIT(entries[i].leaf);
 			entries[kept++] = entries[i];
+		}
 	table->own = entries;
 	table->nr_own = kept;
 	return 0;

@@ -149,19 +149,17 @@ void kev_hypercall_exit(void)
 enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	const struct kev_hypercall_abi *abi = vcpu->vm->abi;
-	struct kev_hypercall call;
 
 	/* VMCALL works at any privilege. */
 	if (exit->hypercall.cpl && abi->kernel_only && !(vcpu->vm->flags & KEV_VM_USER_CALLS))
 		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 	if (trace_kev_hypercall_enabled()) {
+		struct kev_hypercall call;
+
 		abi->resolve(vcpu->gpr, &call);
 		trace_kev_hypercall(vcpu, &call);
 	}
-	if (!abi->fast)
-		return KEV_PASS;
-	abi->resolve(vcpu->gpr, &call);
-	return abi->fast(vcpu, &call);
+	return abi->fast ? abi->fast(vcpu) : KEV_PASS;
 }
 
 enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)

@@ -5,7 +5,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -17,32 +16,20 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
-struct msr_entry {
-	struct hlist_node node;
-	struct rcu_head rcu;
-	u32 index;
-	const struct kev_msr_ops *ops;
-};
-
-/* Read with IRQs off, written under the lock. */
-static DEFINE_HASHTABLE(msr_table, 7);
+DEFINE_HASHTABLE(kev_msr_table, 9);
 static DEFINE_MUTEX(msr_lock);
 
-/**
- * kev_msr_find() - who handles an index
- * @index: which
- *
- * Context: IRQs off, or inside an RCU reader. Return: NULL for nobody.
- */
-const struct kev_msr_ops *kev_msr_find(u32 index)
+static int nobody_reads(struct kev_vcpu *vcpu, u32 index, u64 *value)
 {
-	struct msr_entry *entry;
-
-	hash_for_each_possible_rcu(msr_table, entry, node, index, true)
-		if (entry->index == index)
-			return entry->ops;
-	return NULL;
+	return -ENOENT;
 }
+
+static int nobody_writes(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	return -ENOENT;
+}
+
+const struct kev_msr_ops kev_msr_nobody = { nobody_reads, nobody_writes };
 
 /**
  * kev_msr_insert() - handle an index, for every VM
@@ -54,10 +41,10 @@ const struct kev_msr_ops *kev_msr_find(u32 index)
  */
 int kev_msr_insert(u32 index, const struct kev_msr_ops *ops)
 {
-	struct msr_entry *entry;
+	struct kev_msr_entry *entry;
 	int ret = 0;
 
-	if (!ops->read_msr || (!ops->write_msr && !ops->slow_write))
+	if ((!ops->read_msr && !ops->field) || (!ops->write_msr && !ops->slow_write))
 		return -EINVAL;
 	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
 	if (!entry)
@@ -67,11 +54,11 @@ int kev_msr_insert(u32 index, const struct kev_msr_ops *ops)
 
 	mutex_lock(&msr_lock);
 	rcu_read_lock();
-	if (kev_msr_find(index))
+	if (kev_msr_find(index) != &kev_msr_nobody)
 		ret = -EEXIST;
 	rcu_read_unlock();
 	if (!ret)
-		hash_add_rcu(msr_table, &entry->node, index);
+		hash_add_rcu(kev_msr_table, &entry->node, index);
 	mutex_unlock(&msr_lock);
 	if (ret)
 		kfree(entry);
@@ -87,10 +74,10 @@ EXPORT_SYMBOL_GPL(kev_msr_insert);
  */
 void kev_msr_remove(u32 index)
 {
-	struct msr_entry *entry;
+	struct kev_msr_entry *entry;
 
 	mutex_lock(&msr_lock);
-	hash_for_each_possible(msr_table, entry, node, index) {
+	hash_for_each_possible(kev_msr_table, entry, node, index) {
 		if (entry->index != index)
 			continue;
 		hash_del_rcu(&entry->node);
@@ -109,8 +96,13 @@ static enum kev_verdict nobody(struct kev_vcpu *vcpu)
 	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 }
 
-/* What an access made of a result; a read's value is in place. */
-static enum kev_verdict verdict(struct kev_vcpu *vcpu, bool write, int ret)
+/**
+ * kev_msr_verdict() - what becomes of an access; a read's value is in place
+ * @vcpu: armed
+ * @write: WRMSR
+ * @ret: what @read_msr or @write_msr said; -EAGAIN: not at this level
+ */
+enum kev_verdict kev_msr_verdict(struct kev_vcpu *vcpu, bool write, int ret)
 {
 	enum kev_verdict verdict;
 
@@ -180,15 +172,16 @@ static int read_emulated(struct kev_vcpu *vcpu, u32 index, u64 *value)
 {
 	const struct kev_msr_ops *ops = kev_msr_find(index);
 
-	return ops ? ops->read_msr(vcpu, index, value) : -ENOENT;
+	if (!ops->field)
+		return ops->read_msr(vcpu, index, value);
+	*value = *kev_msr_field(vcpu, ops);
+	return 0;
 }
 
 static int write_emulated(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
 	const struct kev_msr_ops *ops = kev_msr_find(index);
 
-	if (!ops)
-		return -ENOENT;
 	return ops->write_msr ? ops->write_msr(vcpu, index, value) : -EAGAIN;
 }
 
@@ -207,7 +200,7 @@ enum kev_verdict kev_fast_rdmsr(struct kev_vcpu *vcpu, const struct kev_exit *ex
 		vcpu->gpr[KEV_RAX] = lower_32_bits(value);
 		vcpu->gpr[KEV_RDX] = upper_32_bits(value);
 	}
-	return verdict(vcpu, false, ret);
+	return kev_msr_verdict(vcpu, false, ret);
 }
 
 /* EDX:EAX; what the guest has in the upper halves does not count. */
@@ -226,20 +219,18 @@ enum kev_verdict kev_fast_wrmsr(struct kev_vcpu *vcpu, const struct kev_exit *ex
 		ret = write_by_rule(vcpu, rule, operand(vcpu));
 	else
 		ret = write_emulated(vcpu, index, operand(vcpu));
-	return verdict(vcpu, true, ret);
+	return kev_msr_verdict(vcpu, true, ret);
 }
 
 /* Its handler writes in process context: kev_msr_ops.slow_write; NULL: nobody does. */
 static kev_msr_slow_write slow_writer(const struct kev_vcpu *vcpu, u32 index)
 {
-	const struct kev_msr_ops *ops;
 	kev_msr_slow_write slow;
 
 	if (rule_of(vcpu, index))
 		return NULL;
 	rcu_read_lock();
-	ops = kev_msr_find(index);
-	slow = ops ? ops->slow_write : NULL;
+	slow = kev_msr_find(index)->slow_write;
 	rcu_read_unlock();
 	return slow;
 }

@@ -82,19 +82,16 @@ static const struct kev_msr_ops msr_mtrr_def_type = { read_mtrr_def_type, write_
 				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
 #define MISC_ENABLE_RESET	(MSR_IA32_MISC_ENABLE_FAST_STRING | MISC_ENABLE_READ_ONLY)
 
-static int read_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = vcpu->msr.misc_enable;
-	return 0;
-}
-
 static int write_misc_enable(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
 	vcpu->msr.misc_enable = value | MISC_ENABLE_READ_ONLY;
 	return 0;
 }
 
-static const struct kev_msr_ops msr_misc_enable = { read_misc_enable, write_misc_enable };
+static const struct kev_msr_ops msr_misc_enable = {
+	.field = KEV_MSR_FIELD(msr.misc_enable),
+	.write_msr = write_misc_enable,
+};
 
 /* Hardware state holds its value. */
 static int read_backend(struct kev_vcpu *vcpu, u32 index, u64 *value)

@@ -137,12 +137,6 @@ static int write_x2apic(struct kev_vcpu *vcpu, u32 index, u64 value)
 
 static const struct kev_msr_ops msr_x2apic = { read_x2apic, write_x2apic };
 
-static int read_apic_base(struct kev_vcpu *vcpu, u32 index, u64 *value)
-{
-	*value = vcpu->msr.apic_base;
-	return 0;
-}
-
 static int write_apic_base(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
 	if (!kev_apic_base_valid(vcpu->msr.apic_base, value, kev_info.phys_bits))
@@ -151,7 +145,10 @@ static int write_apic_base(struct kev_vcpu *vcpu, u32 index, u64 value)
 	return 0;
 }
 
-static const struct kev_msr_ops msr_apic_base = { read_apic_base, write_apic_base };
+static const struct kev_msr_ops msr_apic_base = {
+	.field = KEV_MSR_FIELD(msr.apic_base),
+	.write_msr = write_apic_base,
+};
 
 static bool in_deadline_mode(struct kev_vcpu *vcpu)
 {

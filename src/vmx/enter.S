@@ -15,8 +15,8 @@
 /* VMCS field encoding; SDM Vol. 3, appendix B.4 */
 #define HOST_RSP_FIELD	0x6c14
 
-/* 16 registers by enum kev_gpr, 8 bytes each */
-#define GPR(n)		((n) * 8)
+/* 16 registers of a vCPU by enum kev_gpr, 8 bytes each */
+#define GPR(n)		(KEV_VMX_VCPU_GPR + (n) * 8)
 #define RAX_SLOT	GPR(0)
 #define RCX_SLOT	GPR(1)
 #define RDX_SLOT	GPR(2)
@@ -24,6 +24,11 @@
 #define RBP_SLOT	GPR(5)
 #define RSI_SLOT	GPR(6)
 #define RDI_SLOT	GPR(7)
+
+/* What kev_vmx_enter_guest() has on its stack below the caller's RBP */
+#define STACK_VMX	0
+#define STACK_FRAME	8
+#define STACK_RBP	56
 
 /* Buffers that a guest could read through; the caller's kernel decides when */
 .macro CLEAR_BUFFERS_FOR_GUEST
@@ -38,32 +43,8 @@
 #endif
 .endm
 
-.section .noinstr.text, "ax"
-
-SYM_FUNC_START(kev_vmx_enter_guest)
-	push	%rbp
-	mov	%rsp, %rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
-	push	%rsi		/* frame */
-	push	%rdi		/* gpr */
-
-	/* The stack is nearly always as deep as it was at the last entry. */
-	cmp	%rsp, KEV_VMX_FRAME_HOST_RSP(%rsi)
-	je	.Lhost_rsp_is_set
-	mov	$HOST_RSP_FIELD, %eax
-	vmwrite	%rsp, %rax
-	jbe	.Lfailed
-	mov	%rsp, KEV_VMX_FRAME_HOST_RSP(%rsi)
-.Lhost_rsp_is_set:
-
-	/* CF = launched; moves and VERW leave it alone */
-	bt	$0, %edx
-
-	mov	%rdi, %rax
+/* All of the guest's general registers but RSP; RAX: the vCPU */
+.macro LOAD_GUEST_GPRS
 	mov	RCX_SLOT(%rax), %rcx
 	mov	RDX_SLOT(%rax), %rdx
 	mov	RBX_SLOT(%rax), %rbx
@@ -79,56 +60,19 @@ SYM_FUNC_START(kev_vmx_enter_guest)
 	mov	GPR(14)(%rax), %r14
 	mov	GPR(15)(%rax), %r15
 	mov	RAX_SLOT(%rax), %rax
+.endm
 
-	CLEAR_BUFFERS_FOR_GUEST
-
-	jnc	.Lvmlaunch
-
-	/*
-	 * The unwinder finds at kev_vmx_exit what it finds here: the CPU comes
-	 * back with the stack pointer of HOST_RSP.
-	 */
-	UNWIND_HINT_SAVE
-.Lvmresume:
-	vmresume
-	jmp	.Lvmfail
-.Lvmlaunch:
-	vmlaunch
-	jmp	.Lvmfail
-
-	_ASM_EXTABLE(.Lvmresume, .Lvmfail)
-	_ASM_EXTABLE(.Lvmlaunch, .Lvmfail)
-
-SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
-	UNWIND_HINT_RESTORE
-	ENDBR
-	push	%rax
-	mov	8(%rsp), %rax		/* gpr */
-	mov	%rcx, RCX_SLOT(%rax)
-	mov	%rdx, RDX_SLOT(%rax)
-	mov	%rbx, RBX_SLOT(%rax)
-	mov	%rbp, RBP_SLOT(%rax)
-	mov	%rsi, RSI_SLOT(%rax)
-	mov	%rdi, RDI_SLOT(%rax)
-	mov	%r8, GPR(8)(%rax)
-	mov	%r9, GPR(9)(%rax)
-	mov	%r10, GPR(10)(%rax)
-	mov	%r11, GPR(11)(%rax)
-	mov	%r12, GPR(12)(%rax)
-	mov	%r13, GPR(13)(%rax)
-	mov	%r14, GPR(14)(%rax)
-	mov	%r15, GPR(15)(%rax)
-	pop	RAX_SLOT(%rax)
-	mov	$KEV_VMX_ENTERED, %ebx
-
-.Lclear:
-	/* Nothing that the guest chose may steer what the host speculates. */
+/*
+ * Nothing that the guest chose may steer what the host speculates. RDI is the caller's;
+ * RBP is as the unwinder wants it, all others are zero.
+ */
+.macro CLEAR_GPRS
+	xor	%ebp, %ebp
 	xor	%eax, %eax
 	xor	%ecx, %ecx
 	xor	%edx, %edx
+	xor	%ebx, %ebx
 	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%ebp, %ebp
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
@@ -137,8 +81,10 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	xor	%r13d, %r13d
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
+.endm
 
-	/* Before the first RET that has no CALL on this side of the exit */
+/* Before the first RET that has no CALL on this side of the exit. Clobbers RAX, RCX, RDX, RSI */
+.macro PROTECT_PREDICTION
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
@@ -147,19 +93,96 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	 * there is nothing to restore. But IBRS protects what is predicted after
 	 * its WRMSR: it is written again after each exit.
 	 */
-	ALTERNATIVE "jmp .Lspec_ctrl_done", "", X86_FEATURE_KERNEL_IBRS
-	mov	8(%rsp), %rsi		/* frame */
+	ALTERNATIVE "jmp .Lspec_ctrl_done_\@", "", X86_FEATURE_KERNEL_IBRS
+	mov	STACK_FRAME(%rsp), %rsi
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
 	mov	KEV_VMX_FRAME_SPEC_CTRL(%rsi), %eax
 	mov	(KEV_VMX_FRAME_SPEC_CTRL + 4)(%rsi), %edx
 	wrmsr
 	lfence
-.Lspec_ctrl_done:
+.Lspec_ctrl_done_\@:
 
 	CLEAR_BRANCH_HISTORY_AFTER_GUEST
+.endm
 
-	mov	%ebx, %eax
-	add	$16, %rsp		/* gpr, frame */
+.section .noinstr.text, "ax"
+
+SYM_FUNC_START(kev_vmx_enter_guest)
+	push	%rbp
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbx
+	push	%rsi		/* frame */
+	push	%rdi		/* vmx */
+
+	/* The stack is nearly always as deep as it was at the last entry. */
+	cmp	%rsp, KEV_VMX_FRAME_HOST_RSP(%rsi)
+	je	.Lhost_rsp_is_set
+	mov	$HOST_RSP_FIELD, %eax
+	vmwrite	%rsp, %rax
+	jbe	.Lfailed
+	mov	%rsp, KEV_VMX_FRAME_HOST_RSP(%rsi)
+.Lhost_rsp_is_set:
+
+	mov	%rdi, %rax
+	test	%dl, %dl
+	jnz	.Lagain
+
+	LOAD_GUEST_GPRS
+	CLEAR_BUFFERS_FOR_GUEST
+.Lvmlaunch:
+	vmlaunch
+	jmp	.Lfailed
+
+.Lagain:
+	LOAD_GUEST_GPRS
+	CLEAR_BUFFERS_FOR_GUEST
+	/*
+	 * The unwinder finds at kev_vmx_exit what it finds here: the CPU comes
+	 * back with the stack pointer of HOST_RSP.
+	 */
+	UNWIND_HINT_SAVE
+.Lvmresume:
+	vmresume
+	jmp	.Lfailed
+
+	_ASM_EXTABLE(.Lvmresume, .Lfailed)
+	_ASM_EXTABLE(.Lvmlaunch, .Lfailed)
+
+SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
+	UNWIND_HINT_RESTORE
+	ENDBR
+	push	%rdi
+	mov	(8 + STACK_VMX)(%rsp), %rdi
+	mov	%rax, RAX_SLOT(%rdi)
+	mov	%rcx, RCX_SLOT(%rdi)
+	mov	%rdx, RDX_SLOT(%rdi)
+	mov	%rbx, RBX_SLOT(%rdi)
+	mov	%rbp, RBP_SLOT(%rdi)
+	mov	%rsi, RSI_SLOT(%rdi)
+	mov	%r8, GPR(8)(%rdi)
+	mov	%r9, GPR(9)(%rdi)
+	mov	%r10, GPR(10)(%rdi)
+	mov	%r11, GPR(11)(%rdi)
+	mov	%r12, GPR(12)(%rdi)
+	mov	%r13, GPR(13)(%rdi)
+	mov	%r14, GPR(14)(%rdi)
+	mov	%r15, GPR(15)(%rdi)
+	pop	RDI_SLOT(%rdi)
+
+	CLEAR_GPRS
+	PROTECT_PREDICTION
+
+	/* The guest goes on, or the caller is to see why it does not. */
+	call	kev_vmx_exited
+	test	%rax, %rax
+	jnz	.Lagain
+	mov	$KEV_VMX_ENTERED, %eax
+
+.Lreturn:
+	add	$16, %rsp		/* vmx, frame */
 	pop	%rbx
 	pop	%r12
 	pop	%r13
@@ -168,9 +191,11 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 
-.Lvmfail:
-	/* The guest's registers are loaded, but it never ran. */
 .Lfailed:
-	mov	$KEV_VMX_FAILED, %ebx
-	jmp	.Lclear
+	/* The guest's registers may be loaded, but it did not run. */
+	xor	%edi, %edi
+	CLEAR_GPRS
+	PROTECT_PREDICTION
+	mov	$KEV_VMX_FAILED, %eax
+	jmp	.Lreturn
 SYM_FUNC_END(kev_vmx_enter_guest)

@@ -4,14 +4,15 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/context_tracking.h>
-#include <linux/irqflags.h>
+#include <linux/kvm_host.h>
 #include <asm/debugreg.h>
 #include <asm/special_insns.h>
 #include <asm/trapnr.h>
 #include <kev/compat.h>
 #include <kev/exit.h>
+#include <kev/trace.h>
 
+#include "context.h"
 #include "vmx.h"
 
 #define EXIT_REASON_BASIC	0xffffU
@@ -19,20 +20,6 @@
 
 /* VM-exit instruction length counts up to 15 bytes. */
 #define INSTRUCTION_LENGTH_MAX	15
-
-/*
- * As guest_state_enter_irqoff(), but without a note to RCU for each entry: the
- * run loop gives it one for each host interrupt.
- */
-static __always_inline void guest_state_enter(void)
-{
-	instrumentation_begin();
-	trace_hardirqs_on_prepare();
-	lockdep_hardirqs_on_prepare();
-	instrumentation_end();
-	context_tracking_guest_enter();
-	lockdep_hardirqs_on(CALLER_ADDR0);
-}
 
 static __always_inline bool is_nmi(u32 info)
 {
@@ -48,22 +35,19 @@ static noinstr unsigned int enter_and_exit(struct kev_vmx_vcpu *vmx)
 {
 	struct kev_vcpu *vcpu = &vmx->vcpu;
 	unsigned int failed;
-	u8 unread;
 
-	guest_state_enter();
+	kev_vmx_guest_state_enter();
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
 
-	failed = kev_vmx_enter_guest(vcpu->gpr, &vmx->frame, vmx->launched);
+	failed = kev_vmx_enter_guest(vmx, &vmx->frame, vmx->launched);
 
 	vcpu->cr2 = native_read_cr2();
-	if (likely(failed == KEV_VMX_ENTERED)) {
-		vmx->exit_reason = kev_vmread_raw(VM_EXIT_REASON, &unread);
-		/* A guest exception has this reason too. */
-		if (vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
-		    is_nmi(kev_vmread_raw(VM_EXIT_INTR_INFO, &unread)))
-			asm volatile("int $2");
-	}
+	/* A guest exception has this reason too. */
+	if (likely(failed == KEV_VMX_ENTERED) &&
+	    vmx->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
+	    is_nmi(kev_vmread_unchecked(VM_EXIT_INTR_INFO)))
+		asm volatile("int $2");
 	guest_state_exit_irqoff();
 	return failed;
 }
@@ -288,33 +272,50 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 }
 
 /**
- * kev_vmx_enter() - run the guest until one exit
+ * kev_vmx_prepare() - do what the next entry needs, by @vmx->todo
+ * @vmx: armed, about to enter
+ *
+ * Context: IRQs off. Return: false: there must not be one.
+ */
+bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
+{
+	if (vmx->todo & KEV_TODO_USER_MSRS)
+		kev_vmx_user_msrs_load(vmx);
+	if (vmx->todo & KEV_TODO_FLUSH_L1D)
+		kev_vmx_l1d_flush(vmx);
+	if (vmx->todo & KEV_TODO_TIMER)
+		kev_vmx_write_timer(vmx);
+	return !(vmx->todo & KEV_TODO_BROKEN);
+}
+
+/**
+ * kev_vmx_enter() - run the guest until an exit that is not answered on the spot
  * @vcpu: armed
  * @exit: written
  *
  * Context: IRQs off. An NMI or a machine check that ended the guest has been
  * handed to the host when this returns; an interrupt is still pending.
+ * Return: KEV_PASS, or the verdict on @exit of a handler of the quick level.
  */
-void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
+enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	enum kev_watch watch = KEV_WATCH_NONE;
 	unsigned int failed;
 
-	if (unlikely(vmx->user_msrs_changed))
-		kev_vmx_user_msrs_load(vmx);
 	if (unlikely(vmx->native || vcpu->debug.flags & KEV_DEBUG_STEP))
 		kev_vmx_watch(vmx);
 	if (unlikely(vmx->event_info))
 		kev_vmx_write_event(vmx);
-	kev_vmx_l1d_flush(vmx);
-	if (unlikely(vmx->pin & KEV_PIN_PREEMPTION_TIMER))
-		kev_vmx_write_timer(vmx);
-
-	if (unlikely(READ_ONCE(vmx->broken))) {
+	if (unlikely(vmx->todo) && !kev_vmx_prepare(vmx)) {
 		exit->event = KEV_EV_BROKEN;
-		return;
+		return KEV_PASS;
 	}
+	/* What is watched for or traced is every exit; a quick one goes on by VMRESUME. */
+	vmx->quick = vcpu->quick;
+	if (unlikely(!vmx->launched || vmx->watch || kev_trace_wants_exits()))
+		vmx->quick = 0;
+
 	failed = enter_and_exit(vmx);
 	if (unlikely(vmx->watch))
 		watch = kev_vmx_unwatch(vmx);
@@ -323,7 +324,7 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 		exit->entry.instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
 		exit->event = KEV_EV_ENTRY_FAILED;
 		exit->instruction_length = 0;
-		return;
+		return KEV_PASS;
 	}
 	/* A failed entry leaves the launch state clear. */
 	if (likely(!(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)))
@@ -331,6 +332,7 @@ void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 	decode(vmx, exit);
 	if (unlikely(watch))
 		kev_vmx_decode_step(vmx, watch, exit);
+	return vmx->verdict;
 }
 
 /* What an instruction's exit has not, and the CPU says so: no VMREAD tells more. */

@@ -97,7 +97,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 {
 	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
 
-	vmx->user_msrs_changed = false;
+	vmx->todo &= ~KEV_TODO_USER_MSRS;
 	for (unsigned int i = vmx->syscall ? 0 : KEV_USER_TSC_AUX; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == vmx->user_msrs[i])
 			continue;
@@ -114,7 +114,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 /* Does kev_vmx_user_msrs_load() find anything to do, most likely */
 static bool user_msrs_wait(const struct kev_vmx_vcpu *vmx)
 {
-	return vmx->syscall || vmx->user_msrs_changed ||
+	return vmx->syscall || vmx->todo & KEV_TODO_USER_MSRS ||
 	       this_cpu_read(kev_vmx_cpu.live_msrs[KEV_USER_TSC_AUX]) !=
 	       vmx->user_msrs[KEV_USER_TSC_AUX];
 }
@@ -320,7 +320,7 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	if (unlikely(user_msrs_wait(vmx)))
 		kev_vmx_user_msrs_load(vmx);
 	perf_switch(true);
-	vmx->flush_l1d = true;
+	vmx->todo |= kev_vmx_l1d_todo;
 }
 
 static noinline void reload_tss(void)

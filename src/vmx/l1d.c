@@ -18,13 +18,11 @@
 #define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
 #define L1D_LINE	64
 
-static enum {
-	L1D_NEVER,
-	L1D_AFTER_HOST,		/* when the host ran something but the entry loop */
-	L1D_ALWAYS,
-} l1d_mode;
-
+static bool l1d_always;		/* not only after the host has run something but the entry loop */
 static u8 *l1d_fill;
+
+/* Goes to kev_vmx_vcpu.todo after the host has run something else; 0: never a flush */
+unsigned int kev_vmx_l1d_todo __read_mostly;
 
 /**
  * kev_vmx_l1d_init() - find out what `mitigations=` and `l1tf=` ask for
@@ -36,7 +34,7 @@ int kev_vmx_l1d_init(void)
 	u64 capabilities = 0;
 	struct page *page;
 
-	l1d_mode = L1D_NEVER;
+	kev_vmx_l1d_todo = 0;
 	if (!boot_cpu_has_bug(X86_BUG_L1TF))
 		return 0;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
@@ -50,12 +48,13 @@ int kev_vmx_l1d_init(void)
 	case L1TF_MITIGATION_FLUSH_NOWARN:
 	case L1TF_MITIGATION_FLUSH:
 	case L1TF_MITIGATION_FLUSH_NOSMT:
-		l1d_mode = L1D_AFTER_HOST;
+		l1d_always = false;
 		break;
 	default:
-		l1d_mode = L1D_ALWAYS;
+		l1d_always = true;
 		break;
 	}
+	kev_vmx_l1d_todo = KEV_TODO_FLUSH_L1D;
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return 0;
 
@@ -80,8 +79,8 @@ void kev_vmx_l1d_exit(void)
 }
 
 /**
- * kev_vmx_l1d_flush() - flush the L1 data cache if this entry needs it
- * @vmx: the vCPU about to enter
+ * kev_vmx_l1d_flush() - flush the L1 data cache
+ * @vmx: the vCPU about to enter, with KEV_TODO_FLUSH_L1D
  *
  * Context: armed, IRQs off.
  */
@@ -89,11 +88,8 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
 {
 	unsigned int i;
 
-	if (l1d_mode == L1D_NEVER)
-		return;
-	if (l1d_mode == L1D_AFTER_HOST && !vmx->flush_l1d)
-		return;
-	vmx->flush_l1d = false;
+	if (!l1d_always)
+		vmx->todo &= ~KEV_TODO_FLUSH_L1D;
 
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);

@@ -95,7 +95,7 @@ static int write_efer(struct kev_vcpu *vcpu, u64 value)
 	if (((old ^ value) & EFER_LME) && (kev_vmx_read_cr(vcpu, 0) & X86_CR0_PG))
 		return -EINVAL;
 	vmx->syscall = value & EFER_SCE;
-	vmx->user_msrs_changed = true;
+	vmx->todo |= KEV_TODO_USER_MSRS;
 	/* LMA is the CPU's to change. */
 	kev_vmwrite_64(GUEST_IA32_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
 	return 0;
@@ -116,7 +116,7 @@ static int write_user_msr(struct kev_vmx_vcpu *vmx, unsigned int user, u64 value
 		break;
 	}
 	vmx->user_msrs[user] = value;
-	vmx->user_msrs_changed = true;
+	vmx->todo |= KEV_TODO_USER_MSRS;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #include <asm/asm.h>
 #include <asm/vmx.h>
+#include <kev/compat.h>
 
 void kev_vmx_insn_failed(const char *insn, unsigned long operand);
 
@@ -22,46 +23,72 @@ void kev_vmx_insn_failed(const char *insn, unsigned long operand);
 #define KEV_VMCS_32		2
 #define KEV_VMCS_NATURAL	3
 
-/* Runs where nothing may be traced; the caller looks at @failed. */
-static __always_inline u64 kev_vmread_raw(unsigned long field, u8 *failed)
+/*
+ * For where every instruction counts and nothing may be traced, between an exit and the
+ * entry that follows. Fields that every CPU has fail only where that entry fails, too:
+ * with no VMCS, or outside VMX operation. Nothing can come of a wrong value until then.
+ */
+static __always_inline u64 kev_vmread_unchecked(unsigned long field)
+{
+	u64 value;
+
+	asm volatile("1: vmread %1, %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : "=r" (value) : "r" (field) : "cc");
+	return value;
+}
+
+static __always_inline void kev_vmwrite_unchecked(unsigned long field, u64 value)
+{
+	asm volatile("1: vmwrite %1, %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "r" (field), "r" (value) : "cc");
+}
+
+#ifdef CONFIG_CC_HAS_ASM_GOTO_OUTPUT
+static __always_inline u64 kev_vmread(unsigned long field)
+{
+	u64 value;
+
+	asm_goto_output("1: vmread %1, %0\n\t"
+			"jbe %l[failed]\n"
+			_ASM_EXTABLE(1b, %l[failed])
+			: "=r" (value) : "r" (field) : "cc" : failed);
+	return value;
+failed:
+	kev_vmx_insn_failed("VMREAD", field);
+	return 0;
+}
+#else
+static __always_inline u64 kev_vmread(unsigned long field)
 {
 	u64 value = 0;
-	u8 fail = 1;
+	u8 failed = 1;
 
 	asm volatile("1: vmread %2, %1\n\t"
 		     "setna %0\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
-		     : "+q" (fail), "+r" (value)
+		     : "+q" (failed), "+r" (value)
 		     : "r" (field)
 		     : "cc");
-	*failed = fail;
-	return value;
-}
-
-static __always_inline u64 kev_vmread(unsigned long field)
-{
-	u8 failed;
-	u64 value = kev_vmread_raw(field, &failed);
-
 	if (unlikely(failed))
 		kev_vmx_insn_failed("VMREAD", field);
 	return value;
 }
+#endif
 
 static __always_inline void kev_vmwrite(unsigned long field, u64 value)
 {
-	u8 fail = 1;
-
-	asm volatile("1: vmwrite %2, %1\n\t"
-		     "setna %0\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : "+q" (fail)
-		     : "r" (field), "r" (value)
-		     : "cc");
-	if (unlikely(fail))
-		kev_vmx_insn_failed("VMWRITE", field);
+	asm goto("1: vmwrite %1, %0\n\t"
+		 "jbe %l[failed]\n"
+		 _ASM_EXTABLE(1b, %l[failed])
+		 : : "r" (field), "r" (value) : "cc" : failed);
+	return;
+failed:
+	kev_vmx_insn_failed("VMWRITE", field);
 }
 
 #define KEV_VMCS_ACCESSORS(name, type, width)					\

@@ -33,6 +33,12 @@ struct page;
 /* Pending debug exceptions: an enabled breakpoint was met. "Guest Non-Register State" */
 #define KEV_PENDING_DBG_ENABLED	BIT_ULL(12)
 
+/* kev_vmx_vcpu.todo: what the next entry has to do first, or always */
+#define KEV_TODO_USER_MSRS	BIT(0)	/* the guest has changed one */
+#define KEV_TODO_FLUSH_L1D	BIT(1)	/* the L1 data cache may hold the host's secrets */
+#define KEV_TODO_TIMER		BIT(2)	/* there is a deadline: kev_vmx_set_deadline() */
+#define KEV_TODO_BROKEN		BIT(3)	/* a VMX instruction failed: nothing is entered */
+
 /* How the CPU tells that one instruction is done, or an event delivered */
 enum kev_watch {
 	KEV_WATCH_NONE = 0,
@@ -81,7 +87,6 @@ struct kev_vmx_host {
  * @last_cpu: [c] where it was active last, -1 for nowhere yet
  * @ready: [c] the VMCS holds a whole configuration
  * @launched: [c] VMRESUME instead of VMLAUNCH
- * @broken: [a] a VMX instruction failed: the VM ends
  * @vpid: [I] 0 without VPID
  * @eptp: [I]
  * @pin: [c] pin-based controls, as the VMCS has them; as the next two
@@ -91,7 +96,7 @@ struct kev_vmx_host {
  * @withheld_msrs: [c] sets that it never has so: the VM's policy speaks of them
  * @apicv: [c] the CPU delivers the interrupts of the local APIC
  * @tpr_threshold: [c] what TPR_THRESHOLD holds
- * @deadline: [c] host's TSC at which there is an exit, with KEV_PIN_PREEMPTION_TIMER
+ * @deadline: [c] host's TSC at which there is an exit, with KEV_TODO_TIMER
  * @cr0_owned: [c] CR0 bits that the guest changes without an exit
  * @cr4_owned: [c] the same of CR4
  * @cr0_shadow: [c] what CR0_READ_SHADOW holds
@@ -111,25 +116,25 @@ struct kev_vmx_host {
  * @host: [c] valid while armed, but for what the VMCS holds
  * @user_msrs: [c] the guest's, by enum kev_user_msr
  * @syscall: [c] EFER.SCE: those of @user_msrs that SYSCALL reads are in use
- * @user_msrs_changed: [c] write them before the next entry
  * @kernel_gs_base: [c] the guest's, while not armed
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
  *	information format; 0 for none
  * @event_error: [c] its error code
  * @event_length: [c] its instruction length
  * @exit_reason: [c] of the last exit
- * @flush_l1d: [c] the L1 data cache may hold the host's secrets
+ * @verdict: [c] of the quick level on it; KEV_PASS: it has not been asked
+ * @quick: [c] exits that the quick level answers during this entry, BIT(KEV_EV_*)
+ * @todo: KEV_TODO_*; changed with IRQs off on the CPU where the VMCS is current
  */
 struct kev_vmx_vcpu {
-	struct rcu_head rcu;
 	struct kev_vcpu vcpu;
+	struct rcu_head rcu;
 	struct page *vmcs;
 	struct list_head link;
 	int cpu;
 	int last_cpu;
 	bool ready;
 	bool launched;
-	bool broken;
 	u16 vpid;
 	u64 eptp;
 	u32 pin;
@@ -159,14 +164,17 @@ struct kev_vmx_vcpu {
 	struct kev_vmx_host host;
 	u64 user_msrs[KEV_NR_USER_MSRS];
 	bool syscall;
-	bool user_msrs_changed;
 	u64 kernel_gs_base;
 	u32 event_info;
 	u32 event_error;
 	u32 event_length;
 	u32 exit_reason;
-	bool flush_l1d;
+	enum kev_verdict verdict;
+	u32 quick;
+	unsigned long todo;
 };
+
+static_assert(offsetof(struct kev_vmx_vcpu, vcpu.gpr) == KEV_VMX_VCPU_GPR);
 
 static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
 {
@@ -319,6 +327,7 @@ void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx);
 /* l1d.c */
 int kev_vmx_l1d_init(void);
 void kev_vmx_l1d_exit(void);
+extern unsigned int kev_vmx_l1d_todo;
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 
 /*
@@ -350,7 +359,8 @@ static inline u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
 }
 
 /* exit.c */
-void kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
+bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx);
+enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
 

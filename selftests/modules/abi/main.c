@@ -24,9 +24,9 @@ static void resolve_noop(const u64 *gpr, struct kev_hypercall *call)
 	};
 }
 
-static enum kev_verdict fast_noop(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
+static enum kev_verdict fast_noop(struct kev_vcpu *vcpu)
 {
-	return call->nr == NOOP_CALL ? KEV_RESUME : KEV_PASS;
+	return vcpu->gpr[KEV_RAX] == NOOP_CALL ? KEV_RESUME : KEV_PASS;
 }
 
 static const struct kev_hypercall_abi noop = {
@@ -45,11 +45,11 @@ static void resolve_second(const u64 *gpr, struct kev_hypercall *call)
 	};
 }
 
-static enum kev_verdict fast_second(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
+static enum kev_verdict fast_second(struct kev_vcpu *vcpu)
 {
-	if (call->nr != SECOND_ADD)
+	if (vcpu->gpr[KEV_RBX] != SECOND_ADD)
 		return KEV_PASS;
-	vcpu->gpr[KEV_RAX] = call->args[0] + call->args[1];
+	vcpu->gpr[KEV_RAX] = vcpu->gpr[KEV_R15] + vcpu->gpr[KEV_R14];
 	return KEV_RESUME;
 }
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The quick level: answers to the exits that guests make most, for a backend that can give
+ * them between the exit and the next entry. They do what the fast level does, and only for
+ * what kev_vcpu.quick has, where nothing has to be told to anybody.
+ */
+#ifndef _KEV_QUICK_H
+#define _KEV_QUICK_H
+
+#include <kev/cpuid.h>
+#include <kev/vcpu.h>
+
+void kev_quick_init(struct kev_vcpu *vcpu);
+
+/* An exit that has been answered; noinstr */
+static __always_inline void kev_quick_count(struct kev_vcpu *vcpu, enum kev_event event)
+{
+	vcpu->counts.exits[event]++;
+}
+
+/* CPUID: false for leaves that are not the same for all vCPUs at all times; noinstr */
+static __always_inline bool kev_quick_cpuid(struct kev_vcpu *vcpu)
+{
+	u32 leaf = vcpu->gpr[KEV_RAX];
+	const struct kev_cpuid_regs *regs;
+
+	if (unlikely(!kev_cpuid_is_constant(vcpu->cpuid, leaf)))
+		return false;
+	regs = kev_cpuid_constant(vcpu->cpuid, leaf);
+	vcpu->gpr[KEV_RAX] = regs->eax;
+	vcpu->gpr[KEV_RBX] = regs->ebx;
+	vcpu->gpr[KEV_RCX] = regs->ecx;
+	vcpu->gpr[KEV_RDX] = regs->edx;
+	return true;
+}
+
+/* What RDMSR gives; RDX:RAX are zero-extended. */
+static __always_inline void kev_quick_put_msr(struct kev_vcpu *vcpu, u64 value)
+{
+	vcpu->gpr[KEV_RAX] = lower_32_bits(value);
+	vcpu->gpr[KEV_RDX] = upper_32_bits(value);
+}
+
+/* RDMSR of what is a field of the vCPU; false: it is none, or there is no such MSR. */
+static __always_inline bool kev_quick_rdmsr_field(struct kev_vcpu *vcpu)
+{
+	const struct kev_msr_ops *ops = kev_msr_find(vcpu->gpr[KEV_RCX]);
+
+	if (unlikely(!ops->field))
+		return false;
+	kev_quick_put_msr(vcpu, *kev_msr_field(vcpu, ops));
+	return true;
+}
+
+/* RDMSR. Return: for kev_msr_verdict() */
+static __always_inline int kev_quick_rdmsr(struct kev_vcpu *vcpu)
+{
+	u32 index = vcpu->gpr[KEV_RCX];
+	int ret = kev_msr_find(index)->read_msr(vcpu, index, &vcpu->msr_value);
+
+	if (likely(!ret))
+		kev_quick_put_msr(vcpu, vcpu->msr_value);
+	return ret;
+}
+
+/* WRMSR. Return: for kev_msr_verdict() */
+static __always_inline int kev_quick_wrmsr(struct kev_vcpu *vcpu)
+{
+	u32 index = vcpu->gpr[KEV_RCX];
+	u64 value = vcpu->gpr[KEV_RDX] << 32 | (u32)vcpu->gpr[KEV_RAX];
+	const struct kev_msr_ops *ops = kev_msr_find(index);
+
+	return likely(ops->write_msr) ? ops->write_msr(vcpu, index, value) : -EAGAIN;
+}
+
+#endif /* _KEV_QUICK_H */
