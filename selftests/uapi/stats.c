@@ -176,6 +176,10 @@ TEST_F(stats, migrations)
 {
 	if (kt_nr_cpus() < 2)
 		SKIP(return, "one CPU");
+	/* Its making puts the vCPU on a CPU as well. */
+	kt_guest_fini(&self->guest);
+	ASSERT_EQ(0, kt_pin(0));
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &busy, 0, NULL));
 	for (int i = 0; i < OUTS; i++) {
 		ASSERT_EQ(0, kt_pin(i & 1));
 		ASSERT_EQ(0, kt_run(self->guest.vcpu));
