@@ -45,11 +45,11 @@ checkpatch() {
 	user+=,SPACING,TRAILING_SEMICOLON
 	local -a files
 	mapfile -t files < <(git ls-files 'src/*.[chS]' 'include/*.h' 'uapi/*.h' 'selftests/modules/*.[ch]' \
-		':!include/kev/trace.h')
+		':!include/kev/trace*.h')
 	checkpatch_files "$kernel" "${files[@]}"
 	# Trace events have a form of their own.
 	checkpatch_files "$kernel,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO" \
-		include/kev/trace.h
+		include/kev/trace*.h
 	mapfile -t files < <(git ls-files 'tools/*.[chS]' 'guests/*.[chS]' 'selftests/*.[chS]' \
 		':!selftests/modules')
 	checkpatch_files "$user" "${files[@]}"

@@ -115,22 +115,39 @@ static const struct field activity_fields[] = {
 	FIELD(activity, first_entry_ns),
 };
 
+/* A VM's memory likewise; faults by enum kev_made */
+struct memory {
+	struct kev_vm_stats stats;
+	u64 faults[KEV_NR_MADE];
+};
+
+#define MEMORY(name)		{ #name, offsetof(struct memory, stats.name) }
+#define FAULTS(name, made)	{ "faults_" #name, offsetof(struct memory, faults[made]) }
+
 static const struct field memory_fields[] = {
-	FIELD(kev_vm_stats, resident_pages),
-	FIELD(kev_vm_stats, ram_pages),
-	FIELD(kev_vm_stats, image_pages),
-	FIELD(kev_vm_stats, boot_pages),
-	FIELD(kev_vm_stats, shared_pages),
-	FIELD(kev_vm_stats, huge_pages),
-	FIELD(kev_vm_stats, table_pages),
-	FIELD(kev_vm_stats, file_pages),
-	FIELD(kev_vm_stats, read_pages),
-	FIELD(kev_vm_stats, file_bytes),
-	FIELD(kev_vm_stats, header_bytes),
-	FIELD(kev_vm_stats, copied_pages),
-	FIELD(kev_vm_stats, around_pages),
-	FIELD(kev_vm_stats, faults),
-	FIELD(kev_vm_stats, flushes),
+	MEMORY(resident_pages),
+	MEMORY(ram_pages),
+	MEMORY(image_pages),
+	MEMORY(boot_pages),
+	MEMORY(shared_pages),
+	MEMORY(huge_pages),
+	MEMORY(table_pages),
+	MEMORY(file_pages),
+	MEMORY(read_pages),
+	MEMORY(file_bytes),
+	MEMORY(header_bytes),
+	MEMORY(copied_pages),
+	MEMORY(around_pages),
+	MEMORY(faults),
+	FAULTS(nothing, KEV_MADE_NOTHING),
+	FAULTS(zero, KEV_MADE_ZERO),
+	FAULTS(huge, KEV_MADE_HUGE),
+	FAULTS(shared, KEV_MADE_SHARED),
+	FAULTS(file, KEV_MADE_FILE),
+	FAULTS(copy, KEV_MADE_COPY),
+	FAULTS(boot, KEV_MADE_BOOT),
+	FAULTS(user, KEV_MADE_USER),
+	MEMORY(flushes),
 };
 
 static u64 value_of(const struct field *field, const void *values)
@@ -173,6 +190,12 @@ static void sum_activity(struct activity *sum, struct kev_vm *vm)
 		add_activity(sum, vm, &vcpu->counts, vcpu);
 }
 
+static void read_memory(struct memory *memory, struct kev_vm *vm)
+{
+	kev_mem_stats(&vm->mem, &memory->stats);
+	kev_mem_faults(&vm->mem, memory->faults);
+}
+
 /* KEV_VCPU_STATS */
 long kev_vcpu_get_stats(void *object, void *arg)
 {
@@ -210,7 +233,7 @@ long kev_vm_get_stats(void *object, void *arg)
 /* Everything that struct kev_counters tells */
 struct snapshot {
 	struct activity activity;
-	struct kev_vm_stats memory;
+	struct memory memory;
 	struct kev_counter counter[ARRAY_SIZE(activity_fields) + ARRAY_SIZE(memory_fields)];
 	u32 nr_counters;
 	struct kev_exit_count exit[KEV_NR_EVENTS];
@@ -301,7 +324,7 @@ long kev_vm_get_counters(void *object, void *arg)
 	xa_for_each(&vm->vcpus, id, vcpu)
 		add_exits(shot, &vcpu->counts);
 	mutex_unlock(&vm->lock);
-	kev_mem_stats(&vm->mem, &shot->memory);
+	read_memory(&shot->memory, vm);
 	add_counters(shot, activity_fields, ARRAY_SIZE(activity_fields), &shot->activity);
 	add_counters(shot, memory_fields, ARRAY_SIZE(memory_fields), &shot->memory);
 	ret = copy_counters(shot, arg);
@@ -348,13 +371,13 @@ void kev_show_vm(struct seq_file *file, struct kev_vm *vm)
 		[KEV_VM_EXITED] = "exited",
 		[KEV_VM_FAILED] = "failed",
 	};
-	struct kev_vm_stats memory = {};
+	struct memory memory = {};
 	struct activity activity = {};
 
 	mutex_lock(&vm->lock);
 	sum_activity(&activity, vm);
 	mutex_unlock(&vm->lock);
-	kev_mem_stats(&vm->mem, &memory);
+	read_memory(&memory, vm);
 	seq_printf(file, "%llu %d %s %u", vm->id, vm->pid, states[READ_ONCE(vm->state)],
 		   READ_ONCE(vm->nr_vcpus));
 	show_values(file, activity_fields, ARRAY_SIZE(activity_fields), &activity);

@@ -33,6 +33,7 @@ void kev_vms_add(struct kev_vm *vm)
 	get_task_comm(vm->comm, current->group_leader);
 	spin_lock(&vms_lock);
 	vm->id = ++last_id;
+	vm->mem.id = vm->id;
 	list_add_tail(&vm->link, &vms);
 	spin_unlock(&vms_lock);
 	trace_kev_vm_create(vm);

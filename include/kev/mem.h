@@ -57,6 +57,20 @@ struct kev_mem_config {
 	void (*flush)(struct kev_mem *mem);
 };
 
+/* What a fault has made present */
+enum kev_made {
+	KEV_MADE_NOTHING = 0,	/* it was there, or only a right was missing */
+	KEV_MADE_ZERO,		/* a page of RAM */
+	KEV_MADE_HUGE,		/* 2 MiB of RAM */
+	KEV_MADE_SHARED,	/* a page of the page cache */
+	KEV_MADE_FILE,		/* a page of the VM's own with bytes of a file */
+	KEV_MADE_COPY,		/* a private copy of a shared page */
+	KEV_MADE_BOOT,		/* boot structures */
+	KEV_MADE_USER,		/* a page of the creator's */
+	KEV_NR_MADE,
+	KEV_MADE_AROUND = KEV_NR_MADE,	/* pages of the page cache, by fault-around: no fault */
+};
+
 /**
  * struct kev_mem_counters - what has happened to a VM's memory
  * @table_pages: page-table pages, the root included
@@ -64,7 +78,7 @@ struct kev_mem_config {
  * @file_bytes: bytes taken for them
  * @read_pages: of these, pages that were not in the page cache
  * @header_bytes: bytes of headers read at the attach
- * @faults: faults resolved
+ * @faults: faults resolved, by enum kev_made
  * @copied: private copies of shared pages
  * @around: pages mapped by fault-around
  * @flushes: calls of kev_mem_config.flush
@@ -75,7 +89,7 @@ struct kev_mem_counters {
 	atomic64_t file_bytes;
 	atomic64_t read_pages;
 	atomic64_t header_bytes;
-	atomic64_t faults;
+	atomic64_t faults[KEV_NR_MADE];
 	atomic64_t copied;
 	atomic64_t around;
 	atomic64_t flushes;
@@ -84,6 +98,7 @@ struct kev_mem_counters {
 /**
  * struct kev_mem - guest-physical memory of one VM
  * @config: [I]
+ * @id: [I] number of the VM, for traces
  * @memcg: [I] the creator's memory cgroup, charged for every page; may be NULL
  * @mm: [I] the creator's address space, grabbed: pinned pages count there
  * @root: [I] root of the second-level page tables
@@ -99,6 +114,7 @@ struct kev_mem_counters {
  */
 struct kev_mem {
 	struct kev_mem_config config;
+	u64 id;
 	struct mem_cgroup *memcg;
 	struct mm_struct *mm;
 	struct kev_pt_page *root;
@@ -203,6 +219,15 @@ phys_addr_t kev_mem_root(const struct kev_mem *mem);
 void kev_mem_stats(struct kev_mem *mem, struct kev_vm_stats *out);
 
 /**
+ * kev_mem_faults() - how many faults have made what
+ * @mem: the memory
+ * @faults: written, by enum kev_made
+ *
+ * Context: Any.
+ */
+void kev_mem_faults(const struct kev_mem *mem, u64 *faults);
+
+/**
  * kev_mem_add_region() - add a region
  * @mem: the memory
  * @args: checked here in full
@@ -298,10 +323,10 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch);
  * @gpa: any address
  * @access: KEV_MEM_*
  *
- * Context: IRQs off; takes no lock but the table's. Return: the access can be tried again;
- * false: kev_mem_fault() has to look.
+ * Context: IRQs off; takes no lock but the table's. Return: enum kev_region_kind: the
+ * access can be tried again; 0: kev_mem_fault() has to look.
  */
-bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access);
+u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access);
 
 /**
  * kev_mem_mmap() - map guest memory into the owner's address space

@@ -29,6 +29,7 @@ struct kev_region;
  * @prot: in: the region's rights; out: the leaf's
  * @filled: out: @page has the bytes of touch->fill; false when called
  * @soft: out: KEV_LEAF_SHARED or _BORROWED; 0 when called
+ * @made: enum kev_made: what has become present
  */
 struct kev_fault {
 	struct kev_mem *mem;
@@ -39,6 +40,7 @@ struct kev_fault {
 	u32 prot;
 	bool filled;
 	u64 soft;
+	u8 made;
 };
 
 /**

@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,6 +176,10 @@ TEST_F(stats, migrations)
 {
 	if (kt_nr_cpus() < 2)
 		SKIP(return, "one CPU");
+	/* Its making puts the vCPU on a CPU as well. */
+	kt_guest_fini(&self->guest);
+	ASSERT_EQ(0, kt_pin(0));
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &busy, 0, NULL));
 	for (int i = 0; i < OUTS; i++) {
 		ASSERT_EQ(0, kt_pin(i & 1));
 		ASSERT_EQ(0, kt_run(self->guest.vcpu));
@@ -290,6 +295,75 @@ TEST_F(stats, gone)
 		if (!i)
 			close(second);
 	}
+}
+
+#define RAM_GPA		0x40000000UL
+#define USER_GPA	0x40001000UL
+#define HUGE_GPA	0x40200000UL
+
+/* Stores to each of these, twice */
+KT_CODE(touches, "mov $2, %ecx\n"
+		 "1: mov $0x40000abc, %edi\n movb $1, (%rdi)\n"
+		 "movb $1, 0x1000(%rdi)\n"
+		 "movb $1, 0x200000(%rdi)\n"
+		 "dec %ecx\n jnz 1b\n" KT_HALT);
+
+/* A VM that takes pages of 2 MiB where it can, and 4 KiB elsewhere */
+static int init_touches(struct kt_guest *guest, void *user)
+{
+	struct kev_create_vm args = { .size = sizeof(args), .huge_pages = KEV_HUGE_ALWAYS };
+	struct kt_elf elf;
+	int image, ret;
+
+	kt_elf_init(&elf, touches.end - touches.start);
+	image = kt_elf_file(&elf, touches.start, touches.end - touches.start);
+	guest->vm = kt_ioctl(guest->kev, KEV_CREATE_VM, &args);
+	ret = guest->vm < 0 ? guest->vm : kt_attach(guest->vm, image, KEV_BOOT_DIRECT64, KT_RAM_KIB);
+	close(image);
+	ret = ret ?: kt_add_ram(guest->vm, RAM_GPA, KT_PAGE);
+	ret = ret ?: kt_add_user(guest->vm, USER_GPA, KT_PAGE, user, KT_RWX);
+	ret = ret ?: kt_add_ram(guest->vm, HUGE_GPA, 2 * KT_MIB);
+	if (ret)
+		return ret;
+	guest->vcpu = kt_create_vcpu(guest->vm, 0);
+	return guest->vcpu < 0 ? guest->vcpu : 0;
+}
+
+/* Pages of a file on tmpfs are copied; guest/share has those of the page cache. */
+static const struct {
+	const char *name;
+	uint64_t faults;
+} made[] = {
+	{ "faults_nothing", 0 },
+	{ "faults_zero", 1 },
+	{ "faults_huge", 1 },
+	{ "faults_shared", 0 },
+	{ "faults_file", 1 },
+	{ "faults_copy", 0 },
+	/* PML4, PDPT and two page directories */
+	{ "faults_boot", 4 },
+	{ "faults_user", 1 },
+	{ "faults", 8 },
+	{ "resident_pages", 1 + 512 + 1 + 4 + 1 },
+};
+
+TEST_F(stats, faults)
+{
+	struct kt_guest guest = { .kev = self->guest.kev };
+	void *user = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, user);
+	ASSERT_EQ(0, init_touches(&guest, user));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	ASSERT_EQ(0, kt_vm_counters(guest.vm, &self->vm));
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		EXPECT_EQ(made[i].faults, kt_counter(&self->vm, made[i].name)) {
+			TH_LOG("%s", made[i].name);
+		}
+	}
+	EXPECT_EQ(8, kt_exit_count(&self->vm, "memory").exits);
+	close(guest.vcpu);
+	close(guest.vm);
 }
 
 #define TABLES	"/sys/kernel/debug/kev/"

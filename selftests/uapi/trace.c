@@ -264,6 +264,20 @@ TEST_F(trace, fault)
 	EXPECT_LINES(kt_vcpu_stats(self->guest.vcpu).memory, "kev_fault", " ");
 }
 
+TEST_F(trace, page_load)
+{
+	INIT(store);
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, TRAP_GPA, KT_PAGE));
+	ENABLE("kev_page_load");
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	COLLECT();
+	*strchr(self->who, ' ') = '\0';
+	EXPECT_LINES(1, "kev_page_load", "gpa=0x%lx made=ZERO pages=1", TRAP_GPA);
+	EXPECT_LINES(1, "kev_page_load", "gpa=0x%lx made=FILE pages=1", KT_CODE_GPA);
+	EXPECT_LT(0, COUNT("kev_page_load", "made=BOOT pages=1"));
+	EXPECT_LINES(kt_vm_stats(self->guest.vm).faults, "kev_page_load", " ");
+}
+
 /* There is no IDT: the delivery ends in a triple fault. */
 TEST_F(trace, inject)
 {

@@ -38,10 +38,13 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 /* A page that is at hand. Where one can be is no device. */
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	bool made = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
-				       exit->memory.access);
+	u32 kind = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
+				      exit->memory.access);
 
-	return made ? KEV_RETRY : KEV_PASS;
+	if (!kind)
+		return KEV_PASS;
+	trace_kev_fault(vcpu, exit->memory.gpa, exit->memory.gva, exit->memory.access, kind, 0);
+	return KEV_RETRY;
 }
 
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)

@@ -15,6 +15,7 @@
 #include <kev/mem_table.h>
 #include <kev/pt.h>
 #include <kev/region.h>
+#include <kev/trace_mem.h>
 
 /* Look the region up again: it was removed meanwhile. */
 #define AGAIN	1
@@ -69,6 +70,32 @@ static void count_pages(struct kev_region *region, u64 entry, unsigned int level
 		atomic64_add(nr, &region->huge);
 }
 
+static enum kev_made made_of(const struct kev_region *region, u64 entry, unsigned int level)
+{
+	if (level != KEV_PT_LEVEL_4K)
+		return KEV_MADE_HUGE;
+	if (entry & KEV_LEAF_SHARED)
+		return KEV_MADE_SHARED;
+	switch (region->kind) {
+	case KEV_REGION_IMAGE:
+	case KEV_REGION_FILE:
+		return KEV_MADE_FILE;
+	case KEV_REGION_BOOT:
+		return KEV_MADE_BOOT;
+	case KEV_REGION_USER:
+		return KEV_MADE_USER;
+	default:
+		return KEV_MADE_ZERO;
+	}
+}
+
+static void count_fault(struct kev_mem *mem, u64 gpa, enum kev_made made)
+{
+	atomic64_inc(&mem->count.faults[made]);
+	if (made != KEV_MADE_NOTHING)
+		trace_kev_page_load(mem, gpa, made, made == KEV_MADE_HUGE ? KEV_PT_ENTRIES : 1);
+}
+
 static u64 make_leaf(const struct kev_fault *fault, unsigned int level)
 {
 	const struct kev_pt_format *format = fault->mem->config.format;
@@ -92,8 +119,10 @@ static int settle(struct kev_fault *fault, u64 *leaf, int ret)
 	if (!ret && fault->region->dead)
 		ret = AGAIN;
 	waited = kev_leaf_settle(leaf, ret ? 0 : entry);
-	if (!ret)
+	if (!ret) {
 		count_pages(fault->region, entry, table->level);
+		fault->made = made_of(fault->region, entry, table->level);
+	}
 	raw_spin_unlock(&table->lock);
 	if (waited)
 		kev_leaf_wake(leaf);
@@ -126,8 +155,10 @@ static int make_private(struct kev_fault *fault, u64 *leaf, u64 old, struct page
 	atomic64_dec(&fault->region->shared);
 	ret = settle(fault, leaf, 0);
 	kev_leaf_put(mem, old, KEV_PT_LEVEL_4K);
-	if (!ret)
+	if (!ret) {
+		fault->made = KEV_MADE_COPY;
 		atomic64_inc(&mem->count.copied);
+	}
 	return ret;
 }
 
@@ -204,6 +235,9 @@ static void map_shared(const struct kev_fault *fault, struct kev_pt_page *table,
 	atomic64_add(mapped, &region->shared);
 	raw_spin_unlock(&table->lock);
 	atomic64_add(mapped, &fault->mem->count.around);
+	if (mapped)
+		trace_kev_page_load(fault->mem, kev_table_gpa(table, first), KEV_MADE_AROUND,
+				    mapped);
 	for (i = 0; i < nr; i++)
 		if (pages[i])
 			put_page(pages[i]);
@@ -420,14 +454,16 @@ static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
 
 	if (want_huge(&fault))
 		ret = fault_huge(&fault);
-	if (ret != AGAIN)
-		return ret;
-	fault.page = NULL;
-	leaf = kev_table_make(mem, touch->gpa, KEV_PT_LEVEL_4K);
-	if (!leaf)
-		return -ENOMEM;
-	ret = fault_at_leaf(&fault, leaf);
-	touch->filled = !ret && fault.filled;
+	if (ret == AGAIN) {
+		fault.page = NULL;
+		leaf = kev_table_make(mem, touch->gpa, KEV_PT_LEVEL_4K);
+		if (!leaf)
+			return -ENOMEM;
+		ret = fault_at_leaf(&fault, leaf);
+		touch->filled = !ret && fault.filled;
+	}
+	if (!ret)
+		count_fault(mem, fault.gpa, fault.made);
 	return ret;
 }
 
@@ -459,8 +495,6 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 			ret = fault_in_region(mem, region, touch);
 		kev_region_put(region);
 	} while (ret == AGAIN);
-	if (!ret)
-		atomic64_inc(&mem->count.faults);
 	return ret;
 }
 
@@ -480,16 +514,18 @@ static struct kev_pt_page *find_table(struct kev_mem *mem, struct kev_stock *sto
 	return table;
 }
 
-bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access)
+u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access)
 {
+	enum kev_made made = KEV_MADE_NOTHING;
 	struct kev_pt_page *table;
 	struct kev_region *region;
 	struct page *page = NULL;
 	u64 *leaf, entry;
+	u32 kind = 0;
 
 	table = stock->nr ? find_table(mem, stock, gpa) : NULL;
 	if (!table)
-		return false;
+		return 0;
 	leaf = &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
 	rcu_read_lock();
 	region = kev_region_find(mem, gpa);
@@ -505,12 +541,13 @@ bool kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u
 						      KEV_PT_LEVEL_4K);
 		kev_leaf_settle(leaf, entry);
 		count_pages(region, entry, KEV_PT_LEVEL_4K);
+		made = made_of(region, entry, KEV_PT_LEVEL_4K);
+		kind = region->kind;
 	}
 	raw_spin_unlock(&table->lock);
 out:
 	rcu_read_unlock();
-	if (!page)
-		return false;
-	atomic64_inc(&mem->count.faults);
-	return true;
+	if (kind)
+		count_fault(mem, kev_page_down(gpa), made);
+	return kind;
 }

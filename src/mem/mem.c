@@ -133,17 +133,27 @@ phys_addr_t kev_mem_root(const struct kev_mem *mem)
 	return virt_to_phys(mem->root->entry);
 }
 
+void kev_mem_faults(const struct kev_mem *mem, u64 *faults)
+{
+	for (unsigned int made = 0; made < KEV_NR_MADE; made++)
+		faults[made] = atomic64_read(&mem->count.faults[made]);
+}
+
 void kev_mem_stats(struct kev_mem *mem, struct kev_vm_stats *out)
 {
 	const struct kev_mem_counters *count = &mem->count;
 
+	u64 faults[KEV_NR_MADE];
+
 	kev_region_sum(mem, out);
+	kev_mem_faults(mem, faults);
+	for (unsigned int made = 0; made < KEV_NR_MADE; made++)
+		out->faults += faults[made];
 	out->table_pages = atomic64_read(&count->table_pages);
 	out->file_pages = atomic64_read(&count->file_pages);
 	out->file_bytes = atomic64_read(&count->file_bytes);
 	out->read_pages = atomic64_read(&count->read_pages);
 	out->header_bytes = atomic64_read(&count->header_bytes);
-	out->faults = atomic64_read(&count->faults);
 	out->copied_pages = atomic64_read(&count->copied);
 	out->around_pages = atomic64_read(&count->around);
 	out->flushes = atomic64_read(&count->flushes);
