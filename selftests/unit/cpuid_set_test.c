@@ -303,6 +303,45 @@ TEST(free_leaves)
 	EXPECT_REGS(0, 0, 0, 0, ask(&table, 0x16, 0));
 }
 
+/* What is answered without a look at the vCPU is what a look gives. Return: how many leaves. */
+static u32 compare_constant(struct __test_metadata *_metadata,
+			    const struct kev_cpuid_table *table)
+{
+	u32 nr = 0;
+
+	for (u32 leaf = 0; leaf < 0x100; leaf++) {
+		if (!kev_cpuid_is_constant(table, leaf))
+			continue;
+		nr++;
+		for (u32 subleaf = 0; subleaf < 10; subleaf++) {
+			const struct kev_cpuid_regs regs = ask(table, leaf, subleaf);
+
+			EXPECT_EQ(0, memcmp(&regs, kev_cpuid_constant(table, leaf), sizeof(regs)))
+				TH_LOG("leaf %x.%u", leaf, subleaf);
+		}
+	}
+	return nr;
+}
+
+TEST(constant_leaves)
+{
+	struct kev_cpuid_entry vendor = { 0x0, 0, 0, 0, { 0, 0, 0, 0x1234 }, { 0, 0, 0, 0xffff } };
+	struct kev_cpuid_entry greatest = { 0x0, 0, 0, 0, { 7, 0, 0, 0 }, { ALL, 0, 0, 0 } };
+	struct kev_cpuid_table base, table;
+
+	build(&base);
+	EXPECT_EQ(0x20 - 6, compare_constant(_metadata, &base));
+	EXPECT_TRUE(kev_cpuid_is_constant(&base, 0));
+	EXPECT_FALSE(kev_cpuid_is_constant(&base, 1));
+	EXPECT_FALSE(kev_cpuid_is_constant(&base, 0x20));
+	EXPECT_FALSE(kev_cpuid_is_constant(&base, 0x80000000));
+	ASSERT_EQ(0, set(&table, &base, &vendor, 1));
+	EXPECT_EQ(0x20 - 7, compare_constant(_metadata, &table));
+	EXPECT_FALSE(kev_cpuid_is_constant(&table, 0));
+	ASSERT_EQ(0, set(&table, &base, &greatest, 1));
+	EXPECT_EQ(8 - 3, compare_constant(_metadata, &table));
+}
+
 /* Entries at random: none gives a feature that was not there. */
 TEST(nothing_comes)
 {
