@@ -46,7 +46,8 @@ static_assert(offsetof(struct kev_vmx_frame, spec_ctrl) == KEV_VMX_FRAME_SPEC_CT
  * Context: armed, IRQs off; noinstr.
  * Return: KEV_VMX_ENTERED or KEV_VMX_FAILED.
  */
-unsigned int kev_vmx_enter_guest(struct kev_vmx_vcpu *vmx, struct kev_vmx_frame *frame, bool launched);
+unsigned int kev_vmx_enter_guest(struct kev_vmx_vcpu *vmx, struct kev_vmx_frame *frame,
+				 bool launched);
 
 /* Where VM exits land: HOST_RIP */
 void kev_vmx_exit(void);
