@@ -234,7 +234,7 @@ static __always_inline bool kev_cpuid_is_constant(const struct kev_cpuid_table *
 static __always_inline const struct kev_cpuid_regs *
 kev_cpuid_constant(const struct kev_cpuid_table *table, u32 leaf)
 {
-	/* The guest chooses the index, and mispredicted paths read too; the size is a power of 2. */
+	/* The guest chooses the index, and mispredicted paths read too: a mask of its bits. */
 	OPTIMIZER_HIDE_VAR(leaf);
 	return &table->basic[leaf & KEV_CPUID_MAX_BASIC];
 }
