@@ -40,8 +40,17 @@ uint64_t bench_mean(struct bench_samples *samples);
 
 /* Print the result: of the samples, or, with an error, that there is none. */
 void bench_result(const struct bench_name *name, struct bench_samples *samples, int error);
-/* The same of a row of the table: @figures has one figure of each repetition. */
-void bench_row_result(const struct bench_name *name, struct bench_samples *figures, int error);
+/*
+ * The same of a row of the table: @figures has one figure of each repetition. A guest that
+ * measures itself has two RDTSCs, at these addresses, around so many rounds.
+ */
+struct bench_where {
+	size_t n;
+	uint64_t rdtsc[2], rounds;
+};
+
+void bench_row_result(const struct bench_name *name, const struct bench_where *where,
+		      struct bench_samples *figures, int error);
 
 /* Write all results to a file, as JSON. */
 int bench_write_json(const char *path);
@@ -96,7 +105,7 @@ extern const struct kt_code bench_count;
 /* Each round reads or writes one byte, and gives a sample */
 extern const struct kt_code bench_read, bench_write;
 /* The same with a single sample for all rounds; both vCPUs, each its own memory */
-extern const struct kt_code bench_read_all, bench_write_all;
+extern const struct kt_code bench_read_all, bench_write_all, bench_write_huge, bench_write_image;
 /* Read without samples, then end by BENCH_PORT_END or HaltCpu */
 extern const struct kt_code bench_walk, bench_walk_halt;
 /* The same, then a byte to the serial port, and power off */
@@ -104,6 +113,9 @@ extern const struct kt_code bench_walk_print;
 
 /* Where bench_image() makes its files: on a file system with a page cache of its own */
 extern char bench_image_path[256];
+
+/* Where the code's RDTSCs are: how many, at most @max */
+size_t bench_rdtscs(const struct kt_code *code, uint64_t *gpa, size_t max);
 
 /* The page at KT_CODE_GPA: code and what it reads its parameters from */
 void bench_code_page(const struct bench_program *program, uint8_t page[KT_PAGE]);
@@ -174,6 +186,11 @@ int bench_vm_run_program(struct bench_vm *vm, const struct bench_program *progra
 /* The whole life of a VM of a program */
 int bench_vm_measure(enum bench_side side, const struct bench_program *program,
 		     const struct bench_how *how, struct bench_samples *samples);
+/*
+ * After an exit the registers of the first vCPU: of kev copied out of the run page, of KVM asked
+ * for, or, with @synced, copied likewise.
+ */
+int bench_vm_registers(struct bench_vm *vm, bool synced);
 /* The word at BENCH_COUNTER_GPA, for this process; NULL if it cannot be had */
 volatile uint32_t *bench_vm_counter(struct bench_vm *vm);
 
@@ -191,6 +208,9 @@ size_t bench_kvm_run_size(void);
 
 /* ---- the host: host.c ---- */
 
+/* Ticks between two interrupts of the host's timer: 250 a second, by a clock of 3.5 GHz */
+#define BENCH_TIMER	14000000
+
 /* Into a memory cgroup of its own, or back to the root */
 int bench_enter_cgroup(bool own);
 /* Pages of 2 MiB for processes that ask: the kernel has them off on so small a machine. */
@@ -205,6 +225,9 @@ uint64_t bench_stolen(uint64_t ticks);
 uint64_t bench_free_memory(void);
 uint64_t bench_anonymous_memory(void);
 
+/* The symbols of all modules, to a file */
+void bench_save_symbols(const char *path);
+
 /* ---- what is measured ---- */
 
 /* A row of the table: rows.c */
@@ -215,7 +238,7 @@ struct bench_row {
 		       struct bench_samples *samples);
 	struct bench_program program;
 	struct bench_how how;
-	unsigned int repeats;		/* 0: as many as most rows have */
+	bool once;			/* the samples of one repetition are the figures */
 	unsigned int cpus;		/* the machine has so many; 0: one */
 	bool cgroup;			/* in a memory cgroup, as every service is */
 	bool each;			/* a sample is the sum of all rounds */
@@ -241,6 +264,9 @@ int bench_row_idle(const struct bench_row *row, enum bench_side side,
 /* Is a thing to be measured, by what the command line named */
 bool bench_wanted(const char *name, bool is_row);
 
+/* Touch fewer pages: a profile can look at so many instructions only. */
+extern bool bench_few;
+
 /* All rows of one side */
 void bench_rows(enum bench_side side);
 
@@ -248,6 +274,7 @@ void bench_rows(enum bench_side side);
 void bench_exits(enum bench_side side);
 void bench_returns(enum bench_side side);
 void bench_scale(enum bench_side side);
+void bench_pair(enum bench_side side);
 void bench_start(void);
 void bench_faults(void);
 void bench_many(void);

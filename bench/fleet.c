@@ -7,9 +7,10 @@
 #include "bench.h"
 
 #define MAX_VMS		1000
-/* Of the row: from so many VMs to so many */
-#define IDLE_FROM	32
-#define IDLE_TO		160
+/* Of the row: a sample is what so many more VMs take. KVM's take long to close. */
+#define IDLE_STEP	96
+#define IDLE_STEP_KVM	24
+#define IDLE_SAMPLES	3
 
 static struct bench_vm fleet[MAX_VMS];
 static unsigned int nr_vms;
@@ -76,18 +77,62 @@ static int begin(const struct bench_row *row)
 int bench_row_idle(const struct bench_row *row, enum bench_side side,
 		   struct bench_samples *samples)
 {
-	uint64_t before = 0;
-	int ret, image = begin(row);
+	unsigned int step = side == BENCH_KVM ? IDLE_STEP_KVM : IDLE_STEP;
+	int image = begin(row);
+	int ret = image < 0 ? image : grow(row, side, image, step, NULL);
 
-	ret = image < 0 ? image : grow(row, side, image, IDLE_FROM, NULL);
-	if (!ret) {
-		before = memory_left(side);
-		ret = grow(row, side, image, IDLE_TO, NULL);
+	for (int i = 0; !ret && i < IDLE_SAMPLES; i++) {
+		uint64_t before = memory_left(side);
+
+		ret = grow(row, side, image, nr_vms + step, NULL);
+		bench_add(samples, (before - memory_left(side)) / step);
 	}
-	if (!ret)
-		bench_add(samples, (before - memory_left(side)) / (IDLE_TO - IDLE_FROM));
 	end();
 	if (image >= 0)
 		close(image);
 	return ret;
+}
+
+static const unsigned int sizes[] = { 1, 10, 100, MAX_VMS };
+
+static void report(const char *what, unsigned int vms, enum bench_side side, const char *unit,
+		   struct bench_samples *samples, int error)
+{
+	char text[40];
+	struct bench_name name = { "scale", text, side == BENCH_KVM ? "KVM" : "kev", unit };
+
+	snprintf(text, sizeof(text), "%s, %u VM%s", what, vms, vms > 1 ? "s" : "");
+	bench_result(&name, samples, error);
+}
+
+/* The starts since the last size, and the memory of all */
+void bench_scale(enum bench_side side)
+{
+	static struct bench_samples starts;
+	static const struct bench_row row = {
+		.program = { &bench_out_for_ever, 1 },
+		.how = { .memory = 2 * KT_MIB },
+	};
+	int ret = bench_allow_vms(MAX_VMS);
+	uint64_t before;
+	int image;
+
+	if (!ret)
+		ret = bench_enter_cgroup(true);
+	image = begin(&row);
+	before = memory_left(side);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct bench_samples memory = { .n = 1 };
+
+		starts.n = 0;
+		if (!ret)
+			ret = image < 0 ? image : grow(&row, side, image, sizes[i], &starts);
+		memory.values[0] = (before - memory_left(side)) / sizes[i];
+		report("start", sizes[i], side, "instructions", &starts, ret);
+		report("memory of each", sizes[i], side, "bytes", &memory, ret);
+	}
+	end();
+	if (image >= 0)
+		close(image);
+	bench_enter_cgroup(false);
 }

@@ -58,10 +58,13 @@ uint64_t bench_stolen(uint64_t ticks)
 
 void bench_settle(void)
 {
-	/* Each is a grace period; callbacks and workers have the CPU after it. */
+	/* A profile would look at each round of the loop. */
+	if (bench_few)
+		return;
+	/* Each is a grace period; then callbacks and workers have the CPU for two timer ticks. */
 	for (int i = 0; i < 2; i++) {
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-		bench_stolen(2000000);
+		bench_stolen(2 * BENCH_TIMER);
 	}
 }
 
@@ -95,4 +98,19 @@ uint64_t bench_anonymous_memory(void)
 {
 	kt_write_file("/proc/sys/vm/stat_refresh", "1");
 	return KT_PAGE * sum_of("/proc/vmstat", "nr_anon_pages ");
+}
+
+void bench_save_symbols(const char *path)
+{
+	FILE *in = fopen("/proc/kallsyms", "r"), *out = fopen(path, "w");
+	char line[512];
+
+	while (in && out && fgets(line, sizeof(line), in)) {
+		if (strchr(line, '['))
+			fputs(line, out);
+	}
+	if (in)
+		fclose(in);
+	if (out)
+		fclose(out);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench [--side kev|kvm] [--json FILE] [--dir DIR] [NAME...]: what kev costs, beside KVM.
+ * bench [OPTIONS] [NAME...]: what kev costs, beside KVM.
  *
  * Runs in the bed with kev.ko loaded. A NAME is a row of the table, a group of other
- * things, "rows" or "groups"; without any the rows. DIR is where images are made: on a file
+ * things, or "rows" for all of these; without any the rows. DIR is where images are made: on a file
  * system with a page cache of its own, of a block device. A thing that could not be
- * measured stands in the result with the reason; the exit status is 1 then.
+ * measured stands in the result with the reason; the exit status is 1 then. For "bed run
+ * --profile": --few touches fewer pages, --symbols leaves the modules' symbols in /out.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@
 #define TEST_MODULE	"/selftests/modules/kev_abi_test.ko"
 
 char bench_image_path[256];
+bool bench_few;
 
 static char *const *wanted;
+static bool symbols;
 
 /* Measured after the rows, by name */
 static const struct {
@@ -28,6 +31,8 @@ static const struct {
 } groups[] = {
 	{ "exits", .both = bench_exits },
 	{ "returns", .both = bench_returns },
+	{ "pair", .both = bench_pair },
+	{ "scale", .both = bench_scale },
 	{ "start", .kev = bench_start },
 	{ "faults", .kev = bench_faults },
 	{ "memory", .kev = bench_many },
@@ -40,7 +45,7 @@ bool bench_wanted(const char *name, bool is_row)
 	if (!*wanted)
 		return is_row;
 	for (char *const *word = wanted; *word; word++) {
-		if (!strcmp(*word, name) || !strcmp(*word, is_row ? "rows" : "groups"))
+		if (!strcmp(*word, name) || (is_row && !strcmp(*word, "rows")))
 			return true;
 	}
 	return false;
@@ -68,6 +73,8 @@ static void measure_kvm(void)
 	static const char *const load[] = { "modprobe", "kvm_intel", NULL };
 
 	kt_command(load);
+	if (symbols)
+		bench_save_symbols("/out/kallsyms.kvm");
 	measure(BENCH_KVM);
 	kt_unload_module("kvm_intel");
 	kt_unload_module("kvm");
@@ -75,15 +82,21 @@ static void measure_kvm(void)
 
 static void measure_kev(void)
 {
+	int error = kt_load_module(TEST_MODULE);
+
 	/* It may be there from another run. */
-	kt_load_module(TEST_MODULE);
+	if (error && error != -EEXIST)
+		fprintf(stderr, "bench: " TEST_MODULE ": %s\n", strerror(-error));
+	if (symbols)
+		bench_save_symbols("/out/kallsyms.kev");
 	measure(BENCH_KEV);
 	kt_unload_module("kev_abi_test");
 }
 
 static int usage(FILE *out)
 {
-	fprintf(out, "usage: bench [--side kev|kvm] [--json FILE] [--dir DIR] [NAME...]\n");
+	fprintf(out, "usage: bench [--side kev|kvm] [--json FILE] [--dir DIR] [--few] "
+		"[--symbols] [NAME...]\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -93,6 +106,8 @@ int main(int argc, char **argv)
 		{ "side", required_argument, NULL, 's' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "dir", required_argument, NULL, 'd' },
+		{ "few", no_argument, NULL, 'f' },
+		{ "symbols", no_argument, NULL, 'y' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -106,6 +121,10 @@ int main(int argc, char **argv)
 			json = optarg;
 		else if (option == 'd')
 			dir = optarg;
+		else if (option == 'f')
+			bench_few = true;
+		else if (option == 'y')
+			symbols = true;
 		else
 			return usage(option == 'h' ? stdout : stderr);
 	}

@@ -2,7 +2,6 @@
 /* What memory many VMs of one image take: all of 16 MiB is touched in each */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -35,9 +34,7 @@ static const char *const names[NR_PARTS] = {
 
 static uint64_t free_kib(void)
 {
-	struct sysinfo info;
-
-	return sysinfo(&info) ? 0 : (uint64_t)info.freeram * info.mem_unit >> 10;
+	return bench_free_memory() >> 10;
 }
 
 /* A module that does not share must not make the host run out of memory. */
@@ -75,6 +72,7 @@ static int measure(int image, const struct bench_program *program, const struct 
 	int started = 0, ret;
 
 	ret = kt_write_file("/proc/sys/vm/drop_caches", "3");
+	bench_settle();
 	before = free_kib();
 	while (!ret && started < vms) {
 		if (has_room())

@@ -31,10 +31,11 @@
 
 /*
  * Once all vCPUs are there: what all rounds of @op take together, each vCPU with memory of its
- * own.
+ * own. With @pad, programs that are the same otherwise have their RDTSCs elsewhere: a profile
+ * tells them apart by that.
  */
-#define MEASURE_ALL(name, op)						\
-	GUEST(name, LOAD_PARAMETERS					\
+#define MEASURE_ALL(name, pad, op)					\
+	GUEST(name, pad LOAD_PARAMETERS					\
 	      "mov %rsi, %rax\n imul %r12, %rax\n imul %r13, %rax\n add %rax, %r14\n" \
 	      "mov 0x100818, %ebx\n lock incl 0x92000\n"		\
 	      "3: pause\n cmp %ebx, 0x92000\n jb 3b\n"		\
@@ -135,14 +136,27 @@ MEASURE(bench_mmio_read, "mov (%r14), %eax\n");
 MEASURE(bench_mmio_write, "mov %eax, (%r14)\n");
 MEASURE(bench_read, "mov (%r14), %al\n add %r13, %r14\n");
 MEASURE(bench_write, "movb $1, (%r14)\n add %r13, %r14\n");
-MEASURE_ALL(bench_read_all, "mov (%r14), %al\n");
-MEASURE_ALL(bench_write_all, "movb $1, (%r14)\n");
+MEASURE_ALL(bench_read_all, "", "mov (%r14), %al\n");
+MEASURE_ALL(bench_write_all, "", "movb $1, (%r14)\n");
+MEASURE_ALL(bench_write_huge, "nop\n", "movb $1, (%r14)\n");
+MEASURE_ALL(bench_write_image, "nop\n nop\n", "movb $1, (%r14)\n");
 GUEST(bench_out_for_ever, "1: out %al, $0x51\n jmp 1b\n");
 GUEST(bench_count, "1: incl 0x92000\n jmp 1b\n");
 WALK(bench_walk, END);
 WALK(bench_walk_halt, "xor %edi, %edi\n" KT_HALT);
 WALK(bench_walk_print, "mov $0x3f8, %dx\n mov $0x41, %al\n out %al, %dx\n"
 	"mov $0x604, %dx\n mov $0x2000, %ax\n out %ax, %dx\n 2: hlt\n jmp 2b\n");
+
+size_t bench_rdtscs(const struct kt_code *code, uint64_t *gpa, size_t max)
+{
+	size_t n = 0;
+
+	for (const char *at = code->start; at + 1 < code->end && n < max; at++) {
+		if (at[0] == 0x0f && at[1] == 0x31)
+			gpa[n++] = KT_CODE_GPA + (at - code->start);
+	}
+	return n;
+}
 
 void bench_code_page(const struct bench_program *program, uint8_t page[KT_PAGE])
 {

@@ -10,8 +10,9 @@
 
 struct result {
 	struct bench_name name;
-	char own_group[80];
+	char own_group[80], own_name[80];
 	bool row;
+	struct bench_where where;
 	int error;
 	size_t n;
 	uint64_t median, mean, min, max;
@@ -59,9 +60,11 @@ static struct result *keep(const struct bench_name *name, struct bench_samples *
 	}
 	nr_results++;
 	result->name = *name;
-	/* The caller may have put it together. */
+	/* The caller may have put them together. */
 	snprintf(result->own_group, sizeof(result->own_group), "%s", name->group);
+	snprintf(result->own_name, sizeof(result->own_name), "%s", name->name);
 	result->name.group = result->own_group;
+	result->name.name = result->own_name;
 	result->error = error;
 	if (!error && !samples->n)
 		result->error = -ENODATA;
@@ -90,11 +93,13 @@ static bool print_name(const struct result *result, int width)
 	return !result->error;
 }
 
-void bench_row_result(const struct bench_name *name, struct bench_samples *figures, int error)
+void bench_row_result(const struct bench_name *name, const struct bench_where *where,
+		      struct bench_samples *figures, int error)
 {
 	struct result *result = keep(name, figures, error);
 
 	result->row = true;
+	result->where = *where;
 	if (print_name(result, 16))
 		printf("%12lu %s, spread %.1f %%\n", result->median, name->unit,
 		       100 * spread(result));
@@ -127,12 +132,22 @@ size_t bench_missing(void)
 	return missing;
 }
 
+static void write_where(FILE *out, const struct bench_where *where)
+{
+	fprintf(out, "\"rounds\": %lu, \"rdtsc\": [", where->rounds);
+	if (where->n == ARRAY_SIZE(where->rdtsc))
+		fprintf(out, "\"%#lx\", \"%#lx\"", where->rdtsc[0], where->rdtsc[1]);
+	fprintf(out, "], ");
+}
+
 static void write_result(FILE *out, const struct result *result)
 {
 	const struct bench_name *name = &result->name;
 
 	fprintf(out, "  {\"row\": %s, \"group\": \"%s\", \"name\": \"%s\", \"subject\": \"%s\", ",
 		result->row ? "true" : "false", name->group, name->name, name->subject);
+	if (result->row)
+		write_where(out, &result->where);
 	if (result->error)
 		fprintf(out, "\"error\": \"%s\"}", strerror(-result->error));
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* RUN that does not get as far as the guest, and what else user space asks, seen from outside */
+/* RUN as user space sees it */
 #include "bench.h"
 
 #define ROUNDS	256
@@ -22,21 +22,31 @@ static long kick_then_run(struct bench_vm *vm)
 	return ret ? ret : bench_vm_enter(vm, 0);
 }
 
+/* The guest does OUT for ever. */
+static long out_and_registers(struct bench_vm *vm)
+{
+	long ret = bench_vm_enter(vm, 0);
+
+	return ret ? ret : bench_vm_registers(vm, true);
+}
+
 static const struct {
 	const char *name;
 	long (*step)(struct bench_vm *vm);
+	long ret;		/* of each step */
 	bool kev_only;
 } returns[] = {
-	{ "RUN that is told to return at once", immediate, false },
-	{ "a kick, and the RUN that it ends", kick_then_run, true },
+	{ "RUN that is told to return at once", immediate, -EINTR, false },
+	{ "a kick, and the RUN that it ends", kick_then_run, -EINTR, true },
+	{ "OUT to user space, registers read", out_and_registers, 0, false },
 };
 
-/* Samples of a step, which is to end with -EINTR each time */
-static int measure(enum bench_side side, long (*step)(struct bench_vm *vm),
+/* Samples of a step, which is to end with @wanted each time */
+static int measure(enum bench_side side, long (*step)(struct bench_vm *vm), long wanted,
 		   struct bench_samples *samples)
 {
-	const struct bench_program program = { .code = &kt_spin };
-	const struct bench_how how = { 0 };
+	const struct bench_program program = { .code = &bench_out_for_ever };
+	const struct bench_how how = { .sync_registers = true };
 	struct bench_vm vm;
 	long ret = bench_vm_init(&vm, side, &program, &how);
 
@@ -45,7 +55,7 @@ static int measure(enum bench_side side, long (*step)(struct bench_vm *vm),
 
 		ret = step(&vm);
 		bench_add(samples, kt_rdtsc() - since);
-		ret = ret == -EINTR ? 0 : ret ?: -EPROTO;
+		ret = ret == wanted ? 0 : ret ?: -EPROTO;
 	}
 	bench_vm_fini(&vm);
 	return ret;
@@ -57,7 +67,7 @@ void bench_returns(enum bench_side side)
 
 	for (size_t i = 0; i < ARRAY_SIZE(returns); i++) {
 		const struct bench_name name = {
-			"RUN without a guest", returns[i].name,
+			"RUN", returns[i].name,
 			side == BENCH_KVM ? "KVM" : "kev", "instructions",
 		};
 		int ret;
@@ -65,7 +75,7 @@ void bench_returns(enum bench_side side)
 		if (returns[i].kev_only && side == BENCH_KVM)
 			continue;
 		samples.n = 0;
-		ret = measure(side, returns[i].step, &samples);
+		ret = measure(side, returns[i].step, returns[i].ret, &samples);
 		bench_result(&name, &samples, ret);
 	}
 }

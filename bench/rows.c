@@ -46,7 +46,7 @@ static const struct bench_row rows[] = {
 		.name = "fault_zero_2m",
 		.cgroup = true,
 		.measure = bench_row_program,
-		.program = { &bench_write_all, HUGE_PAGES, BENCH_RAM_GPA, 2 * KT_MIB },
+		.program = { &bench_write_huge, HUGE_PAGES, BENCH_RAM_GPA, 2 * KT_MIB },
 		.how = { .huge_pages = KEV_HUGE_ALWAYS },
 		.each = true,
 	}, {
@@ -58,14 +58,14 @@ static const struct bench_row rows[] = {
 	}, {
 		.name = "fault_image_cow",
 		.measure = bench_row_program,
-		.program = { &bench_write_all, IMAGE_PAGES, BENCH_DATA_GPA, KT_PAGE },
+		.program = { &bench_write_image, IMAGE_PAGES, BENCH_DATA_GPA, KT_PAGE },
 		.how = { .data = IMAGE_PAGES * KT_PAGE },
 		.each = true,
 	}, {
 		.name = "start_1m",
 		.cgroup = true,
 		.measure = bench_row_start,
-		.program = { &bench_out_for_ever, 8 },
+		.program = { &bench_out_for_ever, 16 },
 		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
 	}, {
 		.name = "close_vm",
@@ -80,14 +80,14 @@ static const struct bench_row rows[] = {
 		.measure = bench_row_idle,
 		.program = { &bench_out_for_ever, 1 },
 		.how = { .memory = 64 * KT_MIB },
-		.repeats = 3,
+		.once = true,
 	}, {
 		.name = "cycle",
 		.cgroup = true,
 		.measure = bench_row_cycle,
 		.program = { &bench_out_for_ever, 1000 },
 		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
-		.repeats = 1,
+		.once = true,
 	},
 };
 
@@ -99,27 +99,6 @@ int bench_row_program(const struct bench_row *row, enum bench_side side,
 	for (size_t i = 0; row->each && i < samples->n; i++)
 		samples->values[i] /= row->program.rounds;
 	return ret;
-}
-
-/*
- * Copy what user space wants to know out of the run page, or ask for it. KVM's structure
- * is what a caller works with; there is nothing left to copy.
- */
-static int read_registers(const struct bench_vm *vm)
-{
-	struct bench_registers to;
-	const struct kev_run *run = vm->vcpus[0].kev;
-	struct kvm_regs regs;
-
-	if (vm->side == BENCH_KVM)
-		return kt_ioctl(vm->vcpus[0].fd, KVM_GET_REGS, &regs);
-	for (int i = 0; i < KEV_NR_GPRS; i++)
-		to.gpr[i] = run->gpr[i];
-	to.rip = run->rip;
-	to.rflags = run->rflags;
-	/* They are wanted. */
-	asm volatile("" : : "m"(to));
-	return 0;
 }
 
 int bench_row_registers(const struct bench_row *row, enum bench_side side,
@@ -134,7 +113,7 @@ int bench_row_registers(const struct bench_row *row, enum bench_side side,
 		ret = bench_vm_enter(&vm, 0);
 		since = kt_rdtsc();
 		if (!ret)
-			ret = read_registers(&vm);
+			ret = bench_vm_registers(&vm, false);
 		bench_add(samples, kt_rdtsc() - since);
 	}
 	bench_vm_fini(&vm);
@@ -146,16 +125,19 @@ static int measure(const struct bench_row *row, enum bench_side side,
 		   struct bench_samples *figures)
 {
 	static struct bench_samples samples;
-	unsigned int repeats = row->repeats ? row->repeats : REPEATS;
 	int ret = bench_enter_cgroup(row->cgroup);
 
 	figures->n = 0;
-	for (unsigned int i = 0; !ret && i < repeats; i++) {
+	if (!ret && row->once)
+		return row->measure(row, side, figures);
+	/* The first time fills what the kernel keeps at hand, and does not count. */
+	for (unsigned int i = 0; !ret && i <= REPEATS; i++) {
 		samples.n = 0;
 		ret = row->measure(row, side, &samples);
 		if (!ret && !samples.n)
 			ret = -ENODATA;
-		bench_add(figures, bench_median(&samples));
+		if (i)
+			bench_add(figures, bench_median(&samples));
 	}
 	return ret;
 }
@@ -165,15 +147,23 @@ void bench_rows(enum bench_side side)
 	static struct bench_samples figures;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct bench_row *row = &rows[i];
+		struct bench_row few = rows[i];
+		const struct bench_row *row = bench_few ? &few : &rows[i];
 		const struct bench_name name = {
 			"", row->name, side == BENCH_KVM ? "KVM" : "kev",
 			row->unit ? row->unit : "instructions",
 		};
+		struct bench_where where;
+		int ret;
 
 		if (!bench_wanted(row->name, true) || (row->kev_only && side == BENCH_KVM) ||
 		    (row->cpus ? row->cpus : 1) != (unsigned int)kt_nr_cpus())
 			continue;
-		bench_row_result(&name, &figures, measure(row, side, &figures));
+		if (few.each)
+			few.program.rounds = few.program.rounds < 128 ? 8 : few.program.rounds / 16;
+		where.n = bench_rdtscs(row->program.code, where.rdtsc, ARRAY_SIZE(where.rdtsc));
+		where.rounds = row->each ? row->program.rounds : 1;
+		ret = measure(row, side, &figures);
+		bench_row_result(&name, &where, &figures, ret);
 	}
 }

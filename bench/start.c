@@ -105,7 +105,8 @@ void bench_start(void)
 	ret = image < 0 ? image : measure(image, &how, samples);
 	for (enum part part = 0; part < NR_PARTS; part++) {
 		const struct bench_name name = {
-			"a VM with a 1 MiB image, 32 KiB touched", names[part], "kev", "instructions"
+			"a VM with a 1 MiB image, 32 KiB touched", names[part], "kev",
+			"instructions",
 		};
 
 		bench_result(&name, &samples[part], ret);

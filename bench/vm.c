@@ -82,6 +82,28 @@ long bench_vm_enter(struct bench_vm *vm, unsigned int vcpu)
 				       kt_run(vm->vcpus[vcpu].fd);
 }
 
+int bench_vm_registers(struct bench_vm *vm, bool synced)
+{
+	const struct kev_run *run = vm->vcpus[0].kev;
+	struct bench_registers kev;
+	static struct kvm_regs kvm;
+
+	if (vm->side == BENCH_KVM && !synced)
+		return kt_ioctl(vm->vcpus[0].fd, KVM_GET_REGS, &kvm);
+	if (vm->side == BENCH_KVM) {
+		kvm = vm->vcpus[0].kvm->s.regs.regs;
+		asm volatile("" : : "m"(kvm));
+		return 0;
+	}
+	for (int i = 0; i < KEV_NR_GPRS; i++)
+		kev.gpr[i] = run->gpr[i];
+	kev.rip = run->rip;
+	kev.rflags = run->rflags;
+	/* All of them are wanted. */
+	asm volatile("" : : "m"(kev));
+	return 0;
+}
+
 int bench_vm_run(struct bench_vm *vm, unsigned int vcpu, struct bench_samples *samples)
 {
 	const void *run = vm->vcpus[vcpu].run;
