@@ -56,9 +56,17 @@ test-mutants: ## do the tests notice when the code is broken
 	@selftests/mutants/run.sh
 
 BENCH_ARGS ?=
-bench: modules selftests ## what kev costs, beside KVM; BENCH_ARGS='cpuid rdmsr' for single rows
-	@$(MAKE) --no-print-directory -C bench
-	@$(BED) run --cold --append tsc_early_khz=3500000 -- sh -c 'bed-disk && exec bench $(BENCH_ARGS)'
+bench: modules selftests ## kev beside KVM; BENCH_ARGS='cpuid kick' for some rows
+	@bench/run.py $(BENCH_ARGS)
+
+bench-check: modules selftests ## is kev as fast as bench/baseline.json says
+	@bench/run.py --check $(BENCH_ARGS)
+
+bench-baseline: modules selftests ## write bench/baseline.json and the documentation's table anew
+	@bench/run.py --baseline $(BENCH_ARGS)
+
+bench-scale: modules selftests ## 1 to 1,000 VMs at once: Documentation/scale.svg
+	@bench/run.py --scale
 
 fuzz: setup ## libFuzzer on the pure code, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory -C selftests/fuzz run
@@ -93,11 +101,11 @@ install: ## kevctl, libkev, man page, completion, udev rule
 	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
 
 clean: ## remove what was built
-	@for d in tools/libkev tools/kevctl guests selftests bench; do \
+	@for d in tools/libkev tools/kevctl guests selftests; do \
 		$(MAKE) --no-print-directory -C $$d clean || exit 1; done
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
 .PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
-	soak test-mutants bench fuzz docs \
-	check load unload install clean
+	soak test-mutants bench bench-check bench-baseline bench-scale \
+	fuzz docs check load unload install clean

@@ -51,6 +51,7 @@ checkpatch() {
 	checkpatch_files "$kernel,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO" \
 		include/kev/trace*.h
 	mapfile -t files < <(git ls-files 'tools/*.[chS]' 'guests/*.[chS]' 'selftests/*.[chS]' \
+		'bench/*.[ch]' \
 		':!selftests/modules')
 	checkpatch_files "$user" "${files[@]}"
 }

@@ -136,6 +136,7 @@ test_default() {
 		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
 		wrap "core2 refuses" refuses core2_penryn_t9600 "EPT" >"$out/core2"
 		wrap "life" selftests/life/run.sh >"$out/life"
+		wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
 	} &
 	pid=$!
 	in_bed "$DEFAULT_MODEL, 2 CPUs" "$DEFAULT_MODEL" 2 "$two"
@@ -144,6 +145,7 @@ test_default() {
 	count "$DEFAULT_MODEL, 2 CPUs" "$two" "selftests/skips/$DEFAULT_MODEL-2"
 	count "core2" "$out/core2"
 	count "life" "$out/life"
+	count "baseline" "$out/baseline"
 }
 
 test_host() {
@@ -155,6 +157,8 @@ test_host() {
 	count "kevctl" "$out/kevctl"
 	wrap bed selftests/bed/run-tests.sh >"$out/bed"
 	count "bed" "$out/bed"
+	wrap bench bench/table_test.py >"$out/bench"
+	count "bench" "$out/bench"
 	wrap mutants selftests/mutants/run.sh --sample --tap >"$out/mutants"
 	count "mutants" "$out/mutants"
 }

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run the benchmark in the bed and print its table.
+
+Without options both sides are measured, with mitigations=off and mitigations=auto, on one CPU
+and, for what needs them, on two; build/bench.json gets the rows. NAME is a row, or a group of
+other things that stands behind the table (exits, returns, pair, start, faults, memory, process,
+net). --check compares kev's side with bench/baseline.json; --baseline puts there, and into the
+table of the documentation, what was measured. --scale starts 1,000 VMs and draws Documentation/scale.svg.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import graph  # noqa: E402  pylint: disable=wrong-import-position
+import table  # noqa: E402  pylint: disable=wrong-import-position
+
+ROOT = Path(__file__).resolve().parent.parent
+BED = ROOT / "tools/bed/bed"
+BASELINE = ROOT / "bench/baseline.json"
+BENCH = ROOT / "build/bench.json"
+PROFILE = ROOT / "build/bench-profile.txt"
+TABLE = ROOT / "Documentation/bench-table.txt"
+SCALE = ROOT / "bench/scale.json"
+GRAPH = ROOT / "Documentation/scale.svg"
+
+# What needs two CPUs; everything else has one, where counts repeat best.
+TWO_CPUS = ("kick", "pair")
+# Groups that are shown behind the table
+GROUPS = ("exits", "returns", "pair", "start", "faults", "memory", "process", "net")
+# What is checked each time that the tests run
+SHORT = ("hypercall", "cpuid", "rdmsr", "wrmsr", "fault_zero_4k", "start_1m")
+# Rows whose instructions can be looked at one by one: on one CPU, not too many of them
+PROFILED = tuple(name for name in table.TARGETS
+                 if name not in ("kick", "mem_idle_vm", "cycle"))
+
+# The kernel's clock goes as on a CPU of 3.5 GHz that does an instruction in each cycle: what
+# waits, and the timer's interrupts, are as many instructions apart as there.
+CLOCK = "tsc_early_khz=3500000"
+
+
+class Failed(Exception):
+    """The bed did not do what it was asked to."""
+
+
+def machine(words, mitigations="off", options=(), clock=CLOCK):
+    """Run the program in one machine; its results. What it prints goes to stderr."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [BED, "run", "--timeout", "1200", "--out", out, *options,
+                   "--append", f"mitigations={mitigations} {clock}", "--",
+                   "sh", "-c", 'bed-disk && exec bench --json /out/bench.json "$@"', "bench",
+                   *words]
+        status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+        results = Path(out) / "bench.json"
+        # 1 says that something was not measured; the results say what.
+        if status not in (0, 1) or not results.exists():
+            raise Failed(f"bed run ended with status {status}")
+        return json.loads(results.read_text())
+
+
+def measure(names, mitigations, side):
+    """Results of rows and groups, from a machine with one CPU and one with two."""
+    words = [] if side == "both" else ["--side", side]
+    # Counts of a machine that has just booted repeat best.
+    options = ["--cold"]
+    two = [name for name in names if name in TWO_CPUS]
+    one = [name for name in names if name not in TWO_CPUS]
+    results = []
+    if one:
+        results += machine([*words, *one], mitigations, options)
+    if two:
+        results += machine([*words, *two], mitigations, [*options, "--cpus", "2"])
+    return results
+
+
+def add_counts(bench, names):
+    """Put into kev's rows what their operations execute of what is slow on a processor.
+
+    The profile stays, with each operation's instructions by function. With mitigations=off; with auto this model of a CPU has no other such instructions.
+    """
+    names = [name for name in names if name in PROFILED]
+    if not names:
+        return
+    PROFILE.parent.mkdir(exist_ok=True)
+    results = machine(["--side", "kev", "--few", *names], options=["--profile", str(PROFILE)])
+    pairs = json.loads(Path(f"{PROFILE}.json").read_text())
+    table.add_counts([row for row in bench if row["mitigations"] == "off"], results, pairs)
+
+
+def check(bench, base, tap):
+    """Compare and tell; is everything as it was?"""
+    good = True
+    number = 0
+    for title, wrong, remark in table.compare(bench, base):
+        number += 1
+        good = good and not wrong
+        if tap:
+            print(f"{'not ok' if wrong else 'ok'} {number} - {title}")
+            print(f"# {wrong or remark}")
+        else:
+            print(f"{'FAILED' if wrong else 'ok':6} {title}: {wrong or remark}")
+    if tap:
+        print(f"1..{number}")
+    return good
+
+
+def scale():
+    """1 to 1,000 VMs at the same time: the data, and the picture."""
+    # KVM waits in each close: not with a clock that makes that 40 million instructions.
+    results = machine(["scale"], options=["--cold", "--mem", "2048"], clock="")
+    SCALE.write_text(json.dumps(results, indent=1) + "\n")
+    GRAPH.write_text(graph.draw(results))
+    print(f"{GRAPH}, by {SCALE}")
+    return not any("error" in result for result in results)
+
+
+def parse():
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--mitigations", choices=("off", "auto", "both"), default="both")
+    add("--side", choices=("kev", "kvm", "both"), default="both")
+    add("--no-counts", action="store_true", help="leave out the counts of slow instructions")
+    add("--check", action="store_true", help="compare kev's side with the baseline")
+    add("--baseline", action="store_true", help="keep what was measured")
+    add("--short", action="store_true", help="with --check: a few rows")
+    add("--tap", action="store_true", help="with --check: as results of tests")
+    add("--scale", action="store_true", help="1 to 1,000 VMs at the same time")
+    add("names", metavar="NAME", nargs="*")
+    return parser.parse_args()
+
+
+def run(options):
+    """Measure; is everything as it should be?"""
+    side = "kev" if options.check else options.side
+    modes = ("off", "auto") if options.mitigations == "both" else (options.mitigations,)
+    names = options.names or list(table.TARGETS)
+    if options.short:
+        names, modes = list(SHORT), ("off",)
+    bench, groups = [], []
+    for mode in modes:
+        wanted = names
+        if mode == "off" and not (options.names or options.check or options.baseline):
+            wanted = [*names, *GROUPS]
+        results = measure(wanted, mode, side)
+        bench += table.rows(results, mode, names)
+        groups += [result for result in results if not result["row"]]
+        if mode == "off" and side != "kvm" and not (options.no_counts or options.check):
+            add_counts(bench, names)
+    if options.check:
+        return check(bench, json.loads(BASELINE.read_text()), options.tap)
+    for line in (*table.table(bench), *table.groups(groups)):
+        print(line)
+    if not options.names:
+        BENCH.parent.mkdir(exist_ok=True)
+        BENCH.write_text(table.to_json(bench))
+        print(f"\n{BENCH}")
+    if options.baseline:
+        base = json.loads(BASELINE.read_text()) if BASELINE.exists() else []
+        base = table.merge(base, bench)
+        BASELINE.write_text(table.to_json(base))
+        TABLE.write_text("\n".join(table.table(base)).lstrip("\n") + "\n")
+        print(f"{BASELINE}\n{TABLE}")
+    return all(row["kev"] is not None or side == "kvm" for row in bench)
+
+
+def main():
+    """Do what the options say; the exit status says whether all is well."""
+    options = parse()
+    try:
+        return 0 if (scale() if options.scale else run(options)) else 1
+    except Failed as failed:
+        print(f"bench: {failed}", file=sys.stderr)
+        return 125
+
+
+if __name__ == "__main__":
+    sys.exit(main())

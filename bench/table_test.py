@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The benchmark's table and its comparison with a baseline: what goes in and what comes out."""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import graph  # noqa: E402  pylint: disable=wrong-import-position
+import table  # noqa: E402  pylint: disable=wrong-import-position
+
+
+def result(name, subject, median, **more):
+    """What the program in the machine writes for a row."""
+    return {"row": True, "group": "", "name": name, "subject": subject, "rounds": 1, "rdtsc": [],
+            "unit": "instructions", "median": median, "spread": 0.0, **more}
+
+
+def row(name, kev, mitigations="off"):
+    """What is compared of a row."""
+    return {"name": name, "mitigations": mitigations, "unit": "instructions", "kev": kev}
+
+
+def failed(name):
+    """A row that was not measured."""
+    return {"row": True, "group": "", "name": name, "subject": "kev", "rounds": 1, "rdtsc": [],
+            "error": "No such device"}
+
+
+# (kev, KVM, mitigations, ratio, target, met)
+VERDICTS = (
+    ([result("cpuid", "kev", 120), result("cpuid", "KVM", 1000)], "off", 0.12, 0.12, True),
+    ([result("cpuid", "kev", 121), result("cpuid", "KVM", 1000)], "off", 0.121, 0.12, False),
+    ([result("cpuid", "kev", 192), result("cpuid", "KVM", 1000)], "auto", 0.192, 0.192, True),
+    ([result("cpuid", "kev", 193), result("cpuid", "KVM", 1000)], "auto", 0.193, 0.192, False),
+    ([result("print_64", "kev", 5000)], "off", None, None, None),
+    ([result("cpuid", "kev", 120)], "off", None, 0.12, None),
+    ([result("cpuid", "KVM", 1000)], "off", None, 0.12, None),
+    ([failed("cpuid"), result("cpuid", "KVM", 1000)], "off", None, 0.12, None),
+    ([result("close_vm", "kev", 40000), result("close_vm", "KVM", 40000000)], "off", 0.001, 0.001,
+     True),
+)
+
+BASE = [row("cpuid", 100), row("cpuid", 200, "auto"), row("kick", 1000)]
+
+# (rows of a run, titles that are wrong)
+COMPARISONS = (
+    ([row("cpuid", 100)], []),
+    ([row("cpuid", 105)], []),
+    ([row("cpuid", 106)], ["cpuid, mitigations=off"]),
+    ([row("cpuid", 50)], []),
+    ([row("cpuid", None)], ["cpuid, mitigations=off"]),
+    ([row("rdmsr", 100)], ["rdmsr, mitigations=off"]),
+    ([row("cpuid", 150, "auto")], []),
+    ([row("cpuid", 211, "auto")], ["cpuid, mitigations=auto"]),
+    ([row("kick", 1000, "auto")], ["kick, mitigations=auto"]),
+    ([row("cpuid", 106), row("kick", 1100)], ["cpuid, mitigations=off", "kick, mitigations=off"]),
+)
+
+SLOW = {"vmentry": 1, "vmread": 5, "vmwrite": 4, "msr": 0, "inv": 0, "xsave": 0, "serialising": 1}
+
+
+def pair(start, end, median):
+    """A pair of RDTSCs in a profile."""
+    return {"from": start, "to": end, "samples": 5, "median": median, "slow": SLOW}
+
+
+# (result of the row, pairs of the profile, VMREADs of an operation or None)
+COUNTS = (
+    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
+     [pair("0x10001b", "0x100030", 400)], 5),
+    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
+     [pair("0x10001b", "0x100033", 400)], None),
+    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
+     [pair("0x10001b", "0x100030", 500)], None),
+    (result("cpuid", "kev", 100, rdtsc=["0x10001b", "0x100030"], rounds=4),
+     [pair("0x10001b", "0x100030", 402)], 1.25),
+    (result("cpuid", "kev", 1000), [pair("0x403000", "0x403100", 1040),
+                                    pair("0x403000", "0x403200", 1900)], 5),
+    (result("cpuid", "kev", 1000), [pair("0x10001b", "0x100030", 1000)], None),
+)
+
+
+def verdict_failures():
+    """Rows that are judged wrong."""
+    for results, mitigations, ratio, target, met in VERDICTS:
+        found = table.rows(results, mitigations)[0]
+        if (found["ratio"], found["target"], found["met"]) != (ratio, target, met):
+            yield f"{results}, {mitigations}: {found}"
+        if met is False and "missed" not in "\n".join(table.table([found])):
+            yield f"{found}: the table does not say so"
+
+
+def order_failures():
+    """Rows in another order than the table's, and a group's result among them."""
+    results = [result(name, "kev", 1) for name in reversed(table.TARGETS)]
+    results.append({**result("exits", "kev", 1), "row": False})
+    if [found["name"] for found in table.rows(results, "off")] != list(table.TARGETS):
+        yield "the rows are not in order"
+    found = table.rows(results[:1], "off", ["kick", "exits"])
+    if [(one["name"], one["kev"]) for one in found] != [("kick", None), ("cycle", 1)]:
+        yield f"what was not measured is not there: {found}"
+
+
+def comparison_failures():
+    """Comparisons with the baseline that come out wrong."""
+    for bench, wrong in COMPARISONS:
+        found = [title for title, problem, _ in table.compare(bench, BASE) if problem]
+        if found != wrong:
+            yield f"{bench}: {found}, not {wrong}"
+
+
+def merge_failures():
+    """Baselines that lose or mix up what was kept."""
+    old = {**row("cpuid", 100), "kvm": 1000, "ratio": 0.1, "spread": 0.0, "target": 0.12,
+           "met": True, "counts": {"vmread": 5}}
+    new = {**old, "kev": 200, "kvm": None, "ratio": None, "met": None}
+    del new["counts"]
+    other = {**old, "name": "kick", "mitigations": "auto"}
+    found = table.merge([other, old], [new])
+    if found != [{**old, "kev": 200, "ratio": 0.2, "met": False}, other]:
+        yield f"{found}"
+    if table.merge([], [old]) != [old]:
+        yield "the first baseline is not what was measured"
+
+
+def count_failures():
+    """Counts that go to the wrong row, or to none."""
+    for measured, pairs, vmreads in COUNTS:
+        bench = [row("cpuid", 1)]
+        table.add_counts(bench, [measured], pairs)
+        found = bench[0].get("counts", {}).get("vmread")
+        if found != vmreads:
+            yield f"{measured}, {pairs}: {found}, not {vmreads}"
+
+
+def graph_failures():
+    """A picture that lacks something."""
+    results = [{**result(f"{what}, {vms} VM{'s' if vms > 1 else ''}", subject, 1000 * vms),
+                "group": "scale", "row": False}
+               for what in ("start", "memory of each") for vms in (1, 10, 100)
+               for subject in ("kev", "KVM")]
+    if graph.points(results)["start", "KVM"] != [(1, 1000), (10, 10000), (100, 100000)]:
+        yield "the points are wrong"
+    if graph.draw(results).count("<circle") != len(results):
+        yield "not every point is in the picture"
+
+
+TESTS = (
+    ("ratio, target and verdict", verdict_failures),
+    ("order of the rows", order_failures),
+    ("comparison with the baseline", comparison_failures),
+    ("baseline with new numbers", merge_failures),
+    ("counts of a profile", count_failures),
+    ("picture", graph_failures),
+)
+
+
+def main():
+    """TAP; the exit status says whether anything is wrong."""
+    bad = 0
+    print(f"1..{len(TESTS)}")
+    for number, (name, failures) in enumerate(TESTS, 1):
+        wrong = list(failures())
+        for line in wrong:
+            print(f"# {line}")
+        print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
+        bad += bool(wrong)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
