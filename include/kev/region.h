@@ -166,8 +166,8 @@ struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
 /**
  * kev_region_find() - the same without a reference
  *
- * Context: RCU read side. Only its own fields may be used: what it holds may go with the
- * last reference, unless the caller has its table's lock and finds it not dead.
+ * Context: RCU read side, or IRQs off. Only its own fields may be used: what it holds may go
+ * with the last reference, unless the caller has its table's lock and finds it not dead.
  */
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa);
 

@@ -13,7 +13,7 @@ struct kev_pt_page;
 struct page;
 
 /* Pages are allocated 2^n at a time; the first one is used at once. */
-#define KEV_STOCK_ORDER		4
+#define KEV_STOCK_ORDER		5
 #define KEV_STOCK_PAGES		((1U << KEV_STOCK_ORDER) - 1)
 
 /**

@@ -26,18 +26,22 @@ bool kev_image_piece(const struct kev_image *image, u64 gpa, u32 *i, struct kev_
 	return false;
 }
 
+/* A page of the page cache with its bytes and a reference, or NULL */
 static struct page *find_uptodate(const struct kev_image *image, pgoff_t index)
 {
-	struct page *page;
+	struct folio *folio;
 
 	if (!image->cached)
 		return NULL;
-	page = find_get_page(image->file->f_mapping, index);
-	if (page && !PageUptodate(page)) {
-		put_page(page);
-		page = NULL;
+	/* Newer kernels give an error where older ones give NULL. */
+	folio = filemap_get_folio(image->file->f_mapping, index);
+	if (IS_ERR_OR_NULL(folio))
+		return NULL;
+	if (!folio_test_uptodate(folio)) {
+		folio_put(folio);
+		return NULL;
 	}
-	return page;
+	return folio_page(folio, index - folio->index);
 }
 
 /* The file may shrink by other means than writing; the page's content is zero then. */
@@ -75,7 +79,7 @@ ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 	u32 i = 0;
 	int ret;
 
-	while (kev_image_piece(image, gpa, &i, &piece)) {
+	while (bytes < PAGE_SIZE && kev_image_piece(image, gpa, &i, &piece)) {
 		ret = copy_from_cache(image, to + piece.at, piece.len, piece.offset);
 		if (ret)
 			return ret;
@@ -144,7 +148,7 @@ struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 
 	if (!image->shared || !whole_pages(image, gpa, 1, &index))
 		return NULL;
-	page = find_get_page(image->file->f_mapping, index);
+	page = find_uptodate(image, index);
 	if (!page)
 		return NULL;
 	if (!can_be_mapped(image, page_folio(page)) || PageHWPoison(page)) {

@@ -527,10 +527,9 @@ u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u3
 	if (!table)
 		return 0;
 	leaf = &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
-	rcu_read_lock();
 	region = kev_region_find(mem, gpa);
 	if (!region || !region->ops->fast || access & ~region->prot)
-		goto out;
+		return 0;
 	/* Under the lock the leaf need not be busy while its page is made. */
 	raw_spin_lock(&table->lock);
 	/* Once it is dead the region may give back what it makes pages of. */
@@ -539,14 +538,13 @@ u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u3
 	if (page) {
 		entry = mem->config.format->make_leaf(page_to_phys(page), region->prot,
 						      KEV_PT_LEVEL_4K);
-		kev_leaf_settle(leaf, entry);
-		count_pages(region, entry, KEV_PT_LEVEL_4K);
+		__set_bit(kev_leaf_index(leaf), table->used);
+		WRITE_ONCE(*leaf, entry);
+		atomic64_inc(&region->resident);
 		made = made_of(region, entry, KEV_PT_LEVEL_4K);
 		kind = region->kind;
 	}
 	raw_spin_unlock(&table->lock);
-out:
-	rcu_read_unlock();
 	if (kind)
 		count_fault(mem, kev_page_down(gpa), made);
 	return kind;

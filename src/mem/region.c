@@ -51,7 +51,9 @@ static int compare_entries(const void *a, const void *b)
 
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
 {
-	const struct kev_region_map *map = rcu_dereference(mem->map);
+	/* With IRQs off one is a reader too. */
+	const struct kev_region_map *map = rcu_dereference_check(mem->map,
+								 rcu_read_lock_sched_held());
 	const struct kev_region_entry *entry;
 
 	if (!map)
