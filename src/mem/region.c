@@ -13,7 +13,6 @@
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <kev/pt.h>
 #include <kev/region.h>
 
@@ -40,13 +39,18 @@ static int compare_gpa(const void *key, const void *element)
 	return gpa >= entry->end;
 }
 
-static int compare_entries(const void *a, const void *b)
+/* From above: what is added mostly lies there, and in order. */
+static void insert(struct kev_region_map *map, struct kev_region *region)
 {
-	const struct kev_region_entry *left = a, *right = b;
+	u32 i;
 
-	if (left->gpa == right->gpa)
-		return 0;
-	return left->gpa < right->gpa ? -1 : 1;
+	for (i = map->nr++; i && map->entry[i - 1].gpa > region->gpa; i--)
+		map->entry[i] = map->entry[i - 1];
+	map->entry[i] = (struct kev_region_entry) {
+		.gpa = region->gpa,
+		.end = kev_region_end(region),
+		.region = region,
+	};
 }
 
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
@@ -150,16 +154,11 @@ static struct kev_region_map *extend_map(const struct kev_region_map *old, struc
 
 	if (nr)
 		memcpy(map->entry, old->entry, array_size(nr, sizeof(*map->entry)));
-	list_for_each_entry(region, list, link)
-		map->entry[nr++] = (struct kev_region_entry) {
-			.gpa = region->gpa,
-			.end = kev_region_end(region),
-			.region = region,
-		};
 	map->nr = nr;
-	sort(map->entry, nr, sizeof(*map->entry), compare_entries, NULL);
+	list_for_each_entry(region, list, link)
+		insert(map, region);
 
-	for (i = 1; i < nr; i++) {
+	for (i = 1; i < map->nr; i++) {
 		if (map->entry[i - 1].end > map->entry[i].gpa) {
 			kvfree(map);
 			return ERR_PTR(-EEXIST);
