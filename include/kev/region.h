@@ -253,16 +253,11 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
  */
 #define KEV_GFP_GUEST	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-/**
- * kev_mem_alloc_page() - a page for the guest, or for its page tables
- * @mem: the memory; its creator is charged
- * @flags: __GFP_ZERO, unless the caller writes every byte
- *
- * Never calls the OOM killer: the guest is told instead.
- *
- * Context: Process context, may sleep. Return: the page or NULL.
- */
-struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
+/* kev_mem_pages_init() - have the pages ready that every VM begins with, where that can be */
+void kev_mem_pages_init(struct kev_mem *mem);
+
+/* kev_mem_pages_fini() - free the pages that wait; nobody takes any more */
+void kev_mem_pages_fini(struct kev_mem *mem);
 
 /**
  * kev_mem_alloc_run() - 2^order pages of zeros in a row, each with a reference
