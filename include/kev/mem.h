@@ -44,6 +44,8 @@ struct vm_area_struct;
  * @dirty_flag: the CPU keeps dirty flags; otherwise writing is withheld to see it
  * @fault_around: image pages that a fault maps at most, a power of two; 0 and 1: its own
  * @around_max: the same of a vCPU whose faults go on from one window to the next
+ * @room: zeros that stay as long as the memory, for small objects; may be NULL
+ * @room_size: bytes there
  * @flush: make every vCPU forget translations that entries do not give any more;
  *	process context, may sleep, returns when no CPU uses one
  */
@@ -55,6 +57,8 @@ struct kev_mem_config {
 	bool dirty_flag;
 	u32 fault_around;
 	u32 around_max;
+	void *room;
+	size_t room_size;
 	void (*flush)(struct kev_mem *mem);
 };
 
@@ -123,6 +127,7 @@ struct kev_first_pages {
  * @mapping: [a] of the VM's inode, once user space has mapped it; holds the inode
  * @count: [a] what has happened
  * @first: see there
+ * @room_used: [a] bytes of config.room that are given
  *
  * [I] immutable from kev_mem_init() to kev_mem_fini(), [m] @lock, [a] atomic.
  */
@@ -141,6 +146,7 @@ struct kev_mem {
 	struct address_space *mapping;
 	struct kev_mem_counters count;
 	struct kev_first_pages first;
+	atomic_t room_used;
 };
 
 /* kev_touch.flags */

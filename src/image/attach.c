@@ -317,14 +317,14 @@ static int create_boot_region(struct attach *a)
 	if (!boot->length)
 		return 0;
 	if (kev_boot_page(&a->tables->boot))
-		return kev_boot_create_computed(&a->regions, boot->base, boot->length,
+		return kev_boot_create_computed(a->mem, &a->regions, boot->base, boot->length,
 						kev_boot_page(&a->tables->boot));
 	bytes = kvmalloc(boot->length, KEV_GFP_GUEST);
 	if (!bytes)
 		return -ENOMEM;
 	ret = kev_boot_render(&a->tables->boot, &a->boot_args, bytes, &a->why);
 	if (!ret)
-		ret = kev_boot_create(&a->regions, boot->base, boot->length, bytes);
+		ret = kev_boot_create(a->mem, &a->regions, boot->base, boot->length, bytes);
 	if (ret)
 		kvfree(bytes);
 	return ret;
@@ -367,16 +367,17 @@ static int create_regions(struct attach *a)
 		return ret;
 	if (!(a->args->flags & KEV_ATTACH_COPY))
 		kev_image_share(a->image);
-	ret = kev_image_create_regions(&a->regions, a->image, a->args->flags & KEV_ATTACH_PROT);
+	ret = kev_image_create_regions(a->mem, &a->regions, a->image,
+				       a->args->flags & KEV_ATTACH_PROT);
 	if (!ret)
 		ret = create_module_regions(a);
 	if (!ret)
 		ret = create_boot_region(a);
 	for (i = 0; !ret && i < boot->nr_ram; i++)
-		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, boot->ram[i].base,
+		ret = kev_ram_create(a->mem, &a->regions, KEV_REGION_RAM, boot->ram[i].base,
 				     boot->ram[i].length, KEV_MEM_ALL);
 	if (!ret && print_device)
-		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
+		ret = kev_ram_create(a->mem, &a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
 				     KEV_MEM_READ | KEV_MEM_EXEC);
 	return ret;
 }

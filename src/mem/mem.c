@@ -119,6 +119,18 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
 	return 0;
 }
 
+void *kev_mem_room(struct kev_mem *mem, size_t size)
+{
+	int used = atomic_read(&mem->room_used);
+
+	size = ALIGN(size, sizeof(u64));
+	do {
+		if (size > mem->config.room_size - used)
+			return NULL;
+	} while (!atomic_try_cmpxchg(&mem->room_used, &used, used + size));
+	return mem->config.room + used;
+}
+
 void kev_mem_fini(struct kev_mem *mem)
 {
 	kev_table_fini(mem);
