@@ -276,7 +276,7 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->dr6 = KEV_DR6_RESET;
 	vcpu->dr7 = KEV_DR7_RESET;
 	mutex_init(&vcpu->lock);
-	vcpu->run = (void *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	vcpu->run = kev_mem_zeroed_page(&vm->mem);
 	if (!vcpu->run) {
 		ret = -ENOMEM;
 		goto err_backend;

@@ -269,7 +269,7 @@ int kev_boot_place(const struct kev_boot_header *header, const struct kev_elf_pl
 /**
  * typedef kev_boot_page_fn - compute a page of boot structures
  * @gpa: its first byte
- * @page: KEV_PAGE_SIZE bytes at a multiple of that, all of them written
+ * @page: KEV_PAGE_SIZE bytes of zeros, at a multiple of that
  */
 typedef void (*kev_boot_page_fn)(u64 gpa, void *page);
 

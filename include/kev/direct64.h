@@ -27,9 +27,9 @@
 #define KEV_DIRECT64_DR7	0x400ULL	/* the reset value */
 
 /**
- * kev_direct64_page() - the bytes of a page of boot structures
+ * kev_direct64_page() - fill a page of boot structures
  * @gpa: its address, a page in [KEV_DIRECT64_START, KEV_DIRECT64_END)
- * @page: KEV_PAGE_SIZE bytes at a multiple of that, all of them written
+ * @page: KEV_PAGE_SIZE bytes of zeros, at a multiple of that
  *
  * Context: Any.
  */

@@ -16,6 +16,7 @@
 #include <linux/atomic.h>
 #include <linux/kev.h>
 #include <linux/mutex.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <kev/pure.h>
 
@@ -43,6 +44,8 @@ struct vm_area_struct;
  * @dirty_flag: the CPU keeps dirty flags; otherwise writing is withheld to see it
  * @fault_around: image pages that a fault maps at most, a power of two; 0 and 1: its own
  * @around_max: the same of a vCPU whose faults go on from one window to the next
+ * @room: zeros that stay as long as the memory, for small objects; may be NULL
+ * @room_size: bytes there
  * @flush: make every vCPU forget translations that entries do not give any more;
  *	process context, may sleep, returns when no CPU uses one
  */
@@ -54,6 +57,8 @@ struct kev_mem_config {
 	bool dirty_flag;
 	u32 fault_around;
 	u32 around_max;
+	void *room;
+	size_t room_size;
 	void (*flush)(struct kev_mem *mem);
 };
 
@@ -96,6 +101,18 @@ struct kev_mem_counters {
 };
 
 /**
+ * struct kev_first_pages - pages that wait for their first use, cleared and charged
+ * @lock: guards the next two
+ * @page: chained by page_private()
+ * @next_order: once they are used up, allocate 2^this more; 0: no more
+ */
+struct kev_first_pages {
+	spinlock_t lock;	/* innermost */
+	struct page *page;
+	unsigned int next_order;
+};
+
+/**
  * struct kev_mem - guest-physical memory of one VM
  * @config: [I]
  * @id: [I] number of the VM, for traces
@@ -109,6 +126,8 @@ struct kev_mem_counters {
  * @tables: [a] chain of all page-table pages; see src/mem/table.c
  * @mapping: [a] of the VM's inode, once user space has mapped it; holds the inode
  * @count: [a] what has happened
+ * @first: see there
+ * @room_used: [a] bytes of config.room that are given
  *
  * [I] immutable from kev_mem_init() to kev_mem_fini(), [m] @lock, [a] atomic.
  */
@@ -126,6 +145,8 @@ struct kev_mem {
 	struct kev_pt_page *tables;
 	struct address_space *mapping;
 	struct kev_mem_counters count;
+	struct kev_first_pages first;
+	atomic_t room_used;
 };
 
 /* kev_touch.flags */
@@ -208,6 +229,21 @@ void kev_mem_fini(struct kev_mem *mem);
  * It does not change until kev_mem_fini(). Context: Any.
  */
 phys_addr_t kev_mem_root(const struct kev_mem *mem);
+
+/**
+ * kev_mem_alloc_page() - a page for the guest, its page tables or a vCPU
+ * @mem: the memory; its creator is charged
+ * @flags: __GFP_ZERO, unless the caller writes every byte
+ *
+ * Never calls the OOM killer: the guest is told instead.
+ *
+ * Context: Process context, may sleep, no lock of the memory held. Return: the page, for
+ * __free_page(), or NULL.
+ */
+struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
+
+/* kev_mem_zeroed_page() - the address of such a page, cleared, for free_page(); or NULL */
+void *kev_mem_zeroed_page(struct kev_mem *mem);
 
 /**
  * kev_mem_stats() - fill the memory fields of struct kev_vm_stats

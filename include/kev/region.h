@@ -72,6 +72,7 @@ struct kev_region_ops {
  * @link: in a list until kev_region_add_list() takes the region
  * @rcu: for its end
  * @refs: the map holds one, and each fault under way
+ * @in_room: [I] by kev_mem_room()
  * @dead: [t] removed: no leaf may become present any more
  * @gpa: [I] first byte
  * @length: [I] bytes
@@ -91,6 +92,7 @@ struct kev_region {
 	struct list_head link;
 	struct rcu_head rcu;
 	refcount_t refs;
+	bool in_room;
 	bool dead;
 	u64 gpa;
 	u64 length;
@@ -109,8 +111,20 @@ static inline u64 kev_region_end(const struct kev_region *region)
 }
 
 /**
+ * kev_region_alloc() - memory for a region
+ * @mem: the memory that it is for
+ * @size: of the structure that begins with it
+ *
+ * Context: Process context, may sleep. Return: zeros, for kev_region_free(), or NULL.
+ */
+void *kev_region_alloc(struct kev_mem *mem, size_t size);
+
+/* kev_region_free() - the opposite, at once; kev_region_put() does it after a grace period */
+void kev_region_free(struct kev_region *region);
+
+/**
  * kev_region_init() - fill a region and append it to a list
- * @region: at the beginning of kmalloc'ed memory
+ * @region: of kev_region_alloc()
  * @list: where to append it
  * @ops: how it comes by its pages
  * @kind: enum kev_region_kind
@@ -198,10 +212,12 @@ void kev_region_fini(struct kev_mem *mem);
  * The kinds of region; each appends to a list. RAM and its relatives, by @kind: 0 or
  * -ENOMEM.
  */
-int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 prot);
+int kev_ram_create(struct kev_mem *mem, struct list_head *list, u32 kind, u64 gpa, u64 length,
+		   u32 prot);
 
 /**
  * kev_boot_create() - pages with bytes that a boot protocol has computed
+ * @mem: the memory
  * @list: where to append it
  * @gpa: first byte
  * @length: bytes, a multiple of the page
@@ -209,13 +225,16 @@ int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 pr
  *
  * Return: 0, -ENOMEM.
  */
-int kev_boot_create(struct list_head *list, u64 gpa, u64 length, void *bytes);
+int kev_boot_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+		    void *bytes);
 
 /* kev_boot_create_computed() - pages that @page computes when they are touched; as above */
-int kev_boot_create_computed(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page);
+int kev_boot_create_computed(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+			     kev_boot_page_fn page);
 
 /* kev_image_create_regions() - the segments of an image; 0 or -ENOMEM */
-int kev_image_create_regions(struct list_head *list, struct kev_image *image, bool restrict_prot);
+int kev_image_create_regions(struct kev_mem *mem, struct list_head *list,
+			     struct kev_image *image, bool restrict_prot);
 
 /**
  * kev_file_create() - a range of a file
@@ -254,15 +273,29 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 #define KEV_GFP_GUEST	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
- * kev_mem_alloc_page() - a page for the guest, or for its page tables
- * @mem: the memory; its creator is charged
- * @flags: __GFP_ZERO, unless the caller writes every byte
+ * kev_mem_room() - memory for a small object that goes with the VM
+ * @mem: the memory
+ * @size: bytes
  *
- * Never calls the OOM killer: the guest is told instead.
+ * What is given is not taken back before the VM's end: for what a VM has from its beginning.
  *
- * Context: Process context, may sleep. Return: the page or NULL.
+ * Context: Any. Return: zeros, or NULL: there is not as much left; allocate it.
  */
-struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
+void *kev_mem_room(struct kev_mem *mem, size_t size);
+
+/* kev_mem_in_room() - was an object given by kev_mem_room() */
+static inline bool kev_mem_in_room(const struct kev_mem *mem, const void *object)
+{
+	const void *room = mem->config.room;
+
+	return object >= room && object < room + mem->config.room_size;
+}
+
+/* kev_mem_pages_init() - have the pages ready that every VM begins with, where that can be */
+void kev_mem_pages_init(struct kev_mem *mem);
+
+/* kev_mem_pages_fini() - free the pages that wait; nobody takes any more */
+void kev_mem_pages_fini(struct kev_mem *mem);
 
 /**
  * kev_mem_alloc_run() - 2^order pages of zeros in a row, each with a reference

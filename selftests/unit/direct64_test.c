@@ -12,7 +12,7 @@ static void make_region(u8 *region)
 {
 	u64 gpa;
 
-	memset(region, 0xa5, 0x7000);
+	memset(region, 0, 0x7000);
 	for (gpa = 0x1000; gpa < 0x8000; gpa += 0x1000)
 		kev_direct64_page(gpa, region + gpa - 0x1000);
 }

@@ -19,6 +19,7 @@
  * much of it counts; the rest may be of an earlier attach.
  */
 struct tables {
+	u8 headers[SZ_2K];
 	struct kev_elf_plan elf;
 	struct kev_boot_plan boot;
 	struct kev_boot_file files[KEV_MAX_MODULES];
@@ -34,6 +35,7 @@ struct attach {
 	struct kev_image *image;
 	u64 file_size;
 	u64 header_bytes;
+	size_t headers_used;	/* of tables->headers */
 	struct kev_image_fault why;
 	struct list_head regions;
 	struct kev_boot_header header;
@@ -42,7 +44,7 @@ struct attach {
 };
 
 /*
- * One attach at a time finds its tables here: to allocate and clear these 10 KiB is as much
+ * One attach at a time finds its tables here: to allocate and clear these 12 KiB is as much
  * work as to attach a small image.
  */
 static struct tables common_tables;
@@ -149,10 +151,29 @@ static void unclaim_image(struct kev_mem *mem)
 	mutex_unlock(&mem->lock);
 }
 
-/* A part of the file in memory that kvfree() frees, or an ERR_PTR */
+static void put_headers(const struct attach *a, const void *buf)
+{
+	const u8 *own = a->tables->headers;
+
+	if (buf < (void *)own || buf >= (void *)(own + sizeof(a->tables->headers)))
+		kvfree(buf);
+}
+
+/* Those of most images fit into the tables; what was given is never used again. */
+static void *get_headers(struct attach *a, size_t len)
+{
+	void *buf = a->tables->headers + a->headers_used;
+
+	if (len > sizeof(a->tables->headers) - a->headers_used)
+		return kvmalloc(len, KEV_GFP_GUEST);
+	a->headers_used += ALIGN(len, sizeof(u64));
+	return buf;
+}
+
+/* A part of the file in memory that put_headers() gives back, or an ERR_PTR */
 static void *read_headers(struct attach *a, u64 offset, size_t len)
 {
-	void *buf = kvmalloc(len, KEV_GFP_GUEST);
+	void *buf = get_headers(a, len);
 	int ret;
 
 	if (!buf)
@@ -162,7 +183,7 @@ static void *read_headers(struct attach *a, u64 offset, size_t len)
 		a->header_bytes += len;
 		return buf;
 	}
-	kvfree(buf);
+	put_headers(a, buf);
 	if (ret == -EIO)
 		a->why.problem = KEV_IMAGE_READ;
 	return ERR_PTR(ret);
@@ -190,7 +211,7 @@ static int plan_elf(struct attach *a, const void *window, size_t len)
 		return PTR_ERR(phdrs);
 	ret = kev_elf_plan(&header, phdrs, phdrs_len, a->file_size, &rules, &a->tables->elf,
 			   &a->why);
-	kvfree(phdrs);
+	put_headers(a, phdrs);
 	return ret;
 }
 
@@ -218,7 +239,7 @@ static int read_notes(struct attach *a)
 		if (IS_ERR(note))
 			return PTR_ERR(note);
 		ret = kev_boot_find_note(&a->header, note, len, &a->why);
-		kvfree(note);
+		put_headers(a, note);
 	}
 	return ret;
 }
@@ -235,7 +256,7 @@ static int plan_image(struct attach *a)
 	ret = kev_boot_find(a->args->boot, window, len, &a->header, &a->why);
 	if (!ret)
 		ret = a->header.has_flat ? plan_flat(a) : plan_elf(a, window, len);
-	kvfree(window);
+	put_headers(a, window);
 	if (!ret)
 		ret = read_notes(a);
 	return ret ?: kev_boot_resolve(&a->header, &a->tables->elf, &a->why);
@@ -256,7 +277,7 @@ static int decode_relocations(struct attach *a, const struct kev_elf_extent *tab
 	if (relocs)
 		ret = kev_reloc_decode(&a->tables->elf, a->args->load_base, entries, nr, relocs,
 				       &a->why);
-	kvfree(entries);
+	put_headers(a, entries);
 	if (ret < 0) {
 		kvfree(relocs);
 		return ret;
@@ -281,7 +302,7 @@ static int plan_relocations(struct attach *a)
 	if (IS_ERR(dynamic))
 		return PTR_ERR(dynamic);
 	ret = kev_reloc_find(dynamic, len, plan, &table, &a->why);
-	kvfree(dynamic);
+	put_headers(a, dynamic);
 	if (ret || !table.size)
 		return ret;
 	return decode_relocations(a, &table);
@@ -296,14 +317,14 @@ static int create_boot_region(struct attach *a)
 	if (!boot->length)
 		return 0;
 	if (kev_boot_page(&a->tables->boot))
-		return kev_boot_create_computed(&a->regions, boot->base, boot->length,
+		return kev_boot_create_computed(a->mem, &a->regions, boot->base, boot->length,
 						kev_boot_page(&a->tables->boot));
 	bytes = kvmalloc(boot->length, KEV_GFP_GUEST);
 	if (!bytes)
 		return -ENOMEM;
 	ret = kev_boot_render(&a->tables->boot, &a->boot_args, bytes, &a->why);
 	if (!ret)
-		ret = kev_boot_create(&a->regions, boot->base, boot->length, bytes);
+		ret = kev_boot_create(a->mem, &a->regions, boot->base, boot->length, bytes);
 	if (ret)
 		kvfree(bytes);
 	return ret;
@@ -346,16 +367,17 @@ static int create_regions(struct attach *a)
 		return ret;
 	if (!(a->args->flags & KEV_ATTACH_COPY))
 		kev_image_share(a->image);
-	ret = kev_image_create_regions(&a->regions, a->image, a->args->flags & KEV_ATTACH_PROT);
+	ret = kev_image_create_regions(a->mem, &a->regions, a->image,
+				       a->args->flags & KEV_ATTACH_PROT);
 	if (!ret)
 		ret = create_module_regions(a);
 	if (!ret)
 		ret = create_boot_region(a);
 	for (i = 0; !ret && i < boot->nr_ram; i++)
-		ret = kev_ram_create(&a->regions, KEV_REGION_RAM, boot->ram[i].base,
+		ret = kev_ram_create(a->mem, &a->regions, KEV_REGION_RAM, boot->ram[i].base,
 				     boot->ram[i].length, KEV_MEM_ALL);
 	if (!ret && print_device)
-		ret = kev_ram_create(&a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
+		ret = kev_ram_create(a->mem, &a->regions, KEV_REGION_PRINT, print_device, PAGE_SIZE,
 				     KEV_MEM_READ | KEV_MEM_EXEC);
 	return ret;
 }

@@ -123,13 +123,13 @@ void kev_apic_reset(struct kev_vcpu *vcpu)
 
 /**
  * kev_apic_create() - make a vCPU's local APIC, in the state after power-up
- * @vcpu: its id and IA32_APIC_BASE are set
+ * @vcpu: its VM, id and IA32_APIC_BASE are set
  *
  * Return: 0 or -ENOMEM.
  */
 int kev_apic_create(struct kev_vcpu *vcpu)
 {
-	vcpu->apic.regs = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->apic.regs = kev_mem_zeroed_page(&vcpu->vm->mem);
 	if (!vcpu->apic.regs)
 		return -ENOMEM;
 	kev_timer_create(vcpu);

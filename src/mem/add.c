@@ -64,7 +64,8 @@ static int create(struct kev_mem *mem, struct list_head *list, const struct kev_
 	case KEV_REGION_FILE:
 		return add_file(mem, list, args);
 	default:
-		return kev_ram_create(list, args->kind, args->gpa, args->length, args->prot);
+		return kev_ram_create(mem, list, args->kind, args->gpa, args->length,
+				      args->prot);
 	}
 }
 

@@ -26,7 +26,7 @@ static int boot_fault(struct kev_fault *fault)
 	const struct kev_boot_region *boot = to_boot_region(fault->region);
 	void *to;
 
-	fault->page = kev_fault_alloc(fault, 0);
+	fault->page = kev_mem_alloc_page(fault->mem, boot->page ? __GFP_ZERO : 0);
 	if (!fault->page)
 		return -ENOMEM;
 	to = page_address(fault->page);
@@ -47,9 +47,10 @@ static const struct kev_region_ops boot_ops = {
 	.release = boot_release,
 };
 
-static int create(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page, void *bytes)
+static int create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+		  kev_boot_page_fn page, void *bytes)
 {
-	struct kev_boot_region *boot = kmalloc(sizeof(*boot), KEV_GFP_GUEST);
+	struct kev_boot_region *boot = kev_region_alloc(mem, sizeof(*boot));
 
 	if (!boot)
 		return -ENOMEM;
@@ -59,12 +60,14 @@ static int create(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn 
 	return 0;
 }
 
-int kev_boot_create(struct list_head *list, u64 gpa, u64 length, void *bytes)
+int kev_boot_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+		    void *bytes)
 {
-	return create(list, gpa, length, NULL, bytes);
+	return create(mem, list, gpa, length, NULL, bytes);
 }
 
-int kev_boot_create_computed(struct list_head *list, u64 gpa, u64 length, kev_boot_page_fn page)
+int kev_boot_create_computed(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
+			     kev_boot_page_fn page)
 {
-	return create(list, gpa, length, page, NULL);
+	return create(mem, list, gpa, length, page, NULL);
 }

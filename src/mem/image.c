@@ -156,10 +156,11 @@ static const struct kev_region_ops image_ops = {
 	.release = image_release,
 };
 
-static struct kev_region *create_region(struct list_head *list, struct kev_image *image, u32 kind,
-					u64 gpa, u64 length, u32 prot)
+static struct kev_region *create_region(struct kev_mem *mem, struct list_head *list,
+					struct kev_image *image, u32 kind, u64 gpa, u64 length,
+					u32 prot)
 {
-	struct kev_image_region *new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
+	struct kev_image_region *new = kev_region_alloc(mem, sizeof(*new));
 
 	if (!new)
 		return NULL;
@@ -172,8 +173,9 @@ static struct kev_region *create_region(struct list_head *list, struct kev_image
  * A page that the next segment begins in too: it has the rights of both. Cut
  * it off @last if that has fewer.
  */
-static struct kev_region *share_last_page(struct list_head *list, struct kev_image *image,
-					  struct kev_region *last, u32 prot)
+static struct kev_region *share_last_page(struct kev_mem *mem, struct list_head *list,
+					  struct kev_image *image, struct kev_region *last,
+					  u32 prot)
 {
 	u32 both = last->prot | prot;
 
@@ -184,10 +186,12 @@ static struct kev_region *share_last_page(struct list_head *list, struct kev_ima
 		return last;
 	}
 	last->length -= PAGE_SIZE;
-	return create_region(list, image, KEV_REGION_IMAGE, kev_region_end(last), PAGE_SIZE, both);
+	return create_region(mem, list, image, KEV_REGION_IMAGE, kev_region_end(last), PAGE_SIZE,
+			     both);
 }
 
-int kev_image_create_regions(struct list_head *list, struct kev_image *image, bool restrict_prot)
+int kev_image_create_regions(struct kev_mem *mem, struct list_head *list,
+			     struct kev_image *image, bool restrict_prot)
 {
 	struct kev_region *last = NULL;
 	u32 i;
@@ -200,7 +204,7 @@ int kev_image_create_regions(struct list_head *list, struct kev_image *image, bo
 
 		/* Sorted and without a common byte, they have one common page at most. */
 		if (last && start < kev_region_end(last)) {
-			last = share_last_page(list, image, last, prot);
+			last = share_last_page(mem, list, image, last, prot);
 			if (!last)
 				return -ENOMEM;
 			start = kev_region_end(last);
@@ -211,7 +215,7 @@ int kev_image_create_regions(struct list_head *list, struct kev_image *image, bo
 			last->length += end - start;
 			continue;
 		}
-		last = create_region(list, image, KEV_REGION_IMAGE, start, end - start, prot);
+		last = create_region(mem, list, image, KEV_REGION_IMAGE, start, end - start, prot);
 		if (!last)
 			return -ENOMEM;
 	}
@@ -239,7 +243,7 @@ int kev_file_create(struct kev_mem *mem, struct list_head *list, struct file *fi
 	if (!ret && share)
 		kev_image_share(image);
 	if (!ret &&
-	    !create_region(list, image, KEV_REGION_FILE, seg->gpa, seg->memsz, seg->prot))
+	    !create_region(mem, list, image, KEV_REGION_FILE, seg->gpa, seg->memsz, seg->prot))
 		ret = -ENOMEM;
 	kev_image_put(image);
 	return ret;

@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/fs.h>
-#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/memcontrol.h>
@@ -109,8 +108,10 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
 	mem->memcg = get_mem_cgroup_from_mm(current->mm);
 	mem->mm = current->mm;
 
+	kev_mem_pages_init(mem);
 	ret = kev_table_init(mem);
 	if (ret) {
+		kev_mem_pages_fini(mem);
 		mem_cgroup_put(mem->memcg);
 		return ret;
 	}
@@ -118,9 +119,22 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
 	return 0;
 }
 
+void *kev_mem_room(struct kev_mem *mem, size_t size)
+{
+	int used = atomic_read(&mem->room_used);
+
+	size = ALIGN(size, sizeof(u64));
+	do {
+		if (size > mem->config.room_size - used)
+			return NULL;
+	} while (!atomic_try_cmpxchg(&mem->room_used, &used, used + size));
+	return mem->config.room + used;
+}
+
 void kev_mem_fini(struct kev_mem *mem)
 {
 	kev_table_fini(mem);
+	kev_mem_pages_fini(mem);
 	kev_region_fini(mem);
 	if (mem->mapping)
 		iput(mem->mapping->host);
@@ -157,33 +171,4 @@ void kev_mem_stats(struct kev_mem *mem, struct kev_vm_stats *out)
 	out->copied_pages = atomic64_read(&count->copied);
 	out->around_pages = atomic64_read(&count->around);
 	out->flushes = atomic64_read(&count->flushes);
-}
-
-static struct page *alloc_charged(struct kev_mem *mem, gfp_t gfp, unsigned int order)
-{
-	struct mem_cgroup *old = set_active_memcg(mem->memcg);
-	struct page *page = alloc_pages(gfp, order);
-
-	set_active_memcg(old);
-	return page;
-}
-
-struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags)
-{
-	return alloc_charged(mem, KEV_GFP_GUEST | flags, 0);
-}
-
-struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool hard)
-{
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN | __GFP_ZERO;
-	struct page *page;
-
-	/* Where pages in a row are only nice to have, nobody waits for compaction. */
-	if (!hard)
-		gfp &= ~__GFP_DIRECT_RECLAIM;
-	page = alloc_charged(mem, gfp, order);
-	/* Split at once, so that each can be given back by itself */
-	if (page)
-		split_page(page, order);
-	return page;
 }

@@ -64,9 +64,10 @@ static const struct kev_region_ops *ops_of(u32 kind)
 	}
 }
 
-int kev_ram_create(struct list_head *list, u32 kind, u64 gpa, u64 length, u32 prot)
+int kev_ram_create(struct kev_mem *mem, struct list_head *list, u32 kind, u64 gpa, u64 length,
+		   u32 prot)
 {
-	struct kev_region *region = kmalloc(sizeof(*region), KEV_GFP_GUEST);
+	struct kev_region *region = kev_region_alloc(mem, sizeof(*region));
 
 	if (!region)
 		return -ENOMEM;

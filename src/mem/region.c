@@ -13,7 +13,6 @@
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <kev/pt.h>
 #include <kev/region.h>
 
@@ -40,13 +39,18 @@ static int compare_gpa(const void *key, const void *element)
 	return gpa >= entry->end;
 }
 
-static int compare_entries(const void *a, const void *b)
+/* From above: what is added mostly lies there, and in order. */
+static void insert(struct kev_region_map *map, struct kev_region *region)
 {
-	const struct kev_region_entry *left = a, *right = b;
+	u32 i;
 
-	if (left->gpa == right->gpa)
-		return 0;
-	return left->gpa < right->gpa ? -1 : 1;
+	for (i = map->nr++; i && map->entry[i - 1].gpa > region->gpa; i--)
+		map->entry[i] = map->entry[i - 1];
+	map->entry[i] = (struct kev_region_entry) {
+		.gpa = region->gpa,
+		.end = kev_region_end(region),
+		.region = region,
+	};
 }
 
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
@@ -135,9 +139,30 @@ int kev_region_check(const struct kev_mem *mem, u64 gpa, u64 length, u32 prot)
 	return 0;
 }
 
+static struct kev_region_map *alloc_map(struct kev_mem *mem, u32 nr)
+{
+	struct kev_region_map *map;
+	size_t size = struct_size(map, entry, nr);
+
+	return kev_mem_room(mem, size) ?: kvmalloc(size, KEV_GFP_GUEST);
+}
+
+static void free_map(const struct kev_mem *mem, struct kev_region_map *map)
+{
+	if (!kev_mem_in_room(mem, map))
+		kvfree(map);
+}
+
+/* Readers may still be at it. @map: may be NULL */
+static void retire_map(const struct kev_mem *mem, struct kev_region_map *map)
+{
+	if (map && !kev_mem_in_room(mem, map))
+		kvfree_rcu(map, rcu);
+}
+
 /* The map with the regions of @list added, or an ERR_PTR */
-static struct kev_region_map *extend_map(const struct kev_region_map *old, struct list_head *list,
-					 u32 added)
+static struct kev_region_map *extend_map(struct kev_mem *mem, const struct kev_region_map *old,
+					 struct list_head *list, u32 added)
 {
 	u32 nr = old ? old->nr : 0;
 	struct kev_region_map *map;
@@ -146,24 +171,19 @@ static struct kev_region_map *extend_map(const struct kev_region_map *old, struc
 
 	if (added > KEV_MEM_MAX_REGIONS - nr)
 		return ERR_PTR(-ENOSPC);
-	map = kvmalloc(struct_size(map, entry, nr + added), KEV_GFP_GUEST);
+	map = alloc_map(mem, nr + added);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
 
 	if (nr)
 		memcpy(map->entry, old->entry, array_size(nr, sizeof(*map->entry)));
-	list_for_each_entry(region, list, link)
-		map->entry[nr++] = (struct kev_region_entry) {
-			.gpa = region->gpa,
-			.end = kev_region_end(region),
-			.region = region,
-		};
 	map->nr = nr;
-	sort(map->entry, nr, sizeof(*map->entry), compare_entries, NULL);
+	list_for_each_entry(region, list, link)
+		insert(map, region);
 
-	for (i = 1; i < nr; i++) {
+	for (i = 1; i < map->nr; i++) {
 		if (map->entry[i - 1].end > map->entry[i].gpa) {
-			kvfree(map);
+			free_map(mem, map);
 			return ERR_PTR(-EEXIST);
 		}
 	}
@@ -186,7 +206,7 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 
 	mutex_lock(&mem->lock);
 	old = rcu_dereference_protected(mem->map, lockdep_is_held(&mem->lock));
-	map = extend_map(old, list, added);
+	map = extend_map(mem, old, list, added);
 	if (!IS_ERR(map))
 		rcu_assign_pointer(mem->map, map);
 	mutex_unlock(&mem->lock);
@@ -194,17 +214,17 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 		return PTR_ERR(map);
 
 	INIT_LIST_HEAD(list);
-	if (old)
-		kvfree_rcu(old, rcu);
+	retire_map(mem, old);
 	return 0;
 }
 
 /* The map without the region at @index, or an ERR_PTR */
-static struct kev_region_map *shrink_map(const struct kev_region_map *old, u32 index)
+static struct kev_region_map *shrink_map(struct kev_mem *mem, const struct kev_region_map *old,
+					 u32 index)
 {
 	struct kev_region_map *map;
 
-	map = kvmalloc(struct_size(map, entry, old->nr - 1), KEV_GFP_GUEST);
+	map = alloc_map(mem, old->nr - 1);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
 	map->nr = old->nr - 1;
@@ -225,7 +245,7 @@ struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length)
 	if (!entry || entry->gpa != gpa || entry->end - gpa != length)
 		return ERR_PTR(-ENOENT);
 	region = entry->region;
-	map = shrink_map(old, entry - old->entry);
+	map = shrink_map(mem, old, entry - old->entry);
 	if (IS_ERR(map))
 		return ERR_CAST(map);
 	rcu_assign_pointer(mem->map, map);
@@ -235,14 +255,29 @@ struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length)
 	 * meet sees it. Pairs with the lock of that table.
 	 */
 	smp_mb();
-	kvfree_rcu(old, rcu);
+	retire_map(mem, old);
 	return region;
+}
+
+void *kev_region_alloc(struct kev_mem *mem, size_t size)
+{
+	struct kev_region *region = kev_mem_room(mem, size);
+
+	if (!region)
+		return kzalloc(size, KEV_GFP_GUEST);
+	region->in_room = true;
+	return region;
+}
+
+void kev_region_free(struct kev_region *region)
+{
+	if (!region->in_room)
+		kfree(region);
 }
 
 void kev_region_init(struct kev_region *region, struct list_head *list,
 		     const struct kev_region_ops *ops, u32 kind, u64 gpa, u64 length, u32 prot)
 {
-	memset(region, 0, sizeof(*region));
 	region->ops = ops;
 	refcount_set(&region->refs, 1);
 	region->gpa = gpa;
@@ -259,7 +294,8 @@ void kev_region_put(struct kev_region *region)
 	if (region->ops->release)
 		region->ops->release(region);
 	/* A reader of an old map may be about to look at the count. */
-	kvfree_rcu(region, rcu);
+	if (!region->in_room)
+		kvfree_rcu(region, rcu);
 }
 
 void kev_region_release_list(struct list_head *list)
@@ -280,5 +316,5 @@ void kev_region_fini(struct kev_mem *mem)
 		return;
 	for (i = 0; i < map->nr; i++)
 		kev_region_put(map->entry[i].region);
-	kvfree(map);
+	free_map(mem, map);
 }

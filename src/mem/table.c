@@ -15,18 +15,36 @@
 #include <kev/mem_table.h>
 #include <kev/region.h>
 
+/* What is known of a table beside its page */
+static struct kev_pt_page *alloc_info(struct kev_mem *mem)
+{
+	struct kev_pt_page *table = kev_mem_room(mem, sizeof(*table));
+	struct mem_cgroup *old;
+
+	if (table)
+		return table;
+	old = set_active_memcg(mem->memcg);
+	table = kmalloc(sizeof(*table), KEV_GFP_GUEST);
+	set_active_memcg(old);
+	return table;
+}
+
+static void free_info(const struct kev_mem *mem, struct kev_pt_page *table)
+{
+	if (!kev_mem_in_room(mem, table))
+		kfree(table);
+}
+
 static struct kev_pt_page *alloc_table(struct kev_mem *mem, u64 gpa, unsigned int level)
 {
-	struct mem_cgroup *old = set_active_memcg(mem->memcg);
-	struct kev_pt_page *table = kmalloc(sizeof(*table), KEV_GFP_GUEST);
+	struct kev_pt_page *table = alloc_info(mem);
 	struct page *page;
 
-	set_active_memcg(old);
 	if (!table)
 		return NULL;
 	page = kev_mem_alloc_page(mem, __GFP_ZERO);
 	if (!page) {
-		kfree(table);
+		free_info(mem, table);
 		return NULL;
 	}
 	set_page_private(page, (unsigned long)table);
@@ -39,13 +57,13 @@ static struct kev_pt_page *alloc_table(struct kev_mem *mem, u64 gpa, unsigned in
 	return table;
 }
 
-static void free_table(struct kev_pt_page *table)
+static void free_table(const struct kev_mem *mem, struct kev_pt_page *table)
 {
 	struct page *page = virt_to_page(table->entry);
 
 	set_page_private(page, 0);
 	__free_page(page);
-	kfree(table);
+	free_info(mem, table);
 }
 
 static void own_table(struct kev_mem *mem, struct kev_pt_page *table)
@@ -85,7 +103,7 @@ void kev_table_fini(struct kev_mem *mem)
 		next = table->next;
 		for_each_set_bit(i, table->used, KEV_PT_ENTRIES)
 			kev_leaf_put(mem, table->entry[i], table->level);
-		free_table(table);
+		free_table(mem, table);
 		cond_resched();
 	}
 }
@@ -131,7 +149,7 @@ static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int lev
 	}
 	raw_spin_unlock(&upper->lock);
 	if (old) {
-		free_table(table);
+		free_table(mem, table);
 		return old;
 	}
 	own_table(mem, table);
@@ -244,7 +262,7 @@ int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 	if (done)
 		own_table(mem, table);
 	else
-		free_table(table);
+		free_table(mem, table);
 	return 0;
 }
 

@@ -117,14 +117,14 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 		return -ENOMEM;
 	if (!access_ok((void __user *)(unsigned long)user_address, length))
 		return -EFAULT;
-	user = kmalloc(sizeof(*user), KEV_GFP_GUEST);
+	user = kev_region_alloc(mem, sizeof(*user));
 	if (!user)
 		return -ENOMEM;
 	user->mm = mem->mm;
 	user->nr = length >> PAGE_SHIFT;
 	ret = pin_region(user, user_address);
 	if (ret) {
-		kfree(user);
+		kev_region_free(&user->region);
 		return ret;
 	}
 	mmgrab(user->mm);

@@ -15,6 +15,7 @@
 #include <kev/ept.h>
 #include <kev/fpu.h>
 #include <kev/hw.h>
+#include <kev/mem.h>
 
 #include "vmx.h"
 
@@ -64,7 +65,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	vmx = kmem_cache_zalloc(vcpus, GFP_KERNEL);
 	if (!vmx)
 		return ERR_PTR(-ENOMEM);
-	vmx->vmcs = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	vmx->vmcs = kev_mem_alloc_page(&vm->mem, __GFP_ZERO);
 	if (!vmx->vmcs) {
 		kmem_cache_free(vcpus, vmx);
 		return ERR_PTR(-ENOMEM);
