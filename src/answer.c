@@ -110,8 +110,7 @@ int kev_take_answer(struct kev_vcpu *vcpu)
 		}
 		break;
 	case KEV_EXIT_MMIO:
-		kev_emulate_answer(vcpu, READ_ONCE(run->mmio.data));
-		ret = KEV_KICKED;
+		ret = kev_emulate_answer(vcpu, READ_ONCE(run->mmio.data));
 		break;
 	case KEV_EXIT_CPUID:
 		take_cpuid(vcpu, &run->cpuid);

@@ -78,6 +78,7 @@ void kev_vcpu_forget_exit(struct kev_vcpu *vcpu)
 	vcpu->intercepted = false;
 	vcpu->resumed = false;
 	kev_emulate_drop(vcpu);
+	kev_mmio_forget(vcpu);
 }
 
 /**
@@ -238,6 +239,7 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 	kev_apic_destroy(vcpu);
 	kev_stock_drop(&vcpu->stock);
 	free_page((unsigned long)vcpu->run);
+	kfree(vcpu->emulation);
 	kfree(vcpu->msr_values);
 	kev_backend->vcpu_destroy(vcpu);
 	kev_vm_put(vm);

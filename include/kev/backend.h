@@ -163,6 +163,8 @@ struct kev_exit_info {
  *	asked for; KEV_EV_STEP follows. Armed.
  * @flush_guest: forget the guest's own translations. Armed.
  * @where: where the guest is. Loaded.
+ * @code64: RIP and CR3; returns false where the guest does not execute 64-bit code.
+ *	Loaded.
  */
 struct kev_backend {
 	const char *name;
@@ -211,6 +213,7 @@ struct kev_backend {
 	void (*run_native)(struct kev_vcpu *vcpu);
 	void (*flush_guest)(struct kev_vcpu *vcpu);
 	void (*where)(struct kev_vcpu *vcpu, struct kev_where *where);
+	bool (*code64)(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3);
 };
 
 extern const struct kev_backend *kev_backend;

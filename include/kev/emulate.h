@@ -191,6 +191,39 @@ enum kev_executed kev_execute(struct kev_cpu *cpu, const struct kev_insn *insn,
 			      const struct kev_bus *bus, void *ctx);
 
 /**
+ * kev_insn_is_plain() - is it a load or a store, and no more
+ * @insn: decoded
+ *
+ * One access to memory, by registers that a VM exit leaves in memory: RSP is none of them.
+ */
+bool kev_insn_is_plain(const struct kev_insn *insn);
+
+/**
+ * kev_insn_offset() - where in its segment the operand in memory is
+ * @insn: decoded; no string
+ * @gpr: by enum kev_gpr
+ * @rip: of the instruction
+ */
+u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip);
+
+/**
+ * kev_insn_stored() - what a plain store writes
+ * @insn: decoded, plain; its form is not KEV_FORM_REG_MEM
+ * @gpr: by enum kev_gpr
+ *
+ * Return: zero-extended.
+ */
+u64 kev_insn_stored(const struct kev_insn *insn, const u64 *gpr);
+
+/**
+ * kev_insn_load() - carry out a plain load
+ * @insn: decoded, plain; its form is KEV_FORM_REG_MEM
+ * @gpr: by enum kev_gpr
+ * @value: what memory gives; bits above the operand do not count
+ */
+void kev_insn_load(const struct kev_insn *insn, u64 *gpr, u64 value);
+
+/**
  * kev_alu() - the arithmetic of ADD to CMP, TEST, INC, DEC, NEG
  * @op: enum kev_insn_op
  * @width: bytes: 1, 2, 4 or 8

@@ -31,6 +31,36 @@ struct kev_translation {
 	struct kev_place place;
 };
 
+/* So many instructions are remembered, by the low bits of their address. */
+#define KEV_NR_KNOWN	4
+
+/**
+ * struct kev_known - a plain load or store in 64-bit code, and where it was found
+ * @code: where its first 8 bytes are, in one page; NULL: nothing is known
+ * @rip: its address
+ * @cr3: page-table base of the guest
+ * @flushes: kev_vm.flush_wanted before memory was looked at: while it stays, so do all
+ *	addresses here
+ * @nr: entries of the guest's page tables that lead from @cr3 to @rip
+ * @entry: where they are
+ * @value: what they were
+ * @bytes: what @code was, under @mask
+ * @mask: the bytes of the instruction
+ * @insn: the instruction
+ */
+struct kev_known {
+	const u64 *code;
+	u64 rip;
+	u64 cr3;
+	u64 flushes;
+	u8 nr;
+	const u64 *entry[5];
+	u64 value[5];
+	u64 bytes;
+	u64 mask;
+	struct kev_insn insn;
+};
+
 /**
  * struct kev_emulation - an instruction under way
  * @active: it has begun and is not done: the exit is finished by kev_emulate()
@@ -49,6 +79,8 @@ struct kev_translation {
  * @paging: likewise
  * @seen: pages, the one last read and the one last written
  * @verdict: with KEV_EXECUTED_STOP, what the run loop is to do
+ * @plain: the load or store that user space is asked to complete; it is not @active
+ * @known: see there
  *
  * All of it belongs to the owner of the vCPU.
  */
@@ -68,15 +100,22 @@ struct kev_emulation {
 	struct kev_paging paging;
 	struct kev_translation seen[2];
 	enum kev_verdict verdict;
+	const struct kev_known *plain;
+	struct kev_known known[KEV_NR_KNOWN];
 };
 
 enum kev_verdict kev_emulate(struct kev_vcpu *vcpu);
-void kev_emulate_answer(struct kev_vcpu *vcpu, u64 data);
+int kev_emulate_answer(struct kev_vcpu *vcpu, u64 data);
 void kev_emulate_string_answer(struct kev_vcpu *vcpu);
 void kev_emulate_drop(struct kev_vcpu *vcpu);
 bool kev_is_device(u32 kind, u32 access);
 int kev_emulate_fetch(struct kev_vcpu *vcpu);
 int kev_emulate_fetch_more(struct kev_vcpu *vcpu);
+
+/* mmio_fast.c */
+void kev_mmio_remember(struct kev_vcpu *vcpu);
+void kev_mmio_forget(struct kev_vcpu *vcpu);
+void kev_mmio_complete(struct kev_vcpu *vcpu, u64 data);
 
 /* print_device.c */
 enum kev_verdict kev_print_device_write(struct kev_vcpu *vcpu, u64 gpa, u64 data,

@@ -201,6 +201,7 @@ enum kev_verdict kev_slow_hlt(struct kev_vcpu *vcpu, const struct kev_exit *exit
 enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_io(struct kev_vcpu *vcpu, const struct kev_exit *exit);
+enum kev_verdict kev_fast_mmio(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,

@@ -338,6 +338,29 @@ void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
 u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
 
 /**
+ * kev_mem_kind() - what lies at an address
+ * @mem: the memory
+ * @gpa: any address
+ *
+ * Context: Any but NMI. Return: enum kev_region_kind, 0 without a region.
+ */
+u32 kev_mem_kind(struct kev_mem *mem, u64 gpa);
+
+/**
+ * kev_mem_find_bytes() - where bytes of guest memory are that the guest can read now
+ * @mem: the memory
+ * @gpa: of the first; the others are in the same page
+ *
+ * They stay there until their leaf goes. A vCPU that is armed may read them as its guest
+ * may, without a reference: kev_vm_flush() waits for it before the page is given back.
+ * And with kev_vm.flush_wanted as it was before this call, no leaf has gone since that this
+ * call has seen.
+ *
+ * Context: Any. Return: NULL: not present, or not readable.
+ */
+const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa);
+
+/**
  * kev_mem_fault() - make the page at a guest-physical address present
  * @mem: the memory
  * @touch: the access; afterwards the page is present with all of its rights

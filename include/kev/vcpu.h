@@ -120,7 +120,7 @@ struct kev_halt {
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
- * @emulation: [c] an instruction that kev carries out
+ * @emulation: [c] instructions that kev carries out; NULL before the first
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
@@ -176,7 +176,7 @@ struct kev_vcpu {
 	u64 printed;
 	u64 end_code;
 	int fail;
-	struct kev_emulation emulation;
+	struct kev_emulation *emulation;
 	bool intercepted;
 	bool resumed;
 	bool policed;

@@ -46,21 +46,19 @@ static u64 sign_extend(u64 value, unsigned int bytes)
 	return ((value & mask_of(bytes)) ^ sign) - sign;
 }
 
-static u64 read_register(const struct kev_cpu *cpu, unsigned int reg, bool high,
-			 unsigned int bytes)
+static u64 read_register(const u64 *gpr, unsigned int reg, bool high, unsigned int bytes)
 {
-	return (cpu->gpr[reg] >> (high ? 8 : 0)) & mask_of(bytes);
+	return (gpr[reg] >> (high ? 8 : 0)) & mask_of(bytes);
 }
 
 /* 32 bits clear the upper half, fewer leave the rest alone. */
-static void write_register(struct kev_cpu *cpu, unsigned int reg, bool high, unsigned int bytes,
-			   u64 value)
+static void write_register(u64 *gpr, unsigned int reg, bool high, unsigned int bytes, u64 value)
 {
 	unsigned int shift = high ? 8 : 0;
 	u64 mask = bytes == 4 ? ~0ULL : mask_of(bytes) << shift;
 
 	value = (value & mask_of(bytes)) << shift;
-	cpu->gpr[reg] = (cpu->gpr[reg] & ~mask) | value;
+	gpr[reg] = (gpr[reg] & ~mask) | value;
 }
 
 static bool raise(struct kev_cpu *cpu, u8 vector)
@@ -222,17 +220,17 @@ static enum kev_executed write_operand(struct run *run, const struct operand *op
 	return write_bytes(run, operand, bytes);
 }
 
-static u64 effective_address(const struct kev_cpu *cpu, const struct kev_insn *insn)
+u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip)
 {
-	u64 address = insn->displacement;
+	u64 offset = insn->displacement;
 
 	if (insn->base != KEV_NO_REGISTER)
-		address += cpu->gpr[insn->base];
+		offset += gpr[insn->base];
 	if (insn->index != KEV_NO_REGISTER)
-		address += cpu->gpr[insn->index] << insn->shift;
+		offset += gpr[insn->index] << insn->shift;
 	if (insn->rip_relative)
-		address += cpu->rip + insn->length;
-	return address & mask_of(insn->address_size);
+		offset += rip + insn->length;
+	return offset & mask_of(insn->address_size);
 }
 
 static bool only_compares(unsigned int op)
@@ -297,10 +295,10 @@ static enum kev_executed to_register(struct run *run, const struct operand *oper
 	ret = read_operand(run, operand, &memory);
 	if (ret)
 		return ret;
-	result = compute(insn, read_register(cpu, insn->reg, insn->high, insn->size), memory,
+	result = compute(insn, read_register(cpu->gpr, insn->reg, insn->high, insn->size), memory,
 			 &cpu->rflags);
 	if (!only_compares(insn->op))
-		write_register(cpu, insn->reg, insn->high, insn->size, result);
+		write_register(cpu->gpr, insn->reg, insn->high, insn->size, result);
 	return KEV_EXECUTED;
 }
 
@@ -316,16 +314,16 @@ static enum kev_executed compare_exchange(struct run *run, const struct operand 
 	ret = read_operand(run, operand, &memory);
 	if (ret)
 		return ret;
-	kev_alu(KEV_INSN_CMP, insn->width, read_register(cpu, KEV_RAX, false, insn->width),
+	kev_alu(KEV_INSN_CMP, insn->width, read_register(cpu->gpr, KEV_RAX, false, insn->width),
 		memory, &rflags);
 	equal = rflags & RFLAGS_ZF;
 	/* It is written either way. */
-	ret = write_operand(run, operand, equal ? read_register(cpu, insn->reg, insn->high,
+	ret = write_operand(run, operand, equal ? read_register(cpu->gpr, insn->reg, insn->high,
 								insn->width) : memory);
 	if (ret)
 		return ret;
 	if (!equal)
-		write_register(cpu, KEV_RAX, false, insn->width, memory);
+		write_register(cpu->gpr, KEV_RAX, false, insn->width, memory);
 	cpu->rflags = rflags;
 	return KEV_EXECUTED;
 }
@@ -344,14 +342,14 @@ static enum kev_executed to_memory(struct run *run, const struct operand *operan
 	if (ret)
 		return ret;
 	if (insn->form == KEV_FORM_MEM_REG)
-		right = read_register(cpu, insn->reg, insn->high, insn->size);
+		right = read_register(cpu->gpr, insn->reg, insn->high, insn->size);
 	result = compute(insn, memory, right & mask_of(insn->width), &rflags);
 	if (access & KEV_MEM_WRITE)
 		ret = write_operand(run, operand, result);
 	if (ret)
 		return ret;
 	if (insn->op == KEV_INSN_XCHG || insn->op == KEV_INSN_XADD)
-		write_register(cpu, insn->reg, insn->high, insn->size, memory);
+		write_register(cpu->gpr, insn->reg, insn->high, insn->size, memory);
 	cpu->rflags = rflags;
 	return KEV_EXECUTED;
 }
@@ -363,8 +361,8 @@ static enum kev_executed execute_operand(struct run *run)
 	struct operand operand;
 	enum kev_executed ret;
 
-	ret = locate(run, insn->segment, effective_address(run->cpu, insn), insn->width, access,
-		     &operand);
+	ret = locate(run, insn->segment, kev_insn_offset(insn, run->cpu->gpr, run->cpu->rip),
+		     insn->width, access, &operand);
 	if (ret)
 		return ret;
 	if (insn->form == KEV_FORM_REG_MEM)
@@ -394,14 +392,14 @@ static void move_register(struct run *run, unsigned int reg, u64 by)
 {
 	struct kev_cpu *cpu = run->cpu;
 
-	write_register(cpu, reg, false, run->insn->address_size, cpu->gpr[reg] + by);
+	write_register(cpu->gpr, reg, false, run->insn->address_size, cpu->gpr[reg] + by);
 }
 
 static u64 elements_left(const struct run *run)
 {
 	if (!run->insn->rep)
 		return 1;
-	return read_register(run->cpu, KEV_RCX, false, run->insn->address_size);
+	return read_register(run->cpu->gpr, KEV_RCX, false, run->insn->address_size);
 }
 
 /* @count elements are done. */
@@ -426,7 +424,7 @@ static enum kev_executed execute_element(struct run *run)
 {
 	const struct kev_insn *insn = run->insn;
 	bool source = insn->op != KEV_INSN_STOS, destination = insn->op != KEV_INSN_LODS;
-	u64 value = read_register(run->cpu, KEV_RAX, false, insn->width);
+	u64 value = read_register(run->cpu->gpr, KEV_RAX, false, insn->width);
 	enum kev_executed ret = KEV_EXECUTED;
 	struct operand from, to;
 
@@ -443,7 +441,7 @@ static enum kev_executed execute_element(struct run *run)
 	if (ret)
 		return ret;
 	if (!destination)
-		write_register(run->cpu, KEV_RAX, false, insn->width, value);
+		write_register(run->cpu->gpr, KEV_RAX, false, insn->width, value);
 	return step(run, source, destination, 1);
 }
 
@@ -530,6 +528,38 @@ static enum kev_executed execute_ins(struct run *run)
 			return ret;
 	}
 	return step(run, false, true, count);
+}
+
+bool kev_insn_is_plain(const struct kev_insn *insn)
+{
+	if (insn->base == KEV_RSP)
+		return false;
+	switch (insn->form) {
+	case KEV_FORM_REG_MEM:
+		return (insn->op == KEV_INSN_MOV || insn->op == KEV_INSN_MOVSX) &&
+		       insn->reg != KEV_RSP;
+	case KEV_FORM_MEM_REG:
+		return insn->op == KEV_INSN_MOV && insn->reg != KEV_RSP;
+	case KEV_FORM_MEM_IMM:
+		return insn->op == KEV_INSN_MOV;
+	default:
+		return false;
+	}
+}
+
+u64 kev_insn_stored(const struct kev_insn *insn, const u64 *gpr)
+{
+	if (insn->form == KEV_FORM_MEM_IMM)
+		return insn->immediate & mask_of(insn->width);
+	return read_register(gpr, insn->reg, insn->high, insn->width);
+}
+
+void kev_insn_load(const struct kev_insn *insn, u64 *gpr, u64 value)
+{
+	value &= mask_of(insn->width);
+	if (insn->op == KEV_INSN_MOVSX)
+		value = sign_extend(value, insn->width);
+	write_register(gpr, insn->reg, insn->high, insn->size, value);
 }
 
 enum kev_executed kev_execute(struct kev_cpu *cpu, const struct kev_insn *insn,

@@ -8,6 +8,7 @@
 #include <asm/trapnr.h>
 #include <kev/backend.h>
 #include <kev/cr.h>
+#include <kev/emulation.h>
 #include <kev/exit.h>
 #include <kev/mem.h>
 #include <kev/vcpu.h>
@@ -66,8 +67,9 @@ enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 
 	switch (kev_backend->write_cr(vcpu, target(exit), operand(vcpu, exit), NULL)) {
 	case 0:
-		/* CR4.OSXSAVE may have changed. */
+		/* CR4.OSXSAVE may have changed, and paging. */
 		kev_vcpu_load_xcr0(vcpu);
+		kev_mmio_forget(vcpu);
 		return KEV_RESUME;
 	case -EINVAL:
 		return raise_gp(vcpu);
@@ -139,6 +141,7 @@ enum kev_verdict kev_slow_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 
 	if (exit->cr.op == KEV_CR_READ)
 		return KEV_PASS;
+	kev_mmio_forget(vcpu);
 	ret = kev_vcpu_loaded_call(vcpu, call_write, &write);
 	if (!ret && write.ret == -EAGAIN) {
 		if (read_pdptes(vcpu, write.cr3, KEV_REQ_ALL, pdptes, &verdict))

@@ -38,9 +38,17 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 /* A page that is at hand. Where one can be is no device. */
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	u32 kind = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
-				      exit->memory.access);
+	u32 kind;
 
+	/* A guest without devices of user space in memory has no @emulation. */
+	if (vcpu->emulation) {
+		enum kev_verdict verdict = kev_fast_mmio(vcpu, exit);
+
+		if (verdict != KEV_PASS)
+			return verdict;
+	}
+	kind = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
+				  exit->memory.access);
 	if (!kind)
 		return KEV_PASS;
 	trace_kev_fault(vcpu, exit->memory.gpa, exit->memory.gva, exit->memory.access, kind, 0);
@@ -64,7 +72,7 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 	};
 	int ret;
 
-	if (vcpu->emulation.active)
+	if (vcpu->emulation && vcpu->emulation->active)
 		return kev_emulate(vcpu);
 	if (exit->memory.operand && !(touch.access & KEV_MEM_EXEC) &&
 	    kev_apic_owns(vcpu, touch.gpa))

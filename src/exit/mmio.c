@@ -45,7 +45,7 @@ bool kev_is_device(u32 kind, u32 access)
 
 static enum kev_executed stop(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
-	vcpu->emulation.verdict = verdict;
+	vcpu->emulation->verdict = verdict;
 	return KEV_EXECUTED_STOP;
 }
 
@@ -99,7 +99,7 @@ static enum kev_executed translate(void *ctx, u64 linear, unsigned int access,
 				   struct kev_place *place)
 {
 	struct kev_vcpu *vcpu = ctx;
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 	struct kev_cpu *cpu = &e->cpu;
 	const struct kev_mem_user user = { cpu->cpl == 3, cpu->rflags & X86_EFLAGS_AC };
 	struct kev_translation *seen = &e->seen[!!(access & KEV_MEM_WRITE)];
@@ -182,7 +182,7 @@ static void report_mmio(struct kev_vcpu *vcpu, const struct kev_device_access *a
 /* One access to a device: it has been made in an earlier try, or it is made now. */
 static enum kev_executed access_device(struct kev_vcpu *vcpu, struct kev_device_access *access)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 	struct kev_device_access *known = &e->access[e->at];
 	enum kev_verdict verdict;
 
@@ -288,7 +288,7 @@ static enum kev_executed access_port(void *ctx, u16 port, bool in, unsigned int 
 				     void *values, u32 *count)
 {
 	struct kev_vcpu *vcpu = ctx;
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 	u32 i;
 
 	/* The values are there since the answer. */
@@ -324,7 +324,7 @@ static const struct kev_bus bus = {
 
 static void call_collect(struct kev_vcpu *vcpu, void *arg)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 
 	kev_backend->get(vcpu, KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS,
 			 &e->state);
@@ -372,7 +372,7 @@ static void fill_cpu(struct kev_emulation *e)
  */
 int kev_emulate_fetch_more(struct kev_vcpu *vcpu)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 	struct kev_touch touch = touch_for(vcpu, 0, KEV_MEM_READ);
 	u64 linear = e->cpu.rip + e->nr_bytes;
 	ssize_t len;
@@ -396,26 +396,29 @@ int kev_emulate_fetch_more(struct kev_vcpu *vcpu)
  * end with their page: the next one is the instruction's business only if it goes on there.
  *
  * Context: process, may sleep.
- * Return: 0 with what could be read, if anything; -EINTR; -EIO the vCPU is broken.
+ * Return: 0 with what could be read, if anything; -EINTR; -ENOMEM; -EIO the vCPU is broken.
  */
 int kev_emulate_fetch(struct kev_vcpu *vcpu)
 {
-	struct kev_emulation *e = &vcpu->emulation;
 	int ret;
 
+	if (!vcpu->emulation)
+		vcpu->emulation = kzalloc(sizeof(*vcpu->emulation), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->emulation)
+		return -ENOMEM;
 	ret = kev_vcpu_loaded_call(vcpu, call_collect, NULL);
 	if (ret)
 		return ret;
-	fill_cpu(e);
-	e->nr_bytes = 0;
+	fill_cpu(vcpu->emulation);
+	vcpu->emulation->nr_bytes = 0;
 	return kev_emulate_fetch_more(vcpu);
 }
 
 /* Is the instruction at RIP one that kev carries out? Its bytes are read. */
 static int read_instruction(struct kev_vcpu *vcpu, bool *known)
 {
-	struct kev_emulation *e = &vcpu->emulation;
 	int ret = kev_emulate_fetch(vcpu);
+	struct kev_emulation *e = vcpu->emulation;
 
 	*known = !ret && kev_decode(e->bytes, e->nr_bytes, e->cpu.code, &e->insn);
 	if (ret || *known)
@@ -427,7 +430,7 @@ static int read_instruction(struct kev_vcpu *vcpu, bool *known)
 
 static void call_commit(struct kev_vcpu *vcpu, void *arg)
 {
-	const struct kev_cpu *cpu = &vcpu->emulation.cpu;
+	const struct kev_cpu *cpu = &vcpu->emulation->cpu;
 
 	kev_backend->commit(vcpu, cpu->gpr[KEV_RSP], cpu->rflags);
 }
@@ -435,7 +438,7 @@ static void call_commit(struct kev_vcpu *vcpu, void *arg)
 /* The registers as the instruction leaves them; RIP moves where it always does. */
 static enum kev_verdict commit(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 
 	kev_emulate_drop(vcpu);
 	memcpy(vcpu->gpr, e->cpu.gpr, sizeof(vcpu->gpr));
@@ -448,7 +451,7 @@ static enum kev_verdict commit(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 
 static enum kev_verdict raise_fault(struct kev_vcpu *vcpu)
 {
-	const struct kev_cpu *cpu = &vcpu->emulation.cpu;
+	const struct kev_cpu *cpu = &vcpu->emulation->cpu;
 
 	if (cpu->fault.vector == X86_TRAP_PF)
 		vcpu->cr2 = cpu->fault.address;
@@ -469,7 +472,7 @@ static bool fits_exit(const struct kev_exit *exit, const struct kev_insn *insn)
 /* An instruction that kev does not know: user space is given its bytes. */
 static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
 {
-	const struct kev_emulation *e = &vcpu->emulation;
+	const struct kev_emulation *e = vcpu->emulation;
 	const struct kev_exit *exit = &vcpu->exit;
 	struct kev_touch touch = touch_for(vcpu, exit->memory.gpa, exit->memory.access);
 	struct kev_exit_memory memory = {
@@ -491,6 +494,18 @@ static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
 	return KEV_REPORT;
 }
 
+/* The guest comes to the instruction again. */
+static enum kev_verdict report_no_memory(struct kev_vcpu *vcpu)
+{
+	struct kev_exit_memory memory = {};
+
+	if (vcpu->exit.event == KEV_EV_MEMORY) {
+		memory.gpa = vcpu->exit.memory.gpa;
+		memory.access = vcpu->exit.memory.access;
+	}
+	return kev_report_memory(vcpu, &memory, -ENOMEM);
+}
+
 /**
  * kev_emulate() - carry out the instruction at RIP, or go on with it
  * @vcpu: the caller holds its lock; its exit came from an access to a device by an operand
@@ -502,20 +517,25 @@ static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
  */
 enum kev_verdict kev_emulate(struct kev_vcpu *vcpu)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e;
 	bool known;
 	int ret;
 
 	ret = read_instruction(vcpu, &known);
 	if (ret == -EINTR)
 		return KEV_KICKED;
+	if (ret == -ENOMEM)
+		return report_no_memory(vcpu);
 	if (ret) {
 		vcpu->fail = ret;
 		return KEV_FAIL;
 	}
-	if (!known || !fits_exit(&vcpu->exit, &e->insn))
+	if (!known || !fits_exit(&vcpu->exit, &vcpu->emulation->insn))
 		return report_unknown(vcpu);
 
+	e = vcpu->emulation;
+	if (!e->active)
+		kev_mmio_remember(vcpu);
 	e->active = true;
 	e->at = 0;
 	e->seen[0].valid = false;
@@ -539,17 +559,24 @@ enum kev_verdict kev_emulate(struct kev_vcpu *vcpu)
  * kev_emulate_answer() - user space has answered to KEV_EXIT_MMIO
  * @vcpu: the caller holds its lock
  * @data: what a read gives
+ *
+ * Return: KEV_RETRY done; KEV_KICKED the instruction goes on.
  */
-void kev_emulate_answer(struct kev_vcpu *vcpu, u64 data)
+int kev_emulate_answer(struct kev_vcpu *vcpu, u64 data)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 	struct kev_device_access *access = &e->access[e->at];
 
+	if (e->plain) {
+		kev_mmio_complete(vcpu, data);
+		return KEV_RETRY;
+	}
 	if (!access->write) {
 		access->data = data;
 		trace_kev_mmio(vcpu, false, access->gpa, access->width, data);
 	}
 	e->done = e->at + 1;
+	return KEV_KICKED;
 }
 
 /**
@@ -558,7 +585,7 @@ void kev_emulate_answer(struct kev_vcpu *vcpu, u64 data)
  */
 void kev_emulate_string_answer(struct kev_vcpu *vcpu)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 
 	if (vcpu->exit.io.in)
 		memcpy(e->values, vcpu->run->data, sizeof(e->values));
@@ -576,11 +603,14 @@ void kev_emulate_string_answer(struct kev_vcpu *vcpu)
  */
 void kev_emulate_drop(struct kev_vcpu *vcpu)
 {
-	struct kev_emulation *e = &vcpu->emulation;
+	struct kev_emulation *e = vcpu->emulation;
 
-	e->active = false;
-	e->done = 0;
-	e->string_done = 0;
 	/* A store to a print device that was not finished prints from its start. */
 	vcpu->printed = 0;
+	if (!e)
+		return;
+	e->active = false;
+	e->plain = NULL;
+	e->done = 0;
+	e->string_done = 0;
 }

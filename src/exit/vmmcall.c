@@ -23,9 +23,10 @@ static const u8 vmmcall[] = { 0x0f, 0x01, 0xd9 };
  */
 enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	const struct kev_emulation *e = &vcpu->emulation;
+	const struct kev_emulation *e;
 	int ret = kev_emulate_fetch(vcpu);
 
+	e = vcpu->emulation;
 	/* The rest of it may be in the next page. */
 	if (!ret && e->nr_bytes < sizeof(vmmcall) && !memcmp(e->bytes, vmmcall, e->nr_bytes))
 		ret = kev_emulate_fetch_more(vcpu);

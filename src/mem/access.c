@@ -39,6 +39,23 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 	return page;
 }
 
+const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa)
+{
+	const struct kev_touch touch = { .gpa = gpa, .access = KEV_MEM_READ };
+	u64 *leaf = kev_table_find(mem, gpa);
+	u64 entry;
+
+	if (!leaf)
+		return NULL;
+	entry = READ_ONCE(*leaf);
+	if (entry & KEV_LEAF_BUSY || !kev_leaf_allows(mem, entry, &touch))
+		return NULL;
+	/* It may have become a table meanwhile. */
+	if (!mem->config.format->is_leaf(entry, kev_table_of(leaf)->level))
+		return NULL;
+	return page_address(kev_leaf_page(mem, leaf, entry, gpa)) + offset_in_page(gpa);
+}
+
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page)
 {
 	bool filled = false;

@@ -66,6 +66,18 @@ struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
 	return entry ? entry->region : NULL;
 }
 
+u32 kev_mem_kind(struct kev_mem *mem, u64 gpa)
+{
+	const struct kev_region *region;
+	u32 kind;
+
+	rcu_read_lock();
+	region = kev_region_find(mem, gpa);
+	kind = region ? region->kind : 0;
+	rcu_read_unlock();
+	return kind;
+}
+
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa)
 {
 	struct kev_region *region;

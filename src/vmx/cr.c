@@ -76,7 +76,7 @@ static void set_efer(struct kev_vmx_vcpu *vmx, u64 value)
 {
 	u32 entry = kev_vmx_config.entry;
 
-	vmx->syscall = value & EFER_SCE;
+	vmx->efer = value;
 	vmx->todo |= KEV_TODO_USER_MSRS;
 	if (value & EFER_LMA)
 		entry |= KEV_VMENTRY_IA32E_GUEST;
@@ -173,7 +173,7 @@ int kev_vmx_write_cr(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u6
 		.cr0 = kev_vmx_read_cr(vcpu, 0),
 		.cr3 = kev_vmread_natural(GUEST_CR3),
 		.cr4 = kev_vmx_read_cr(vcpu, 4),
-		.efer = kev_vmread_64(GUEST_IA32_EFER),
+		.efer = vmx->efer,
 		.code64 = kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L,
 		.tss16 = (kev_vmread_32(GUEST_TR_AR_BYTES) & KEV_SEG_TYPE) == TYPE_BUSY_TSS16,
 		.cr0_allowed = kev_info.cr0_guest,
@@ -223,6 +223,6 @@ void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
 	paging->cr0 = kev_vmx_read_cr(vcpu, 0);
 	paging->cr3 = kev_vmread_natural(GUEST_CR3);
 	paging->cr4 = kev_vmx_read_cr(vcpu, 4);
-	paging->efer = kev_vmread_64(GUEST_IA32_EFER);
+	paging->efer = kev_to_vmx(vcpu)->efer;
 	paging->phys_bits = kev_info.phys_bits;
 }

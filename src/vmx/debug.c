@@ -118,7 +118,7 @@ void kev_vmx_where(struct kev_vcpu *vcpu, struct kev_where *where)
 	*where = (struct kev_where) {
 		.rip = rip,
 		.stack = rsp,
-		.code64 = kev_vmx_code64(),
+		.code64 = kev_vmx_code64(kev_to_vmx(vcpu)),
 		.v8086 = kev_vmread_natural(GUEST_RFLAGS) & X86_EFLAGS_VM,
 		.event = kev_vmx_event_waits(vcpu),
 	};

@@ -33,7 +33,7 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 	u32 blocking;
 
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (unlikely((old ^ rip) >> 32) && !kev_vmx_code64())
+	if (unlikely((old ^ rip) >> 32) && !kev_vmx_code64(kev_to_vmx(vcpu)))
 		rip = (u32)rip;
 	kev_vmwrite_natural(GUEST_RIP, rip);
 

@@ -153,7 +153,7 @@ static void decode_io(struct kev_exit *exit)
 	exit->io.string = qual.string;
 }
 
-static void decode_cr(struct kev_exit *exit)
+static void decode_cr(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	struct kev_qual_cr qual = kev_qual_decode_cr(kev_vmread_natural(EXIT_QUALIFICATION));
 
@@ -163,7 +163,7 @@ static void decode_cr(struct kev_exit *exit)
 	exit->cr.op = qual.kind;
 	exit->cr.gpr = qual.gpr;
 	exit->cr.value = qual.lmsw_source;
-	exit->cr.long_mode = kev_vmx_code64();
+	exit->cr.long_mode = kev_vmx_code64(vmx);
 }
 
 static void decode_hlt(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
@@ -183,7 +183,7 @@ static void decode_dr(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	exit->dr.gpr = qual.gpr;
 	exit->dr.read = qual.read;
 	exit->dr.cpl = guest_cpl();
-	exit->dr.long_mode = kev_vmx_code64();
+	exit->dr.long_mode = kev_vmx_code64(vmx);
 	exit->dr.extensions = kev_vmx_read_cr(&vmx->vcpu, 4) & X86_CR4_DE;
 }
 
@@ -227,7 +227,7 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		decode_io(exit);
 		break;
 	case KEV_EV_CR:
-		decode_cr(exit);
+		decode_cr(vmx, exit);
 		break;
 	case KEV_EV_HYPERCALL:
 		exit->hypercall.cpl = guest_cpl();

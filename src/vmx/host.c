@@ -95,10 +95,11 @@ static void on_user_return(struct user_return_notifier *urn)
  */
 void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 {
+	unsigned int first = vmx->efer & EFER_SCE ? 0 : KEV_USER_TSC_AUX;
 	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
 
 	vmx->todo &= ~KEV_TODO_USER_MSRS;
-	for (unsigned int i = vmx->syscall ? 0 : KEV_USER_TSC_AUX; i < nr_user_msrs(); i++) {
+	for (unsigned int i = first; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == vmx->user_msrs[i])
 			continue;
 		wrmsrl(user_msr_index[i], vmx->user_msrs[i]);
@@ -114,7 +115,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 /* Does kev_vmx_user_msrs_load() find anything to do, most likely */
 static bool user_msrs_wait(const struct kev_vmx_vcpu *vmx)
 {
-	return vmx->syscall || vmx->todo & KEV_TODO_USER_MSRS ||
+	return vmx->efer & EFER_SCE || vmx->todo & KEV_TODO_USER_MSRS ||
 	       this_cpu_read(kev_vmx_cpu.live_msrs[KEV_USER_TSC_AUX]) !=
 	       vmx->user_msrs[KEV_USER_TSC_AUX];
 }

@@ -52,7 +52,7 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 
 	switch (index) {
 	case MSR_EFER:
-		*value = kev_vmread_64(GUEST_IA32_EFER);
+		*value = vmx->efer;
 		return 0;
 	case MSR_FS_BASE:
 		*value = kev_vmread_natural(GUEST_FS_BASE);
@@ -88,16 +88,15 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 static int write_efer(struct kev_vcpu *vcpu, u64 value)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	u64 old = kev_vmread_64(GUEST_IA32_EFER);
 
 	if (value & ~kev_vm_efer_guest(vcpu->vm))
 		return -EINVAL;
-	if (((old ^ value) & EFER_LME) && (kev_vmx_read_cr(vcpu, 0) & X86_CR0_PG))
+	if (((vmx->efer ^ value) & EFER_LME) && (kev_vmx_read_cr(vcpu, 0) & X86_CR0_PG))
 		return -EINVAL;
-	vmx->syscall = value & EFER_SCE;
-	vmx->todo |= KEV_TODO_USER_MSRS;
 	/* LMA is the CPU's to change. */
-	kev_vmwrite_64(GUEST_IA32_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
+	vmx->efer = (value & ~EFER_LMA) | (vmx->efer & EFER_LMA);
+	kev_vmwrite_64(GUEST_IA32_EFER, vmx->efer);
+	vmx->todo |= KEV_TODO_USER_MSRS;
 	return 0;
 }
 

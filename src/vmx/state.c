@@ -127,7 +127,7 @@ static void get_controls(struct kev_vcpu *vcpu, struct kev_controls *c)
 		.cr2 = vcpu->cr2,
 		.cr3 = kev_vmread_natural(GUEST_CR3),
 		.cr4 = kev_vmx_read_cr(vcpu, 4),
-		.efer = kev_vmread_64(GUEST_IA32_EFER),
+		.efer = kev_to_vmx(vcpu)->efer,
 		.xcr0 = vcpu->xcr0,
 		.dr7 = vcpu->dr7,
 	};
@@ -355,6 +355,23 @@ void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem)
 	for (unsigned int i = 0; i < KEV_NR_PDPTES; i++)
 		guest.pdpte[i] = kev_vmread(GUEST_PDPTR0 + 2 * i);
 	kev_vmx_check(&guest, problem);
+}
+
+/**
+ * kev_vmx_fetches_code64() - where the guest fetches 64-bit code
+ * @vcpu: loaded
+ * @rip: written, as the next, if this returns true
+ * @cr3: page-table base
+ *
+ * Context: IRQs off.
+ */
+bool kev_vmx_fetches_code64(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3)
+{
+	if (!kev_vmx_code64(kev_to_vmx(vcpu)))
+		return false;
+	*rip = kev_vmread_natural(GUEST_RIP);
+	*cr3 = kev_vmread_natural(GUEST_CR3);
+	return true;
 }
 
 /**

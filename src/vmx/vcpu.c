@@ -186,7 +186,7 @@ int kev_vmx_policy(struct kev_vcpu *vcpu)
 	vmx->withheld_msrs = kev_vmx_withheld_msrs(vm);
 	kev_vmx_pass_msrs(vmx, KEV_BITMAP_BASES, KEV_BITMAP_BASES);
 	kev_vmx_apic_changed(vcpu);
-	if (kev_vmread_64(GUEST_IA32_EFER) & ~kev_vm_efer_guest(vm))
+	if (vmx->efer & ~kev_vm_efer_guest(vm))
 		return -EINVAL;
 	kev_vmx_set_intercepts(vmx);
 	return kev_vmx_cr_policy(vmx);

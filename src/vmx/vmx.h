@@ -99,6 +99,7 @@ struct kev_vmx_host {
  * @deadline: [c] host's TSC at which there is an exit, with KEV_TODO_TIMER
  * @cr0_owned: [c] CR0 bits that the guest changes without an exit
  * @cr4_owned: [c] the same of CR4
+ * @efer: [c] what GUEST_IA32_EFER holds: writes of it exit, and so do those of CR0.PG
  * @cr0_shadow: [c] what CR0_READ_SHADOW holds
  * @cr4_shadow: [c] what CR4_READ_SHADOW holds
  * @intercept_proc: [c] primary controls that are off while an instruction runs native
@@ -115,7 +116,6 @@ struct kev_vmx_host {
  * @frame: [c] for the entry code
  * @host: [c] valid while armed, but for what the VMCS holds
  * @user_msrs: [c] the guest's, by enum kev_user_msr
- * @syscall: [c] EFER.SCE: those of @user_msrs that SYSCALL reads are in use
  * @kernel_gs_base: [c] the guest's, while not armed
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
  *	information format; 0 for none
@@ -147,6 +147,7 @@ struct kev_vmx_vcpu {
 	u64 deadline;
 	u64 cr0_owned;
 	u64 cr4_owned;
+	u64 efer;
 	u64 cr0_shadow;
 	u64 cr4_shadow;
 	u32 intercept_proc;
@@ -163,7 +164,6 @@ struct kev_vmx_vcpu {
 	struct kev_vmx_frame frame;
 	struct kev_vmx_host host;
 	u64 user_msrs[KEV_NR_USER_MSRS];
-	bool syscall;
 	u64 kernel_gs_base;
 	u32 event_info;
 	u32 event_error;
@@ -334,10 +334,9 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
  * kev_vmx_code64() - does the guest execute 64-bit code; loaded. CS.L alone means nothing
  * outside IA-32e mode: SDM Vol. 3, "Code-Segment Descriptor in 64-bit Mode"
  */
-static inline bool kev_vmx_code64(void)
+static inline bool kev_vmx_code64(const struct kev_vmx_vcpu *vmx)
 {
-	return kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L &&
-	       kev_vmread_64(GUEST_IA32_EFER) & EFER_LMA;
+	return vmx->efer & EFER_LMA && kev_vmread_32(GUEST_CS_AR_BYTES) & KEV_SEG_L;
 }
 
 /**
@@ -405,6 +404,7 @@ void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state
 void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
 			struct kev_problem *problem);
+bool kev_vmx_fetches_code64(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3);
 void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags);
 void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem);
 u64 kev_vmx_read_rip(struct kev_vcpu *vcpu);
