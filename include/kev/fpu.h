@@ -5,6 +5,7 @@
 #ifndef _KEV_FPU_H
 #define _KEV_FPU_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 #include <asm/fpu/xcr.h>
 

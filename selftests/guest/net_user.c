@@ -34,8 +34,11 @@ FIXTURE_TEARDOWN(net_user)
 	kt_net_kill(&self->net);
 }
 
+/* The harness runs a test although its set-up has skipped it. */
 TEST_F_TIMEOUT(net_user, answers, 600)
 {
+	if (self->net.pid <= 0)
+		return;
 	EXPECT_TRUE(kt_net_datagram(1));
 	EXPECT_TRUE(kt_net_datagram(1472));
 	EXPECT_TRUE(kt_net_stream(STREAM));
@@ -45,6 +48,8 @@ TEST_F_TIMEOUT(net_user, answers, 600)
 /* Its ports go with kevctl, and can be had again: by the next test's guest. */
 TEST_F_TIMEOUT(net_user, signal, 600)
 {
+	if (self->net.pid <= 0)
+		return;
 	EXPECT_TRUE(kt_net_datagram(100));
 	EXPECT_EQ(0, kill(self->net.pid, SIGTERM));
 	EXPECT_EQ(128 + SIGTERM, kt_net_status(&self->net));

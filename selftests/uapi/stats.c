@@ -318,7 +318,9 @@ static int init_touches(struct kt_guest *guest, void *user)
 	kt_elf_init(&elf, touches.end - touches.start);
 	image = kt_elf_file(&elf, touches.start, touches.end - touches.start);
 	guest->vm = kt_ioctl(guest->kev, KEV_CREATE_VM, &args);
-	ret = guest->vm < 0 ? guest->vm : kt_attach(guest->vm, image, KEV_BOOT_DIRECT64, KT_RAM_KIB);
+	ret = guest->vm;
+	if (ret >= 0)
+		ret = kt_attach(guest->vm, image, KEV_BOOT_DIRECT64, KT_RAM_KIB);
 	close(image);
 	ret = ret ?: kt_add_ram(guest->vm, RAM_GPA, KT_PAGE);
 	ret = ret ?: kt_add_user(guest->vm, USER_GPA, KT_PAGE, user, KT_RWX);
@@ -350,7 +352,8 @@ static const struct {
 TEST_F(stats, faults)
 {
 	struct kt_guest guest = { .kev = self->guest.kev };
-	void *user = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *user = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 
 	ASSERT_NE(MAP_FAILED, user);
 	ASSERT_EQ(0, init_touches(&guest, user));
@@ -402,6 +405,8 @@ static const char *line_of(const char *start)
 	return at && *at ? at : NULL;
 }
 
+#define BLANKS "\n "
+
 /* What a line has in the column of this name; "" for nothing */
 static const char *cell(const char *line, const char *column)
 {
@@ -409,13 +414,13 @@ static const char *cell(const char *line, const char *column)
 	const char *name = table;
 
 	for (;;) {
-		size_t length = strcspn(name, " \n");
+		size_t length = strcspn(name, BLANKS);
 
-		snprintf(value, sizeof(value), "%.*s", (int)strcspn(line, " \n"), line);
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(line, BLANKS), line);
 		if (length == strlen(column) && !strncmp(name, column, length))
 			return value;
 		name += length;
-		line += strcspn(line, " \n");
+		line += strcspn(line, BLANKS);
 		if (*name != ' ' || *line != ' ')
 			return "";
 		name++;

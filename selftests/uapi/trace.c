@@ -44,7 +44,8 @@ static int collect(void)
 
 	if (file < 0)
 		return -errno;
-	while (size < sizeof(text) - 1 && (n = read(file, text + size, sizeof(text) - 1 - size)) > 0)
+	while (size < sizeof(text) - 1 &&
+	       (n = read(file, text + size, sizeof(text) - 1 - size)) > 0)
 		size += n;
 	text[size] = '\0';
 	close(file);

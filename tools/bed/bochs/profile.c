@@ -171,7 +171,8 @@ static const char *start(const char *file)
 	out = fopen(file, "we");
 	if (!steps || !out)
 		return "its file cannot be written";
-	if (!replace(before, (void *)before_execution) || !replace(repeat, (void *)repeat_iteration))
+	if (!replace(before, (void *)before_execution) ||
+	    !replace(repeat, (void *)repeat_iteration))
 		return "the functions of this Bochs have another form";
 	return "applied";
 }

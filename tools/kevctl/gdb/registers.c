@@ -271,8 +271,8 @@ static uint8_t abridged_tag_word(uint16_t tags)
 	return abridged;
 }
 
-void gdb_register_get(const struct gdb_registers *registers, unsigned int shape, unsigned int number,
-		      uint8_t *bytes)
+void gdb_register_get(const struct gdb_registers *registers, unsigned int shape,
+		      unsigned int number, uint8_t *bytes)
 {
 	unsigned int index;
 	const struct row *row = find_row(shape, number, &index);

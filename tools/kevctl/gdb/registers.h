@@ -50,8 +50,8 @@ size_t gdb_register_size(unsigned int shape, unsigned int number);
  * @number: below gdb_registers_count()
  * @bytes: gdb_register_size(), little-endian
  */
-void gdb_register_get(const struct gdb_registers *registers, unsigned int shape, unsigned int number,
-		      uint8_t *bytes);
+void gdb_register_get(const struct gdb_registers *registers, unsigned int shape,
+		      unsigned int number, uint8_t *bytes);
 
 /**
  * gdb_register_set() - change a register

@@ -39,7 +39,7 @@ static int parse_network(struct options *options, const char *word, char *value)
 	if (prefix && inet_pton(AF_INET, value, &address) == 1 &&
 	    !parse_count(prefix, LEAST_PREFIX, MOST_PREFIX, &options->prefix)) {
 		options->network = ntohl(address.s_addr);
-		if (options->network && !(options->network & UINT32_MAX >> options->prefix))
+		if (options->network && !(options->network & (UINT32_MAX >> options->prefix)))
 			return 0;
 	}
 	return refuse(word, "net=ADDRESS/PREFIX, the first address and 8 to 27: net=10.0.2.0/24");
