@@ -4,16 +4,11 @@
 
 #include "bench.h"
 
-/* KVM's takes long, and is as long each time: fewer of them. */
-#define KVM_ROUNDS	4
+/* KVM's close takes long, and is as long each time: fewer of them. */
+#define KVM_CLOSES	4
 #define KVM_CYCLES	20
 /* What the kernel put off is done in so long: grace periods, and callbacks by and by */
 #define DRAIN		(16 * BENCH_TIMER)
-
-static uint64_t rounds_of(const struct bench_row *row, enum bench_side side)
-{
-	return side == BENCH_KVM ? KVM_ROUNDS : row->program.rounds;
-}
 
 /* Start and run to the exit of the first instruction; *ticks is what that took. */
 static int begin(struct bench_vm *vm, const struct bench_row *row, enum bench_side side,
@@ -70,13 +65,14 @@ int bench_row_start(const struct bench_row *row, enum bench_side side,
 {
 	/* What earlier VMs had comes back before, not somewhere in between. */
 	bench_settle();
-	return live(row, side, rounds_of(row, side), samples, NULL);
+	return live(row, side, row->program.rounds, samples, NULL);
 }
 
 int bench_row_close(const struct bench_row *row, enum bench_side side,
 		    struct bench_samples *samples)
 {
-	return live(row, side, rounds_of(row, side), NULL, samples);
+	return live(row, side, side == BENCH_KVM ? KVM_CLOSES : row->program.rounds, NULL,
+		    samples);
 }
 
 /* What is left to do at the end is what takes the CPU from a process that goes on. */
