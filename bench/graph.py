@@ -4,9 +4,9 @@
 import math
 import re
 
-WIDTH, HEIGHT = 760, 330
+WIDTH, HEIGHT = 790, 330
 # A chart's frame
-LEFTS, TOP, CHART_WIDTH, CHART_HEIGHT = (70, 450), 50, 280, 220
+LEFTS, TOP, CHART_WIDTH, CHART_HEIGHT = (90, 480), 50, 280, 220
 COLOURS = {"kev": "#1f5fa8", "KVM": "#b04a2f"}
 CHARTS = (
     ("start", "instructions per start", 1),
