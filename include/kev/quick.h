@@ -8,7 +8,9 @@
 #define _KEV_QUICK_H
 
 #include <kev/cpuid.h>
+#include <kev/mem.h>
 #include <kev/vcpu.h>
+#include <kev/vm.h>
 
 void kev_quick_init(struct kev_vcpu *vcpu);
 
@@ -71,6 +73,12 @@ static __always_inline int kev_quick_wrmsr(struct kev_vcpu *vcpu)
 	const struct kev_msr_ops *ops = kev_msr_find(index);
 
 	return likely(ops->write_msr) ? ops->write_msr(vcpu, index, value) : -EAGAIN;
+}
+
+/* A first touch of memory, with a page that is at hand: true, the guest can try again. */
+static __always_inline bool kev_quick_memory(struct kev_vcpu *vcpu, u64 gpa, u32 access)
+{
+	return vcpu->stock.nr && kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, gpa, access);
 }
 
 #endif /* _KEV_QUICK_H */

@@ -336,7 +336,7 @@ static inline bool kev_trace_wants_exits(void)
 {
 	return trace_kev_entry_enabled() || trace_kev_exit_enabled() ||
 	       trace_kev_cpuid_enabled() || trace_kev_msr_enabled() ||
-	       trace_kev_hypercall_enabled();
+	       trace_kev_hypercall_enabled() || trace_kev_fault_enabled();
 }
 
 #endif

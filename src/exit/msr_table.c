@@ -118,6 +118,11 @@ static int write_tsc(struct kev_vcpu *vcpu, u32 index, u64 value)
 
 static const struct kev_msr_ops msr_tsc = { read_backend, write_tsc };
 
+static const struct kev_msr_ops msr_tsc_adjust = {
+	.field = KEV_MSR_FIELD(msr.tsc_adjust),
+	.write_msr = write_tsc,
+};
+
 /* The first after IA32_MCG_STATUS would be banks of machine checks: there is none. */
 static const struct {
 	u32 index;
@@ -137,7 +142,7 @@ static const struct {
 	{ MSR_IA32_SYSENTER_EIP, &msr_backend },
 	{ MSR_IA32_CR_PAT, &msr_backend },
 	{ MSR_IA32_TSC, &msr_tsc },
-	{ MSR_IA32_TSC_ADJUST, &msr_tsc },
+	{ MSR_IA32_TSC_ADJUST, &msr_tsc_adjust },
 	{ MSR_KVM_WALL_CLOCK, &kev_msr_wall_clock },
 	{ MSR_KVM_SYSTEM_TIME, &kev_msr_system_time },
 	{ MSR_IA32_PLATFORM_ID, &msr_zero_read_only },

@@ -32,7 +32,7 @@ void kev_quick_init(struct kev_vcpu *vcpu)
 
 	vcpu->cpuid = kev_vm_cpuid(vm);
 	vcpu->quick_call = vm->abi->fast;
-	vcpu->quick = 0;
+	vcpu->quick = BIT(KEV_EV_MEMORY);
 	/* What user space says of an MSR goes first. */
 	if (!vm->msrs)
 		vcpu->quick |= BIT(KEV_EV_RDMSR) | BIT(KEV_EV_WRMSR);

@@ -78,9 +78,6 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 	case MSR_IA32_TSC:
 		*value = rdtsc() + vmx->tsc_offset;
 		return 0;
-	case MSR_IA32_TSC_ADJUST:
-		*value = vcpu->msr.tsc_adjust;
-		return 0;
 	}
 	return -ENOENT;
 }

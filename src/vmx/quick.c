@@ -75,6 +75,14 @@ static noinstr struct kev_vmx_vcpu *look_around(struct kev_vmx_vcpu *vmx)
 	return go_on ? vmx : leave(vmx, KEV_RETRY);
 }
 
+static __always_inline struct kev_vmx_vcpu *enter_again(struct kev_vmx_vcpu *vmx)
+{
+	if (unlikely(READ_ONCE(vmx->vcpu.requests) | vmx->todo |
+		     (read_thread_flags() & XFER_TO_GUEST_MODE_WORK)))
+		return look_around(vmx);
+	return vmx;
+}
+
 /* The instruction is done: the guest goes on behind it. */
 static __always_inline struct kev_vmx_vcpu *resume(struct kev_vmx_vcpu *vmx,
 						   enum kev_event event)
@@ -82,10 +90,7 @@ static __always_inline struct kev_vmx_vcpu *resume(struct kev_vmx_vcpu *vmx,
 	kev_quick_count(&vmx->vcpu, event);
 	if (unlikely(!advance()))
 		return leave(vmx, KEV_RESUME);
-	if (unlikely(READ_ONCE(vmx->vcpu.requests) | vmx->todo |
-		     (read_thread_flags() & XFER_TO_GUEST_MODE_WORK)))
-		return look_around(vmx);
-	return vmx;
+	return enter_again(vmx);
 }
 
 /* The handler has another verdict, with the host's state as begin_host() left it. */
@@ -156,6 +161,29 @@ static noinstr struct kev_vmx_vcpu *exit_vmcall(struct kev_vmx_vcpu *vmx)
 	return resume(vmx, KEV_EV_HYPERCALL);
 }
 
+/*
+ * A first touch of memory. An event whose delivery it has cut off has to be delivered again,
+ * and NMIs that an IRET has unblocked too early to be blocked: not here.
+ */
+static noinstr struct kev_vmx_vcpu *exit_memory(struct kev_vmx_vcpu *vmx)
+{
+	struct kev_qual_ept qual =
+		kev_qual_decode_ept(kev_vmread_unchecked(EXIT_QUALIFICATION));
+	bool made;
+
+	if (unlikely(qual.nmi_unblocked ||
+		     kev_vmread_unchecked(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
+		return leave(vmx, KEV_PASS);
+	begin_host(vmx);
+	made = kev_quick_memory(&vmx->vcpu, kev_vmread_unchecked(GUEST_PHYSICAL_ADDRESS),
+				qual.access);
+	end_host(vmx);
+	if (!made)
+		return leave(vmx, KEV_PASS);
+	kev_quick_count(&vmx->vcpu, KEV_EV_MEMORY);
+	return enter_again(vmx);
+}
+
 /**
  * kev_vmx_exited() - answer an exit on the spot, if that can be done
  * @vmx: the vCPU
@@ -178,5 +206,7 @@ noinstr struct kev_vmx_vcpu *kev_vmx_exited(struct kev_vmx_vcpu *vmx)
 		return exit_rdmsr(vmx);
 	if (reason == EXIT_REASON_MSR_WRITE && vmx->quick & BIT(KEV_EV_WRMSR))
 		return exit_wrmsr(vmx);
+	if (reason == EXIT_REASON_EPT_VIOLATION && vmx->quick & BIT(KEV_EV_MEMORY))
+		return exit_memory(vmx);
 	return leave(vmx, KEV_PASS);
 }
