@@ -406,10 +406,6 @@ static _Atomic unsigned int swaps;
 static void *swap(void *argument)
 {
 	(void)argument;
-	must(mkdir(at("top/swap"), 0755));
-	make("top/swap/secret", "inside");
-	make("outside/secret", SECRET);
-	must(symlink("../outside", at("top/swap2")));
 	while (swapping)
 		swaps += !renameat2(AT_FDCWD, at("top/swap"), AT_FDCWD, at("top/swap2"),
 				    RENAME_EXCHANGE);
@@ -422,6 +418,10 @@ static bool survives_swapping(void)
 	bool right = true;
 	pthread_t thread;
 
+	must(mkdir(at("top/swap"), 0755));
+	make("top/swap/secret", "inside");
+	make("outside/secret", SECRET);
+	must(symlink("../outside", at("top/swap2")));
 	swapping = true;
 	pthread_create(&thread, NULL, swap, NULL);
 	while (right && swaps < 50000) {
