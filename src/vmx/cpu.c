@@ -32,7 +32,7 @@ noinline void kev_vmx_insn_failed(const char *insn, unsigned long operand)
 	struct kev_vmx_vcpu *vmx = this_cpu_read(kev_vmx_cpu.current_vcpu);
 
 	if (vmx)
-		vmx->todo |= KEV_TODO_BROKEN;
+		vmx->due |= KEV_DUE_BROKEN;
 	pr_err_ratelimited("%s failed, operand %#lx\n", insn, operand);
 }
 

@@ -77,7 +77,7 @@ static void set_efer(struct kev_vmx_vcpu *vmx, u64 value)
 	u32 entry = kev_vmx_config.entry;
 
 	vmx->efer = value;
-	vmx->todo |= KEV_TODO_USER_MSRS;
+	vmx->due |= KEV_DUE_USER_MSRS;
 	if (value & EFER_LMA)
 		entry |= KEV_VMENTRY_IA32E_GUEST;
 	kev_vmwrite_32(VM_ENTRY_CONTROLS, entry);

@@ -272,20 +272,20 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 }
 
 /**
- * kev_vmx_prepare() - do what the next entry needs, by @vmx->todo
+ * kev_vmx_prepare() - do what the next entry needs, by @vmx->due
  * @vmx: armed, about to enter
  *
  * Context: IRQs off. Return: false: there must not be one.
  */
 bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
 {
-	if (vmx->todo & KEV_TODO_USER_MSRS)
+	if (vmx->due & KEV_DUE_USER_MSRS)
 		kev_vmx_user_msrs_load(vmx);
-	if (vmx->todo & KEV_TODO_FLUSH_L1D)
+	if (vmx->due & KEV_DUE_FLUSH_L1D)
 		kev_vmx_l1d_flush(vmx);
-	if (vmx->todo & KEV_TODO_TIMER)
+	if (vmx->due & KEV_DUE_TIMER)
 		kev_vmx_write_timer(vmx);
-	return !(vmx->todo & KEV_TODO_BROKEN);
+	return !(vmx->due & KEV_DUE_BROKEN);
 }
 
 /**
@@ -307,7 +307,7 @@ enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 		kev_vmx_watch(vmx);
 	if (unlikely(vmx->event_info))
 		kev_vmx_write_event(vmx);
-	if (unlikely(vmx->todo) && !kev_vmx_prepare(vmx)) {
+	if (unlikely(vmx->due) && !kev_vmx_prepare(vmx)) {
 		exit->event = KEV_EV_BROKEN;
 		return KEV_PASS;
 	}

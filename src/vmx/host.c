@@ -98,7 +98,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 	unsigned int first = vmx->efer & EFER_SCE ? 0 : KEV_USER_TSC_AUX;
 	struct kev_vmx_cpu *c = this_cpu_ptr(&kev_vmx_cpu);
 
-	vmx->todo &= ~KEV_TODO_USER_MSRS;
+	vmx->due &= ~KEV_DUE_USER_MSRS;
 	for (unsigned int i = first; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == vmx->user_msrs[i])
 			continue;
@@ -115,7 +115,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 /* Does kev_vmx_user_msrs_load() find anything to do, most likely */
 static bool user_msrs_wait(const struct kev_vmx_vcpu *vmx)
 {
-	return vmx->efer & EFER_SCE || vmx->todo & KEV_TODO_USER_MSRS ||
+	return vmx->efer & EFER_SCE || vmx->due & KEV_DUE_USER_MSRS ||
 	       this_cpu_read(kev_vmx_cpu.live_msrs[KEV_USER_TSC_AUX]) !=
 	       vmx->user_msrs[KEV_USER_TSC_AUX];
 }
@@ -321,7 +321,7 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	if (unlikely(user_msrs_wait(vmx)))
 		kev_vmx_user_msrs_load(vmx);
 	perf_switch(true);
-	vmx->todo |= kev_vmx_l1d_todo;
+	vmx->due |= kev_vmx_l1d_due;
 }
 
 static noinline void reload_tss(void)

@@ -21,8 +21,8 @@
 static bool l1d_always;		/* not only after the host has run something but the entry loop */
 static u8 *l1d_fill;
 
-/* Goes to kev_vmx_vcpu.todo after the host has run something else; 0: never a flush */
-unsigned int kev_vmx_l1d_todo __read_mostly;
+/* Goes to kev_vmx_vcpu.due after the host has run something else; 0: never a flush */
+unsigned int kev_vmx_l1d_due __read_mostly;
 
 /**
  * kev_vmx_l1d_init() - find out what `mitigations=` and `l1tf=` ask for
@@ -34,7 +34,7 @@ int kev_vmx_l1d_init(void)
 	u64 capabilities = 0;
 	struct page *page;
 
-	kev_vmx_l1d_todo = 0;
+	kev_vmx_l1d_due = 0;
 	if (!boot_cpu_has_bug(X86_BUG_L1TF))
 		return 0;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
@@ -54,7 +54,7 @@ int kev_vmx_l1d_init(void)
 		l1d_always = true;
 		break;
 	}
-	kev_vmx_l1d_todo = KEV_TODO_FLUSH_L1D;
+	kev_vmx_l1d_due = KEV_DUE_FLUSH_L1D;
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return 0;
 
@@ -80,7 +80,7 @@ void kev_vmx_l1d_exit(void)
 
 /**
  * kev_vmx_l1d_flush() - flush the L1 data cache
- * @vmx: the vCPU about to enter, with KEV_TODO_FLUSH_L1D
+ * @vmx: the vCPU about to enter, with KEV_DUE_FLUSH_L1D
  *
  * Context: armed, IRQs off.
  */
@@ -89,7 +89,7 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
 	unsigned int i;
 
 	if (!l1d_always)
-		vmx->todo &= ~KEV_TODO_FLUSH_L1D;
+		vmx->due &= ~KEV_DUE_FLUSH_L1D;
 
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);

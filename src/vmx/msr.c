@@ -93,7 +93,7 @@ static int write_efer(struct kev_vcpu *vcpu, u64 value)
 	/* LMA is the CPU's to change. */
 	vmx->efer = (value & ~EFER_LMA) | (vmx->efer & EFER_LMA);
 	kev_vmwrite_64(GUEST_IA32_EFER, vmx->efer);
-	vmx->todo |= KEV_TODO_USER_MSRS;
+	vmx->due |= KEV_DUE_USER_MSRS;
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static int write_user_msr(struct kev_vmx_vcpu *vmx, unsigned int user, u64 value
 		break;
 	}
 	vmx->user_msrs[user] = value;
-	vmx->todo |= KEV_TODO_USER_MSRS;
+	vmx->due |= KEV_DUE_USER_MSRS;
 	return 0;
 }
 

@@ -77,7 +77,7 @@ static noinstr struct kev_vmx_vcpu *look_around(struct kev_vmx_vcpu *vmx)
 
 static __always_inline struct kev_vmx_vcpu *enter_again(struct kev_vmx_vcpu *vmx)
 {
-	if (unlikely(READ_ONCE(vmx->vcpu.requests) | vmx->todo |
+	if (unlikely(READ_ONCE(vmx->vcpu.requests) | vmx->due |
 		     (read_thread_flags() & XFER_TO_GUEST_MODE_WORK)))
 		return look_around(vmx);
 	return vmx;

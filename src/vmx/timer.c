@@ -33,7 +33,7 @@ bool kev_vmx_set_deadline(struct kev_vcpu *vcpu, u64 deadline)
 		return false;
 	}
 	vmx->deadline = deadline;
-	vmx->todo |= KEV_TODO_TIMER;
+	vmx->due |= KEV_DUE_TIMER;
 	kev_vmx_set_pin(vmx, KEV_PIN_PREEMPTION_TIMER, true);
 	return true;
 }
@@ -48,7 +48,7 @@ void kev_vmx_clear_deadline(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 
-	vmx->todo &= ~KEV_TODO_TIMER;
+	vmx->due &= ~KEV_DUE_TIMER;
 	kev_vmx_set_pin(vmx, KEV_PIN_PREEMPTION_TIMER, false);
 }
 

@@ -319,7 +319,7 @@ int kev_vmx_load(struct kev_vcpu *vcpu)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	int ret;
 
-	if (unlikely(READ_ONCE(vmx->todo) & KEV_TODO_BROKEN))
+	if (unlikely(READ_ONCE(vmx->due) & KEV_DUE_BROKEN))
 		return -EIO;
 	local_irq_disable();
 	if (likely(this_cpu_read(kev_vmx_cpu.current_vcpu) == vmx))

@@ -33,11 +33,11 @@ struct page;
 /* Pending debug exceptions: an enabled breakpoint was met. "Guest Non-Register State" */
 #define KEV_PENDING_DBG_ENABLED	BIT_ULL(12)
 
-/* kev_vmx_vcpu.todo: what the next entry has to do first, or always */
-#define KEV_TODO_USER_MSRS	BIT(0)	/* the guest has changed one */
-#define KEV_TODO_FLUSH_L1D	BIT(1)	/* the L1 data cache may hold the host's secrets */
-#define KEV_TODO_TIMER		BIT(2)	/* there is a deadline: kev_vmx_set_deadline() */
-#define KEV_TODO_BROKEN		BIT(3)	/* a VMX instruction failed: nothing is entered */
+/* kev_vmx_vcpu.due: what the next entry has to do first, or always */
+#define KEV_DUE_USER_MSRS	BIT(0)	/* the guest has changed one */
+#define KEV_DUE_FLUSH_L1D	BIT(1)	/* the L1 data cache may hold the host's secrets */
+#define KEV_DUE_TIMER		BIT(2)	/* there is a deadline: kev_vmx_set_deadline() */
+#define KEV_DUE_BROKEN		BIT(3)	/* a VMX instruction failed: nothing is entered */
 
 /* How the CPU tells that one instruction is done, or an event delivered */
 enum kev_watch {
@@ -96,7 +96,7 @@ struct kev_vmx_host {
  * @withheld_msrs: [c] sets that it never has so: the VM's policy speaks of them
  * @apicv: [c] the CPU delivers the interrupts of the local APIC
  * @tpr_threshold: [c] what TPR_THRESHOLD holds
- * @deadline: [c] host's TSC at which there is an exit, with KEV_TODO_TIMER
+ * @deadline: [c] host's TSC at which there is an exit, with KEV_DUE_TIMER
  * @cr0_owned: [c] CR0 bits that the guest changes without an exit
  * @cr4_owned: [c] the same of CR4
  * @efer: [c] what GUEST_IA32_EFER holds: writes of it exit, and so do those of CR0.PG
@@ -124,7 +124,7 @@ struct kev_vmx_host {
  * @exit_reason: [c] of the last exit
  * @verdict: [c] of the quick level on it; KEV_PASS: it has not been asked
  * @quick: [c] exits that the quick level answers during this entry, BIT(KEV_EV_*)
- * @todo: KEV_TODO_*; changed with IRQs off on the CPU where the VMCS is current
+ * @due: KEV_DUE_*; changed with IRQs off on the CPU where the VMCS is current
  */
 struct kev_vmx_vcpu {
 	struct kev_vcpu vcpu;
@@ -171,7 +171,7 @@ struct kev_vmx_vcpu {
 	u32 exit_reason;
 	enum kev_verdict verdict;
 	u32 quick;
-	unsigned long todo;
+	unsigned long due;
 };
 
 static_assert(offsetof(struct kev_vmx_vcpu, vcpu.gpr) == KEV_VMX_VCPU_GPR);
@@ -327,7 +327,7 @@ void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx);
 /* l1d.c */
 int kev_vmx_l1d_init(void);
 void kev_vmx_l1d_exit(void);
-extern unsigned int kev_vmx_l1d_todo;
+extern unsigned int kev_vmx_l1d_due;
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 
 /*
