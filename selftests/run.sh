@@ -15,7 +15,7 @@ DEFAULT_MODEL=broadwell_ult
 # What looks at KEV_SOAK
 SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net)
 # A machine that hangs is ended from outside, in seconds of host time.
-BED_TIMEOUT=900
+BED_TIMEOUT=1500
 MODELS_TIMEOUT=2400
 SLOW_TIMEOUT=7200
 
