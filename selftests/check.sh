@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What tools can see in the sources: sparse, checkpatch, headers that compile
-# alone, shellcheck, mutants that apply. With --tap as test results.
+# alone, shellcheck, what the entry code is on CPUs with bugs, mutants that apply. With --tap as
+# test results.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -103,6 +104,11 @@ mutants() {
 	done
 }
 
+# Of kev.ko, which sparse has built
+entry_code() {
+	selftests/entry_code.py 2>&1 | grep -vE '^(TAP|1\.\.|ok)' || true
+}
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -111,6 +117,7 @@ result "sparse and W=1" "$(sparse)"
 result "checkpatch" "$(checkpatch)"
 result "headers compile alone" "$(headers)"
 result "shellcheck" "$(shell)"
+result "entry code on CPUs with bugs" "$(entry_code)"
 result "no file beyond 800 lines" "$(long_files)"
 result "every mutant applies" "$(mutants)"
 echo "1..$number"

@@ -270,14 +270,57 @@ TEST_F(host_state, gs_base_by_instruction)
 	}
 }
 
-/* The host's own: what the kernel serves to nobody but root */
-TEST_F(host_state, syscall_msrs)
+/* Other ways out of the guest, each behind the same trash; the first is answered at once. */
+KT_CODE(trash_quick, TRASH "mov $64, %r8d\n 2: xor %eax, %eax\n cpuid\n mov $0x174, %ecx\n rdmsr\n"
+	"wrmsr\n mov %r8, %cr2\n dec %r8d\n jnz 2b\n out %al, $0x80\n jmp 1b");
+KT_CODE(trash_fast, TRASH "mov %cr0, %rax\n mov %rax, %cr0\n mov %cr4, %rax\n mov %rax, %cr4\n"
+	"mov %rsp, %dr0\n mov $0x401, %eax\n mov %rax, %dr7\n wbinvd\n out %al, $0x80\n jmp 1b");
+KT_CODE(trash_memory, TRASH "mov %al, 0xbffff000\n jmp 1b");
+KT_CODE(trash_hlt, TRASH "hlt\n jmp 1b");
+KT_CODE(trash_fault, TRASH "ud2");
+KT_CODE(trash_done, TRASH KT_HALT);
+
+static const struct {
+	const char *name;
+	const struct kt_code *code;
+	bool kick;		/* it does not end by itself */
+} ways_out[] = {
+	{ "port", &trash, false },
+	{ "CPUID, RDMSR and WRMSR", &trash_quick, false },
+	{ "control and debug registers", &trash_fast, false },
+	{ "memory that is not there", &trash_memory, false },
+	{ "HLT", &trash_hlt, false },
+	{ "triple fault", &trash_fault, false },
+	{ "end", &trash_done, false },
+	{ "kick", &trash_for_ever, true },
+};
+
+/* What an exit, a guest or kev could leave changed; not every CPU has all of them. */
+static const uint32_t host_msrs[] = {
+	0x1b,			/* APIC_BASE */
+	0x48,			/* SPEC_CTRL */
+	0x174, 0x175, 0x176,	/* SYSENTER */
+	0x1a0,			/* MISC_ENABLE */
+	0x1d9,			/* DEBUGCTL */
+	0x277,			/* PAT */
+	0x2ff,			/* MTRR_DEF_TYPE */
+	0x38d, 0x38f, 0x3f1,	/* FIXED_CTR_CTRL, PERF_GLOBAL_CTRL, PEBS_ENABLE */
+	0xda0,			/* XSS */
+	0xc0000080,		/* EFER */
+	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,	/* STAR to SFMASK */
+	0xc0000100, 0xc0000101, 0xc0000102,	/* bases of FS and GS */
+	0xc0000103,		/* TSC_AUX */
+};
+
+#define NR_MSRS	ARRAY_SIZE(host_msrs)
+/* For each bit whether there is one, and what it holds */
+struct msrs {
+	uint32_t there;
+	uint64_t value[NR_MSRS];
+};
+
+static int open_msrs(void)
 {
-	static const uint32_t msrs[] = {
-		0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0x174, 0x175, 0x176,
-		0x277, 0x1d9,
-	};
-	uint64_t before[ARRAY_SIZE(msrs)], after;
 	char path[64];
 	int fd;
 
@@ -285,22 +328,61 @@ TEST_F(host_state, syscall_msrs)
 	fd = open(path, O_RDONLY);
 	if (fd < 0 && !system("modprobe msr"))
 		fd = open(path, O_RDONLY);
+	return fd;
+}
+
+static void read_msrs(int fd, struct msrs *msrs)
+{
+	memset(msrs, 0, sizeof(*msrs));
+	for (size_t i = 0; i < NR_MSRS; i++)
+		if (pread(fd, &msrs->value[i], 8, host_msrs[i]) == 8)
+			msrs->there |= 1U << i;
+}
+
+/* RUN of a guest that does not end by itself */
+static long run_and_kick(int vcpu)
+{
+	struct kt_runner runner;
+	int ret = kt_runner_enter(&runner, vcpu, sched_getcpu());
+
+	return ret ?: kt_runner_kick(&runner) == -EINTR ? 0 : -EIO;
+}
+
+/* The host's own: what the kernel serves to nobody but root */
+TEST_F(host_state, msrs_after_each_way_out)
+{
+	const uint64_t gs_base = 0x3456789ab000;
+	struct msrs before, after;
+	int fd = open_msrs();
+
 	if (fd < 0)
 		SKIP(return, "the kernel has no /dev/cpu/N/msr");
-	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
-		ASSERT_EQ(8, pread(fd, &before[i], 8, msrs[i]));
-	for (int j = 0; j < ROUNDS; j++) {
-		ASSERT_EQ(0, kt_run(self->guest.vcpu));
-		for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
-			ASSERT_EQ(8, pread(fd, &after, 8, msrs[i]));
-			EXPECT_EQ(before[i], after) {
-				TH_LOG("MSR %#x", msrs[i]);
+	ASSERT_EQ(0, syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base));
+	read_msrs(fd, &before);
+	/* The window shows something. */
+	ASSERT_EQ(gs_base, before.value[NR_MSRS - 2]);
+	for (size_t w = 0; w < ARRAY_SIZE(ways_out); w++) {
+		struct kt_guest guest;
+
+		ASSERT_EQ(0, kt_guest_init(&guest, ways_out[w].code, 0, NULL));
+		for (int j = 0; j < ROUNDS / 4; j++) {
+			ASSERT_EQ(0, ways_out[w].kick ? run_and_kick(guest.vcpu) :
+							kt_run(guest.vcpu)) {
+				TH_LOG("%s", ways_out[w].name);
 			}
-			/* Guests ran before the first look, too. */
-			EXPECT_NE(TRASH_MSR, after) {
-				TH_LOG("MSR %#x", msrs[i]);
+			read_msrs(fd, &after);
+			EXPECT_EQ(before.there, after.there);
+			for (size_t i = 0; i < NR_MSRS; i++) {
+				EXPECT_EQ(before.value[i], after.value[i]) {
+					TH_LOG("%s: MSR %#x", ways_out[w].name, host_msrs[i]);
+				}
+				/* Guests ran before the first look, too. */
+				EXPECT_NE(TRASH_MSR, after.value[i]) {
+					TH_LOG("%s: MSR %#x", ways_out[w].name, host_msrs[i]);
+				}
 			}
 		}
+		kt_guest_fini(&guest);
 	}
 	close(fd);
 }

@@ -3,7 +3,7 @@
 # Do the tests notice when the code is broken? Each NAME.patch here breaks one
 # thing and names, in its first lines, the case that has to fail then:
 #
-#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl, bed or life
+#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl, bed, life or code (entry_code.py)
 #   Why: what is wrong with the code now
 #   Cpus: how many the machine has, where one is not enough (bed only)
 #
@@ -88,6 +88,7 @@ build() {
 		;;
 	bed) build_bed "$program" ;;
 	life) build_module && make -C "$copy/selftests/life" ;;
+	code) build_module ;;
 	*) echo "no suite \"$suite\"" && return 1 ;;
 	esac >"$log" 2>&1
 }
@@ -98,6 +99,7 @@ run() {
 	[[ $program != "$MODULE_TEST" ]] || module=(--no-module)
 	case $suite in
 	unit) cd "$copy/selftests/unit" && timeout "$TIMEOUT" "build/gcc/$program" ;;
+	code) "$copy/selftests/$program" "$copy/kev.ko" ;;
 	kevctl | life) cd "$copy/selftests/$suite" && timeout "$TIMEOUT" "./$program" ;;
 	bed)
 		"$copy/tools/bed/bed" run "${module[@]}" --cpus "$cpus" --timeout "$TIMEOUT" -- \

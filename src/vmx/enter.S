@@ -30,15 +30,29 @@
 #define STACK_FRAME	8
 #define STACK_RBP	56
 
-/* Buffers that a guest could read through; the caller's kernel decides when */
-.macro CLEAR_BUFFERS_FOR_GUEST
+/*
+ * Buffers that a guest could read through: VERW where the kernel has chosen it against MDS,
+ * TAA, MMIO stale data or RFDS. Kernels differ in the flag that says so for a VM entry on
+ * Intel: 6.1 and 6.12 set CLEAR_CPU_BUF alone, as for the way to user space.
+ */
 #ifdef VM_CLEAR_CPU_BUFFERS
-	VM_CLEAR_CPU_BUFFERS
-#endif
+.macro CLEAR_BUFFERS_FOR_GUEST
+	ALTERNATIVE_2 "jmp .Lbuffers_done_\@", "", X86_FEATURE_CLEAR_CPU_BUF, \
+		      "", X86_FEATURE_CLEAR_CPU_BUF_VM
+	verw	x86_verw_sel(%rip)
+.Lbuffers_done_\@:
 .endm
+#elif defined(CLEAR_CPU_BUFFERS)
+.macro CLEAR_BUFFERS_FOR_GUEST
+	CLEAR_CPU_BUFFERS
+.endm
+#else
+#error "the kernel's headers do not say when to clear CPU buffers: 6.1.80 is the first that does"
+#endif
 
+/* The kernel has assembler macros for this, which no #ifdef sees; the flag comes with them. */
 .macro CLEAR_BRANCH_HISTORY_AFTER_GUEST
-#ifdef CLEAR_BRANCH_HISTORY_VMEXIT
+#if defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif
 .endm

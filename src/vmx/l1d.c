@@ -11,6 +11,7 @@
 #include <asm/msr.h>
 #include <asm/processor.h>
 
+#include "l1d.h"
 #include "vmx.h"
 
 /* Reading this much replaces the content of every L1 data cache concerned. */
@@ -24,6 +25,22 @@ static u8 *l1d_fill;
 /* Goes to kev_vmx_vcpu.due after the host has run something else; 0: never a flush */
 unsigned int kev_vmx_l1d_due __read_mostly;
 
+static enum kev_l1d_rule l1d_rule(void)
+{
+	struct kev_l1d_facts facts = {
+		.affected = boot_cpu_has_bug(X86_BUG_L1TF),
+		.off = l1tf_mitigation == L1TF_MITIGATION_OFF,
+		.conditional = l1tf_mitigation == L1TF_MITIGATION_FLUSH_NOWARN ||
+			       l1tf_mitigation == L1TF_MITIGATION_FLUSH ||
+			       l1tf_mitigation == L1TF_MITIGATION_FLUSH_NOSMT,
+	};
+
+	BUILD_BUG_ON(KEV_SKIPS_L1D_FLUSH != ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, facts.capabilities);
+	return kev_l1d_rule(&facts);
+}
+
 /**
  * kev_vmx_l1d_init() - find out what `mitigations=` and `l1tf=` ask for
  *
@@ -31,29 +48,13 @@ unsigned int kev_vmx_l1d_due __read_mostly;
  */
 int kev_vmx_l1d_init(void)
 {
-	u64 capabilities = 0;
+	enum kev_l1d_rule rule = l1d_rule();
 	struct page *page;
 
 	kev_vmx_l1d_due = 0;
-	if (!boot_cpu_has_bug(X86_BUG_L1TF))
+	if (rule == KEV_L1D_NEVER)
 		return 0;
-	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
-		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, capabilities);
-	if (capabilities & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
-		return 0;
-
-	switch (l1tf_mitigation) {
-	case L1TF_MITIGATION_OFF:
-		return 0;
-	case L1TF_MITIGATION_FLUSH_NOWARN:
-	case L1TF_MITIGATION_FLUSH:
-	case L1TF_MITIGATION_FLUSH_NOSMT:
-		l1d_always = false;
-		break;
-	default:
-		l1d_always = true;
-		break;
-	}
+	l1d_always = rule == KEV_L1D_ALWAYS;
 	kev_vmx_l1d_due = KEV_DUE_FLUSH_L1D;
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return 0;
