@@ -5,10 +5,10 @@
 usage: entry_code.py [MODULE [HEADERS]]
 
 The kernel patches the entry code when it loads the module, by flags that it has chosen for
-the CPU and for mitigations=. The emulated CPUs report next to none of these, so the object code is patched
-here for a table of flags, and every path through it is followed: from kev_vmx_enter_guest
-to VMLAUNCH or VMRESUME, and from kev_vmx_exit to the first code of the host that is not
-straight. The order of what happens on the way is compared. Prints TAP.
+the CPU and for mitigations=. The emulated CPUs report next to none of these, so the object
+code is patched here for a table of flags, and every path through it is followed: from
+kev_vmx_enter_guest to VMLAUNCH or VMRESUME, and from kev_vmx_exit to the first call, return
+or jump by a register. The order of what happens on the way is compared. Prints TAP.
 """
 import re
 import struct
@@ -213,6 +213,15 @@ class Code:
         return following, forks
 
     @staticmethod
+    def is_host(name, source, target):
+        """Does an instruction replace a register by something that is not the guest's"""
+        if name == "xor":
+            return source == target
+        # RDI is the vCPU behind an exit, the stack is the host's.
+        return name == "vmread" or (name == "mov" and re.fullmatch(
+            r"\$0x[0-9a-f]+|%rdi|-?\w*\(%rsp\)", source))
+
+    @staticmethod
     def data(name, operands, events, values):
         """An instruction that does not change the way: its event, if it has one"""
         source, _, target = operands.rpartition(",")
@@ -222,7 +231,7 @@ class Code:
             values["cx"] = int(constant[1], 16)
         if name == "dec" and register == "cx" and "cx" in values:
             values.setdefault("loop", values["cx"])
-        elif name == "xor" and source == target and register:
+        elif register and Code.is_host(name, source, target):
             events.append(("clear", register))
         elif name == "mov" and re.fullmatch(r"-?\w*\(%rdi\)", target) and source[1:] in ALIASES:
             events.append(("save", ALIASES[source[1:]]))
@@ -238,19 +247,24 @@ class Code:
 
 def summary(events, without=()):
     """Events in a row as one: all registers of a kind, or which are left out"""
+    events = [event for event in events if event not in [("clear", name) for name in without]]
     words, i = [], 0
     while i < len(events):
-        kind = events[i][0] if isinstance(events[i], tuple) else events[i]
-        run = i
-        while run < len(events) and (events[run] == kind or events[run][0] == kind):
-            run += 1
-        if isinstance(events[i], tuple):
-            left = set(REGISTERS) - {register for _, register in events[i:run]}
-            left -= set(without) if kind == "clear" else set()
+        if not isinstance(events[i], tuple):
+            run = i + 1
+            while events[i] == "fill" and run < len(events) and events[run] == "fill":
+                run += 1
+            words.append(f"fill:{run - i}" if events[i] == "fill" else events[i])
+            i = run
+            continue
+        kind, done = events[i][0], set()
+        while i < len(events) and isinstance(events[i], tuple) and events[i][0] == kind:
+            done.add(events[i][1])
+            i += 1
+        left = set(REGISTERS) - done - set(without if kind == "clear" else ())
+        # Registers are cleared once; what is written later is the host's own.
+        if kind != "clear" or not any(word.startswith(kind) for word in words):
             words.append(kind + "".join(f"-{register}" for register in sorted(left)))
-        else:
-            words.extend([f"fill:{run - i}"] if kind == "fill" else [kind] * (run - i))
-        i = run
     return words
 
 
