@@ -237,7 +237,7 @@ class Code:
             events.append(("save", ALIASES[source[1:]]))
         elif name == "pop" and re.fullmatch(r"-?\w*\(%rdi\)", target):
             events.append(("save", "di"))
-        elif name == "mov" and re.fullmatch(r"-?\w*\(%rax\)", source) and register:
+        elif name == "mov" and re.fullmatch(r"-?\w*\(%rbx\)", source) and register:
             events.append(("load", register))
         elif name == "wrmsr":
             events.append(f"wrmsr:{values.get('cx', 0):#x}")

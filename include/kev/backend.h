@@ -149,6 +149,7 @@ struct kev_exit_info {
  * @read_msr: read an MSR that lives in hardware state. Armed. -ENOENT: not such.
  * @write_msr: write one; the value is checked for canonical form and reserved bits
  *	here. Armed. -EINVAL: the guest gets #GP(0).
+ * @move_tsc: add to the guest's TSC. Armed.
  * @write_cr: guest writes CR0, CR3 or CR4. -EINVAL: #GP(0); -EAGAIN: it loads
  *	page-directory-pointer entries, @pdptes is NULL and should be what CR3 points to;
  *	-EOPNOTSUPP: a mode that the hardware does not run. Armed, with @pdptes loaded.
@@ -202,6 +203,7 @@ struct kev_backend {
 	void (*paging)(struct kev_vcpu *vcpu, struct kev_paging *paging);
 	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);
 	int (*write_msr)(struct kev_vcpu *vcpu, u32 index, u64 value);
+	void (*move_tsc)(struct kev_vcpu *vcpu, u64 ticks);
 	int (*write_cr)(struct kev_vcpu *vcpu, unsigned int cr, u64 value, const u64 *pdptes);
 	u64 (*read_cr)(struct kev_vcpu *vcpu, unsigned int cr);
 	void (*set_pdptes)(struct kev_vcpu *vcpu, const u64 *pdptes);

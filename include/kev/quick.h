@@ -43,22 +43,16 @@ static __always_inline void kev_quick_put_msr(struct kev_vcpu *vcpu, u64 value)
 	vcpu->gpr[KEV_RDX] = upper_32_bits(value);
 }
 
-/* RDMSR of what is a field of the vCPU; false: it is none, or there is no such MSR. */
-static __always_inline bool kev_quick_rdmsr_field(struct kev_vcpu *vcpu)
+/* Who handles the MSR that RDMSR or WRMSR names; an RCU reader, or IRQs off in the host */
+static __always_inline const struct kev_msr_ops *kev_quick_msr(const struct kev_vcpu *vcpu)
 {
-	const struct kev_msr_ops *ops = kev_msr_find(vcpu->gpr[KEV_RCX]);
-
-	if (unlikely(!ops->field))
-		return false;
-	kev_quick_put_msr(vcpu, *kev_msr_field(vcpu, ops));
-	return true;
+	return kev_msr_find(vcpu->gpr[KEV_RCX]);
 }
 
-/* RDMSR. Return: for kev_msr_verdict() */
-static __always_inline int kev_quick_rdmsr(struct kev_vcpu *vcpu)
+/* RDMSR of one that has no field. Return: for kev_msr_verdict() */
+static __always_inline int kev_quick_rdmsr(struct kev_vcpu *vcpu, const struct kev_msr_ops *ops)
 {
-	u32 index = vcpu->gpr[KEV_RCX];
-	int ret = kev_msr_find(index)->read_msr(vcpu, index, &vcpu->msr_value);
+	int ret = ops->read_msr(vcpu, vcpu->gpr[KEV_RCX], &vcpu->msr_value);
 
 	if (likely(!ret))
 		kev_quick_put_msr(vcpu, vcpu->msr_value);
@@ -68,11 +62,10 @@ static __always_inline int kev_quick_rdmsr(struct kev_vcpu *vcpu)
 /* WRMSR. Return: for kev_msr_verdict() */
 static __always_inline int kev_quick_wrmsr(struct kev_vcpu *vcpu)
 {
-	u32 index = vcpu->gpr[KEV_RCX];
+	const struct kev_msr_ops *ops = kev_quick_msr(vcpu);
 	u64 value = vcpu->gpr[KEV_RDX] << 32 | (u32)vcpu->gpr[KEV_RAX];
-	const struct kev_msr_ops *ops = kev_msr_find(index);
 
-	return likely(ops->write_msr) ? ops->write_msr(vcpu, index, value) : -EAGAIN;
+	return likely(ops->write_msr) ? ops->write_msr(vcpu, vcpu->gpr[KEV_RCX], value) : -EAGAIN;
 }
 
 /* A first touch of memory, with a page that is at hand: true, the guest can try again. */

@@ -106,21 +106,41 @@ static int write_backend(struct kev_vcpu *vcpu, u32 index, u64 value)
 
 static const struct kev_msr_ops msr_backend = { read_backend, write_backend };
 
-/* What the guest's clock page says of it holds no longer. */
+/*
+ * SDM Vol. 3, "IA32_TSC_ADJUST MSR": a write to either register moves both. What the guest's
+ * clock page says holds no longer.
+ */
+static void move_tsc(struct kev_vcpu *vcpu, u64 ticks)
+{
+	kev_backend->move_tsc(vcpu, ticks);
+	vcpu->msr.tsc_adjust += ticks;
+	kev_timer_tsc_changed(vcpu);
+	kev_clock_moved(vcpu);
+}
+
 static int write_tsc(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
-	int ret = kev_backend->write_msr(vcpu, index, value);
+	u64 now;
+	int ret = kev_backend->read_msr(vcpu, index, &now);
 
 	if (!ret)
-		kev_clock_moved(vcpu);
+		move_tsc(vcpu, value - now);
 	return ret;
 }
 
 static const struct kev_msr_ops msr_tsc = { read_backend, write_tsc };
 
+/* Guests write again and again what they have found: it moves nothing. */
+static int write_tsc_adjust(struct kev_vcpu *vcpu, u32 index, u64 value)
+{
+	if (value != vcpu->msr.tsc_adjust)
+		move_tsc(vcpu, value - vcpu->msr.tsc_adjust);
+	return 0;
+}
+
 static const struct kev_msr_ops msr_tsc_adjust = {
 	.field = KEV_MSR_FIELD(msr.tsc_adjust),
-	.write_msr = write_tsc,
+	.write_msr = write_tsc_adjust,
 };
 
 /* The first after IA32_MCG_STATUS would be banks of machine checks: there is none. */

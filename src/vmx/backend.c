@@ -216,6 +216,7 @@ const struct kev_backend kev_vmx_backend = {
 	.paging = kev_vmx_paging,
 	.read_msr = kev_vmx_rdmsr,
 	.write_msr = kev_vmx_wrmsr,
+	.move_tsc = kev_vmx_move_tsc,
 	.write_cr = kev_vmx_write_cr,
 	.read_cr = kev_vmx_read_cr,
 	.set_pdptes = kev_vmx_set_pdptes,

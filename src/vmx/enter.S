@@ -12,8 +12,9 @@
 
 #include "frame.h"
 
-/* VMCS field encoding; SDM Vol. 3, appendix B.4 */
-#define HOST_RSP_FIELD	0x6c14
+/* VMCS field encodings; SDM Vol. 3, appendix B */
+#define HOST_RSP_FIELD		0x6c14
+#define EXIT_REASON_FIELD	0x4402
 
 /* 16 registers of a vCPU by enum kev_gpr, 8 bytes each */
 #define GPR(n)		(KEV_VMX_VCPU_GPR + (n) * 8)
@@ -25,10 +26,9 @@
 #define RSI_SLOT	GPR(6)
 #define RDI_SLOT	GPR(7)
 
-/* What kev_vmx_enter_guest() has on its stack below the caller's RBP */
+/* What kev_vmx_enter_guest() has on top of its stack */
 #define STACK_VMX	0
 #define STACK_FRAME	8
-#define STACK_RBP	56
 
 /*
  * Buffers that a guest could read through: VERW where the kernel has chosen it against MDS,
@@ -57,36 +57,33 @@
 #endif
 .endm
 
-/* All of the guest's general registers but RSP; RAX: the vCPU */
+/* All of the guest's general registers but RSP; RBX: the vCPU */
 .macro LOAD_GUEST_GPRS
-	mov	RCX_SLOT(%rax), %rcx
-	mov	RDX_SLOT(%rax), %rdx
-	mov	RBX_SLOT(%rax), %rbx
-	mov	RBP_SLOT(%rax), %rbp
-	mov	RSI_SLOT(%rax), %rsi
-	mov	RDI_SLOT(%rax), %rdi
-	mov	GPR(8)(%rax), %r8
-	mov	GPR(9)(%rax), %r9
-	mov	GPR(10)(%rax), %r10
-	mov	GPR(11)(%rax), %r11
-	mov	GPR(12)(%rax), %r12
-	mov	GPR(13)(%rax), %r13
-	mov	GPR(14)(%rax), %r14
-	mov	GPR(15)(%rax), %r15
-	mov	RAX_SLOT(%rax), %rax
+	mov	RAX_SLOT(%rbx), %rax
+	mov	RCX_SLOT(%rbx), %rcx
+	mov	RDX_SLOT(%rbx), %rdx
+	mov	RBP_SLOT(%rbx), %rbp
+	mov	RSI_SLOT(%rbx), %rsi
+	mov	RDI_SLOT(%rbx), %rdi
+	mov	GPR(8)(%rbx), %r8
+	mov	GPR(9)(%rbx), %r9
+	mov	GPR(10)(%rbx), %r10
+	mov	GPR(11)(%rbx), %r11
+	mov	GPR(12)(%rbx), %r12
+	mov	GPR(13)(%rbx), %r13
+	mov	GPR(14)(%rbx), %r14
+	mov	GPR(15)(%rbx), %r15
+	mov	RBX_SLOT(%rbx), %rbx
 .endm
 
 /*
- * Nothing that the guest chose may steer what the host speculates. RDI is the caller's;
- * RBP is as the unwinder wants it, all others are zero.
+ * Nothing that the guest chose may steer what the host speculates. RAX, RBX, RSI and RDI
+ * are not here: they get values of the host's at once.
  */
-.macro CLEAR_GPRS
+.macro CLEAR_OTHER_GPRS
 	xor	%ebp, %ebp
-	xor	%eax, %eax
 	xor	%ecx, %ecx
 	xor	%edx, %edx
-	xor	%ebx, %ebx
-	xor	%esi, %esi
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
@@ -97,7 +94,7 @@
 	xor	%r15d, %r15d
 .endm
 
-/* Before the first RET that has no CALL on this side of the exit. Clobbers RAX, RCX, RDX, RSI */
+/* Before the first RET that has no CALL on this side of the exit. Clobbers RAX, RCX, RDX, R8 */
 .macro PROTECT_PREDICTION
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
@@ -108,10 +105,10 @@
 	 * its WRMSR: it is written again after each exit.
 	 */
 	ALTERNATIVE "jmp .Lspec_ctrl_done_\@", "", X86_FEATURE_KERNEL_IBRS
-	mov	STACK_FRAME(%rsp), %rsi
+	mov	STACK_FRAME(%rsp), %r8
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	mov	KEV_VMX_FRAME_SPEC_CTRL(%rsi), %eax
-	mov	(KEV_VMX_FRAME_SPEC_CTRL + 4)(%rsi), %edx
+	mov	KEV_VMX_FRAME_SPEC_CTRL(%r8), %eax
+	mov	(KEV_VMX_FRAME_SPEC_CTRL + 4)(%r8), %edx
 	wrmsr
 	lfence
 .Lspec_ctrl_done_\@:
@@ -140,7 +137,7 @@ SYM_FUNC_START(kev_vmx_enter_guest)
 	mov	%rsp, KEV_VMX_FRAME_HOST_RSP(%rsi)
 .Lhost_rsp_is_set:
 
-	mov	%rdi, %rax
+	mov	%rdi, %rbx
 	test	%dl, %dl
 	jnz	.Lagain
 
@@ -186,12 +183,18 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	mov	%r15, GPR(15)(%rdi)
 	pop	RDI_SLOT(%rdi)
 
-	CLEAR_GPRS
+	/* For kev_vmx_exited(); RBX is kept by what is called. */
+	mov	%rdi, %rbx
+	mov	$EXIT_REASON_FIELD, %eax
+.Lread_reason:
+	vmread	%rax, %rsi
+.Lreason_is_read:
+	CLEAR_OTHER_GPRS
 	PROTECT_PREDICTION
 
 	/* The guest goes on, or the caller is to see why it does not. */
 	call	kev_vmx_exited
-	test	%rax, %rax
+	test	%al, %al
 	jnz	.Lagain
 	mov	$KEV_VMX_ENTERED, %eax
 
@@ -205,10 +208,19 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 
+	/* Outside VMX operation, as when the machine crashes: no exit that there is */
+.Lno_reason:
+	mov	$-1, %esi
+	jmp	.Lreason_is_read
+	_ASM_EXTABLE(.Lread_reason, .Lno_reason)
+
 .Lfailed:
 	/* The guest's registers may be loaded, but it did not run. */
+	xor	%eax, %eax
+	xor	%ebx, %ebx
+	xor	%esi, %esi
 	xor	%edi, %edi
-	CLEAR_GPRS
+	CLEAR_OTHER_GPRS
 	PROTECT_PREDICTION
 	mov	$KEV_VMX_FAILED, %eax
 	jmp	.Lreturn

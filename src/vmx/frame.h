@@ -53,7 +53,7 @@ unsigned int kev_vmx_enter_guest(struct kev_vmx_vcpu *vmx, struct kev_vmx_frame 
 void kev_vmx_exit(void);
 
 /* After each exit: quick.c */
-struct kev_vmx_vcpu *kev_vmx_exited(struct kev_vmx_vcpu *vmx);
+bool kev_vmx_exited(struct kev_vmx_vcpu *vmx, u32 reason);
 
 #endif /* __ASSEMBLY__ */
 

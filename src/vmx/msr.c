@@ -116,13 +116,19 @@ static int write_user_msr(struct kev_vmx_vcpu *vmx, unsigned int user, u64 value
 	return 0;
 }
 
-/* SDM Vol. 3, "IA32_TSC_ADJUST MSR": a write to either register moves both. */
-static void add_to_tsc(struct kev_vmx_vcpu *vmx, u64 ticks)
+/**
+ * kev_vmx_move_tsc() - add to the guest's TSC
+ * @vcpu: armed
+ * @ticks: how many, modulo 2^64
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_move_tsc(struct kev_vcpu *vcpu, u64 ticks)
 {
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
 	vmx->tsc_offset += ticks;
-	vmx->vcpu.msr.tsc_adjust += ticks;
 	kev_vmwrite_64(TSC_OFFSET, vmx->tsc_offset);
-	kev_timer_tsc_changed(&vmx->vcpu);
 }
 
 /**
@@ -155,12 +161,6 @@ int kev_vmx_wrmsr(struct kev_vcpu *vcpu, u32 index, u64 value)
 		return 0;
 	case MSR_IA32_SYSENTER_CS:
 		kev_vmwrite_32(GUEST_SYSENTER_CS, value);
-		return 0;
-	case MSR_IA32_TSC:
-		add_to_tsc(vmx, value - (rdtsc() + vmx->tsc_offset));
-		return 0;
-	case MSR_IA32_TSC_ADJUST:
-		add_to_tsc(vmx, value - vcpu->msr.tsc_adjust);
 		return 0;
 	case MSR_KERNEL_GS_BASE:
 		if (!kev_canonical(value))

@@ -72,8 +72,8 @@ struct kev_qual_ept {
 static_assert(KEV_MEM_READ == 1 && KEV_MEM_WRITE == 2 && KEV_MEM_EXEC == 4,
 	      "in the order of the qualification's bits");
 
-/* kev_qual_decode_ept() - SDM Vol. 3, "Exit Qualification for EPT Violations" */
-static inline struct kev_qual_ept kev_qual_decode_ept(u64 qual)
+/* kev_qual_decode_ept() - SDM Vol. 3, "Exit Qualification for EPT Violations"; noinstr */
+static __always_inline struct kev_qual_ept kev_qual_decode_ept(u64 qual)
 {
 	return (struct kev_qual_ept) {
 		.access = qual & KEV_MEM_ALL,

@@ -6,8 +6,8 @@
  * Whatever is unusual leaves the entry code. kev_vmx_enter() then either finds an exit like
  * any other, or the verdict of the handler that has run here.
  *
- * The guest's CR2 stays in the CPU meanwhile, and context tracking stays in guest mode.
- * What could fault, be traced, or read under RCU runs between begin_host() and end_host().
+ * The guest's CR2 stays in the CPU meanwhile: what could fault or be traced runs between
+ * begin_host() and end_host().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,16 +22,20 @@
 static __always_inline void begin_host(struct kev_vmx_vcpu *vmx)
 {
 	vmx->vcpu.cr2 = native_read_cr2();
-	guest_state_exit_irqoff();
 	instrumentation_begin();
 }
 
 static __always_inline void end_host(struct kev_vmx_vcpu *vmx)
 {
 	instrumentation_end();
-	kev_vmx_guest_state_enter();
 	if (unlikely(native_read_cr2() != vmx->vcpu.cr2))
 		native_write_cr2(READ_ONCE(vmx->vcpu.cr2));
+}
+
+/* The vCPU, behind a call: to read it again is shorter than to keep it in a register. */
+static __always_inline struct kev_vmx_vcpu *current_vmx(void)
+{
+	return raw_cpu_read(kev_vmx_cpu.current_vcpu);
 }
 
 /* An instruction is shorter than 16 bytes: zero in these bits of RIP where its lower half wraps */
@@ -57,14 +61,33 @@ static __always_inline bool advance(void)
 	return true;
 }
 
-static noinstr struct kev_vmx_vcpu *leave(struct kev_vmx_vcpu *vmx, enum kev_verdict verdict)
+/* Which event it is that a reason here stands for: that of kev_vmx_reasons, at compile time */
+static __always_inline enum kev_event event_of(u32 reason)
 {
+	switch (reason) {
+	case EXIT_REASON_CPUID:
+		return KEV_EV_CPUID;
+	case EXIT_REASON_VMCALL:
+		return KEV_EV_HYPERCALL;
+	case EXIT_REASON_MSR_READ:
+		return KEV_EV_RDMSR;
+	case EXIT_REASON_MSR_WRITE:
+		return KEV_EV_WRMSR;
+	default:
+		return KEV_EV_MEMORY;
+	}
+}
+
+/* kev_vmx_enter() sees to the exit, or to what the verdict on it calls for. */
+static noinstr bool leave(struct kev_vmx_vcpu *vmx, u32 reason, enum kev_verdict verdict)
+{
+	vmx->exit_reason = reason;
 	vmx->verdict = verdict;
-	return NULL;
+	return false;
 }
 
 /* Before an entry something is to be looked at: is it nothing but ours? */
-static noinstr struct kev_vmx_vcpu *look_around(struct kev_vmx_vcpu *vmx)
+static noinstr bool look_around(struct kev_vmx_vcpu *vmx, u32 reason)
 {
 	bool go_on;
 
@@ -72,100 +95,100 @@ static noinstr struct kev_vmx_vcpu *look_around(struct kev_vmx_vcpu *vmx)
 	go_on = !READ_ONCE(vmx->vcpu.requests) && !__xfer_to_guest_mode_work_pending() &&
 		kev_vmx_prepare(vmx);
 	end_host(vmx);
-	return go_on ? vmx : leave(vmx, KEV_RETRY);
+	return go_on || leave(vmx, reason, KEV_RETRY);
 }
 
-static __always_inline struct kev_vmx_vcpu *enter_again(struct kev_vmx_vcpu *vmx)
+static __always_inline bool enter_again(struct kev_vmx_vcpu *vmx, u32 reason)
 {
 	if (unlikely(READ_ONCE(vmx->vcpu.requests) | vmx->due |
 		     (read_thread_flags() & XFER_TO_GUEST_MODE_WORK)))
-		return look_around(vmx);
-	return vmx;
+		return look_around(vmx, reason);
+	return true;
 }
 
 /* The instruction is done: the guest goes on behind it. */
-static __always_inline struct kev_vmx_vcpu *resume(struct kev_vmx_vcpu *vmx,
-						   enum kev_event event)
+static __always_inline bool resume(struct kev_vmx_vcpu *vmx, u32 reason)
 {
-	kev_quick_count(&vmx->vcpu, event);
+	kev_quick_count(&vmx->vcpu, event_of(reason));
 	if (unlikely(!advance()))
-		return leave(vmx, KEV_RESUME);
-	return enter_again(vmx);
+		return leave(vmx, reason, KEV_RESUME);
+	return enter_again(vmx, reason);
 }
 
 /* The handler has another verdict, with the host's state as begin_host() left it. */
-static noinstr struct kev_vmx_vcpu *no_resume(struct kev_vmx_vcpu *vmx, enum kev_event event,
-					      enum kev_verdict verdict)
+static noinstr bool no_resume(struct kev_vmx_vcpu *vmx, u32 reason, enum kev_verdict verdict)
 {
 	if (verdict != KEV_PASS)
-		kev_quick_count(&vmx->vcpu, event);
+		kev_quick_count(&vmx->vcpu, event_of(reason));
 	end_host(vmx);
-	return leave(vmx, verdict);
+	return leave(vmx, reason, verdict);
 }
 
 /* The same of an access to an MSR; in the host */
-static noinstr struct kev_vmx_vcpu *no_access(struct kev_vmx_vcpu *vmx, enum kev_event event,
-					      int ret)
+static noinstr bool no_access(struct kev_vmx_vcpu *vmx, u32 reason, int ret)
 {
-	enum kev_verdict verdict = kev_msr_verdict(&vmx->vcpu, event == KEV_EV_WRMSR, ret);
+	bool write = reason == EXIT_REASON_MSR_WRITE;
 
-	return no_resume(vmx, event, verdict);
+	return no_resume(vmx, reason, kev_msr_verdict(&vmx->vcpu, write, ret));
 }
 
-static noinstr struct kev_vmx_vcpu *call_rdmsr(struct kev_vmx_vcpu *vmx)
+static noinstr bool call_rdmsr(struct kev_vmx_vcpu *vmx, const struct kev_msr_ops *ops)
 {
 	int ret;
 
 	begin_host(vmx);
-	ret = kev_quick_rdmsr(&vmx->vcpu);
+	ret = kev_quick_rdmsr(&vmx->vcpu, ops);
+	vmx = current_vmx();
 	if (unlikely(ret))
-		return no_access(vmx, KEV_EV_RDMSR, ret);
+		return no_access(vmx, EXIT_REASON_MSR_READ, ret);
 	end_host(vmx);
-	return resume(vmx, KEV_EV_RDMSR);
+	return resume(vmx, EXIT_REASON_MSR_READ);
 }
 
-static noinstr struct kev_vmx_vcpu *exit_rdmsr(struct kev_vmx_vcpu *vmx)
+static __always_inline bool exit_rdmsr(struct kev_vmx_vcpu *vmx)
 {
-	bool found;
+	const struct kev_msr_ops *ops = kev_quick_msr(&vmx->vcpu);
 
-	guest_state_exit_irqoff();
-	found = kev_quick_rdmsr_field(&vmx->vcpu);
-	kev_vmx_guest_state_enter();
-	return likely(found) ? resume(vmx, KEV_EV_RDMSR) : call_rdmsr(vmx);
+	if (unlikely(!ops->field))
+		return call_rdmsr(vmx, ops);
+	kev_quick_put_msr(&vmx->vcpu, *kev_msr_field(&vmx->vcpu, ops));
+	return resume(vmx, EXIT_REASON_MSR_READ);
 }
 
-static noinstr struct kev_vmx_vcpu *exit_wrmsr(struct kev_vmx_vcpu *vmx)
+static __always_inline bool exit_wrmsr(struct kev_vmx_vcpu *vmx)
 {
 	int ret;
 
 	begin_host(vmx);
 	ret = kev_quick_wrmsr(&vmx->vcpu);
+	vmx = current_vmx();
 	if (unlikely(ret))
-		return no_access(vmx, KEV_EV_WRMSR, ret);
+		return no_access(vmx, EXIT_REASON_MSR_WRITE, ret);
 	end_host(vmx);
-	return resume(vmx, KEV_EV_WRMSR);
+	return resume(vmx, EXIT_REASON_MSR_WRITE);
 }
 
 /* From privilege level 0, which is that of SS. SDM Vol. 3, "Guest Register State" */
-static noinstr struct kev_vmx_vcpu *exit_vmcall(struct kev_vmx_vcpu *vmx)
+static __always_inline bool exit_vmcall(struct kev_vmx_vcpu *vmx)
 {
 	enum kev_verdict verdict;
 
 	if (unlikely(kev_vmread_unchecked(GUEST_SS_AR_BYTES) & KEV_SEG_DPL))
-		return leave(vmx, KEV_PASS);
+		return leave(vmx, EXIT_REASON_VMCALL, KEV_PASS);
 	begin_host(vmx);
 	verdict = vmx->vcpu.quick_call(&vmx->vcpu);
+	vmx = current_vmx();
 	if (unlikely(verdict != KEV_RESUME))
-		return no_resume(vmx, KEV_EV_HYPERCALL, verdict);
+		return no_resume(vmx, EXIT_REASON_VMCALL, verdict);
 	end_host(vmx);
-	return resume(vmx, KEV_EV_HYPERCALL);
+	return resume(vmx, EXIT_REASON_VMCALL);
 }
 
 /*
  * A first touch of memory. An event whose delivery it has cut off has to be delivered again,
  * and NMIs that an IRET has unblocked too early to be blocked: not here.
  */
-static noinstr struct kev_vmx_vcpu *exit_memory(struct kev_vmx_vcpu *vmx)
+static noinstr bool exit_memory(struct kev_vmx_vcpu *vmx)
 {
 	struct kev_qual_ept qual =
 		kev_qual_decode_ept(kev_vmread_unchecked(EXIT_QUALIFICATION));
@@ -173,40 +196,62 @@ static noinstr struct kev_vmx_vcpu *exit_memory(struct kev_vmx_vcpu *vmx)
 
 	if (unlikely(qual.nmi_unblocked ||
 		     kev_vmread_unchecked(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
-		return leave(vmx, KEV_PASS);
+		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
 	begin_host(vmx);
 	made = kev_quick_memory(&vmx->vcpu, kev_vmread_unchecked(GUEST_PHYSICAL_ADDRESS),
 				qual.access);
+	vmx = current_vmx();
 	end_host(vmx);
 	if (!made)
-		return leave(vmx, KEV_PASS);
+		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
 	kev_quick_count(&vmx->vcpu, KEV_EV_MEMORY);
-	return enter_again(vmx);
+	return enter_again(vmx, EXIT_REASON_EPT_VIOLATION);
+}
+
+static __always_inline bool answers(const struct kev_vmx_vcpu *vmx, u32 reason)
+{
+	return vmx->quick & BIT(event_of(reason));
+}
+
+static __always_inline bool answer(struct kev_vmx_vcpu *vmx, u32 reason)
+{
+	if (reason == EXIT_REASON_VMCALL && answers(vmx, EXIT_REASON_VMCALL))
+		return exit_vmcall(vmx);
+	if (reason == EXIT_REASON_CPUID && answers(vmx, EXIT_REASON_CPUID) &&
+	    likely(kev_quick_cpuid(&vmx->vcpu)))
+		return resume(vmx, EXIT_REASON_CPUID);
+	if (reason == EXIT_REASON_MSR_READ && answers(vmx, EXIT_REASON_MSR_READ))
+		return exit_rdmsr(vmx);
+	if (reason == EXIT_REASON_MSR_WRITE && answers(vmx, EXIT_REASON_MSR_WRITE))
+		return exit_wrmsr(vmx);
+	if (reason == EXIT_REASON_EPT_VIOLATION && answers(vmx, EXIT_REASON_EPT_VIOLATION))
+		return exit_memory(vmx);
+	return leave(vmx, reason, KEV_PASS);
+}
+
+/* The kernel wants to know when it is in the guest: nohz_full, or lockdep. */
+static noinstr bool answer_tracked(struct kev_vmx_vcpu *vmx, u32 reason)
+{
+	bool again;
+
+	guest_state_exit_irqoff();
+	again = answer(vmx, reason);
+	kev_vmx_guest_state_enter();
+	return again;
 }
 
 /**
  * kev_vmx_exited() - answer an exit on the spot, if that can be done
  * @vmx: the vCPU
+ * @reason: as the VMCS has it
  *
  * Context: armed, IRQs off, between an exit and the next entry; noinstr. An NMI may have
  * ended the guest, and has not been handed over yet.
- * Return: @vmx, to enter the guest again; NULL: kev_vmx_enter() sees to it.
+ * Return: true: the guest is to be entered again; false: kev_vmx_enter() sees to the exit.
  */
-noinstr struct kev_vmx_vcpu *kev_vmx_exited(struct kev_vmx_vcpu *vmx)
+noinstr bool kev_vmx_exited(struct kev_vmx_vcpu *vmx, u32 reason)
 {
-	u32 reason = kev_vmread_unchecked(VM_EXIT_REASON);
-
-	vmx->exit_reason = reason;
-	if (reason == EXIT_REASON_VMCALL && vmx->quick & BIT(KEV_EV_HYPERCALL))
-		return exit_vmcall(vmx);
-	if (reason == EXIT_REASON_CPUID && vmx->quick & BIT(KEV_EV_CPUID) &&
-	    likely(kev_quick_cpuid(&vmx->vcpu)))
-		return resume(vmx, KEV_EV_CPUID);
-	if (reason == EXIT_REASON_MSR_READ && vmx->quick & BIT(KEV_EV_RDMSR))
-		return exit_rdmsr(vmx);
-	if (reason == EXIT_REASON_MSR_WRITE && vmx->quick & BIT(KEV_EV_WRMSR))
-		return exit_wrmsr(vmx);
-	if (reason == EXIT_REASON_EPT_VIOLATION && vmx->quick & BIT(KEV_EV_MEMORY))
-		return exit_memory(vmx);
-	return leave(vmx, KEV_PASS);
+	if (IS_ENABLED(CONFIG_TRACE_IRQFLAGS) || context_tracking_enabled())
+		return answer_tracked(vmx, reason);
+	return answer(vmx, reason);
 }

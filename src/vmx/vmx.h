@@ -422,6 +422,7 @@ void kev_vmx_paging(struct kev_vcpu *vcpu, struct kev_paging *paging);
 
 /* msr.c */
 int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value);
+void kev_vmx_move_tsc(struct kev_vcpu *vcpu, u64 ticks);
 int kev_vmx_wrmsr(struct kev_vcpu *vcpu, u32 index, u64 value);
 
 #endif /* _KEV_VMX_H */

@@ -26,7 +26,7 @@ static void resolve_noop(const u64 *gpr, struct kev_hypercall *call)
 
 static enum kev_verdict fast_noop(struct kev_vcpu *vcpu)
 {
-	return vcpu->gpr[KEV_RAX] == NOOP_CALL ? KEV_RESUME : KEV_PASS;
+	return likely(vcpu->gpr[KEV_RAX] == NOOP_CALL) ? KEV_RESUME : KEV_PASS;
 }
 
 static const struct kev_hypercall_abi noop = {
