@@ -14,6 +14,7 @@
 #include <kev/backend.h>
 #include <kev/compat.h>
 #include <kev/debug.h>
+#include <kev/owner.h>
 #include <kev/trace.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
@@ -242,6 +243,7 @@ static void vcpu_free(struct kev_vcpu *vcpu)
 	kfree(vcpu->emulation);
 	kfree(vcpu->msr_values);
 	kev_backend->vcpu_destroy(vcpu);
+	kev_owner_remove_vcpu(vm->owner);
 	kev_vm_put(vm);
 }
 
@@ -268,9 +270,14 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	struct kev_vcpu *vcpu;
 	int ret;
 
+	ret = kev_owner_add_vcpu(vm->owner);
+	if (ret)
+		return ERR_PTR(ret);
 	vcpu = kev_backend->vcpu_create(vm);
-	if (IS_ERR(vcpu))
-		return vcpu;
+	if (IS_ERR(vcpu)) {
+		ret = PTR_ERR(vcpu);
+		goto err_owner;
+	}
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->guest_cpu = -1;
@@ -294,6 +301,8 @@ err_run:
 	free_page((unsigned long)vcpu->run);
 err_backend:
 	kev_backend->vcpu_destroy(vcpu);
+err_owner:
+	kev_owner_remove_vcpu(vm->owner);
 	return ERR_PTR(ret);
 }
 
@@ -354,7 +363,7 @@ static void leave_vm(struct kev_vm *vm, struct kev_vcpu *vcpu)
  *
  * Context: process, may sleep, no kev lock held.
  * Return: its fd; -EINVAL; -EEXIST the id is taken; -ENOSPC too many; -EBUSY an
- * image is being attached; -ENOMEM; -EMFILE; -EIO.
+ * image is being attached; -EDQUOT the user has as many as he may; -ENOMEM; -EMFILE; -EIO.
  */
 int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args)
 {

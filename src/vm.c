@@ -18,6 +18,7 @@
 #include <kev/compat.h>
 #include <kev/hw.h>
 #include <kev/hypercall.h>
+#include <kev/owner.h>
 #include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -47,6 +48,7 @@ static void vm_free(struct kref *ref)
 	kev_vm_policy_fini(vm);
 	kev_hypercall_abi_put(vm->abi);
 	mmdrop(vm->mm);
+	kev_owner_remove_vm(vm->owner);
 	kfree(vm);
 	kev_hw_put();
 }
@@ -412,9 +414,14 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 		ret = -ENOENT;
 		goto err_free;
 	}
+	vm->owner = kev_owner_add_vm();
+	if (IS_ERR(vm->owner)) {
+		ret = PTR_ERR(vm->owner);
+		goto err_abi;
+	}
 	ret = init_memory(vm, args);
 	if (ret)
-		goto err_abi;
+		goto err_owner;
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
 	mutex_init(&vm->irqfd_lock);
@@ -431,6 +438,8 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	kev_vms_add(vm);
 	return vm;
 
+err_owner:
+	kev_owner_remove_vm(vm->owner);
 err_abi:
 	kev_hypercall_abi_put(vm->abi);
 err_free:
@@ -444,7 +453,8 @@ err_free:
  *
  * Context: process, may sleep.
  * Return: its fd; -EINVAL flags, name or an option; -ENOENT no such hypercall ABI; -EBUSY
- * another hypervisor owns the hardware; -EIO; -ENOMEM; -EMFILE.
+ * another hypervisor owns the hardware; -EIO; -EDQUOT the user has as many as he may; -ENOMEM;
+ * -EMFILE.
  */
 int kev_vm_create(const struct kev_create_vm *args)
 {

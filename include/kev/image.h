@@ -17,6 +17,7 @@ struct kev_mem;
 struct kev_touch;
 struct mem_cgroup;
 struct mm_struct;
+struct user_struct;
 struct page;
 
 /**
@@ -24,11 +25,12 @@ struct page;
  * @refs: the attach, each region and each read under way hold one
  * @file: [I] the file, a reference; only read
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
- * @mm: [I] charged for pinned pages; grabbed
+ * @mm: [I] the creator's, which tells of pinned pages; grabbed
+ * @user: [I] charged for pinned pages
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
- * @pinned: [I] pages for which @mm is charged
+ * @pinned: [I] pages for which @user is charged
  * @nr: [I] segments in @seg; 0 until the headers are read
  * @seg: [I] by ascending gpa, from kmalloc(); no two share a byte
  * @relocs: [I] sorted, from kvmalloc(); may be NULL
@@ -42,6 +44,7 @@ struct kev_image {
 	struct file *file;
 	struct mem_cgroup *memcg;
 	struct mm_struct *mm;
+	struct user_struct *user;
 	bool writers_denied;
 	bool cached;
 	bool shared;

@@ -117,7 +117,8 @@ struct kev_first_pages {
  * @config: [I]
  * @id: [I] number of the VM, for traces
  * @memcg: [I] the creator's memory cgroup, charged for every page; may be NULL
- * @mm: [I] the creator's address space, grabbed: pinned pages count there
+ * @mm: [I] the creator's address space, grabbed: pinned pages are told there
+ * @user: [I] the creator's user, charged for pinned pages
  * @root: [I] root of the second-level page tables
  * @lock: serialises writers of @map and @image_claimed, and whoever takes leaves away;
  *	sleeps for memory and for CPUs, never for a file or user memory
@@ -136,6 +137,7 @@ struct kev_mem {
 	u64 id;
 	struct mem_cgroup *memcg;
 	struct mm_struct *mm;
+	struct user_struct *user;
 	struct kev_pt_page *root;
 
 	struct mutex lock;	/* before a table's and the invalidate_lock */

@@ -309,13 +309,14 @@ struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool har
 
 /**
  * kev_mem_pin() - count pages that cannot be reclaimed against RLIMIT_MEMLOCK
- * @mm: who is charged
+ * @mm: whose VmPin it is
+ * @user: who is charged
  * @pages: how many
  *
  * Context: Process context. Return: false: the limit does not allow it.
  */
-bool kev_mem_pin(struct mm_struct *mm, u64 pages);
-void kev_mem_unpin(struct mm_struct *mm, u64 pages);
+bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages);
+void kev_mem_unpin(struct mm_struct *mm, struct user_struct *user, u64 pages);
 
 /**
  * kev_mem_zap() - take the leaves of a range away

@@ -21,6 +21,7 @@
 struct kev_cpuid_table;
 struct kev_hypercall_abi;
 struct kev_msr_rules;
+struct kev_owner;
 struct kev_vcpu;
 struct mm_struct;
 
@@ -36,6 +37,7 @@ struct mm_struct;
  * @pid: [I] the creator's process, as the host's first PID namespace counts
  * @comm: [I] its name
  * @mm: [I] the creator's address space; grabbed, not used
+ * @owner: [I] the creator's user, who is charged for it
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
  * @frozen: [a] a vCPU has run: the policy, which is the next five, is final; set once,
@@ -77,6 +79,7 @@ struct kev_vm {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	struct mm_struct *mm;
+	struct kev_owner *owner;
 	u32 flags;
 	const struct kev_hypercall_abi *abi;
 	bool frozen;

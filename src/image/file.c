@@ -11,6 +11,7 @@
 #include <linux/mount.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <kev/image.h>
@@ -100,6 +101,7 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	new->memcg = get_mem_cgroup_from_mm(mem->mm);
 	new->mm = mem->mm;
 	mmgrab(new->mm);
+	new->user = get_uid(mem->user);
 	*image = new;
 	return 0;
 }
@@ -114,7 +116,8 @@ void kev_image_put(struct kev_image *image)
 {
 	if (!refcount_dec_and_test(&image->refs))
 		return;
-	kev_mem_unpin(image->mm, image->pinned);
+	kev_mem_unpin(image->mm, image->user, image->pinned);
+	free_uid(image->user);
 	mmdrop(image->mm);
 	mem_cgroup_put(image->memcg);
 	if (image->writers_denied)
@@ -163,30 +166,34 @@ static u64 pages_to_share(const struct kev_image *image)
 	return pages;
 }
 
-bool kev_mem_pin(struct mm_struct *mm, u64 pages)
+bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages)
 {
 	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 
+	/* A user's limit, however many processes he has, and together with io_uring's pages */
+	if (atomic_long_add_return(pages, &user->locked_vm) > limit && !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(pages, &user->locked_vm);
+		return false;
+	}
 	/*
-	 * pinned_vm and not locked_vm: the latter needs mmap_lock, for which the end of
-	 * a VM would have to wait.
+	 * For whoever looks. Not the locked_vm of the mm: that needs mmap_lock, for which the
+	 * end of a VM would have to wait.
 	 */
-	if (atomic64_add_return(pages, &mm->pinned_vm) <= limit || capable(CAP_IPC_LOCK))
-		return true;
-	atomic64_sub(pages, &mm->pinned_vm);
-	return false;
+	atomic64_add(pages, &mm->pinned_vm);
+	return true;
 }
 
-void kev_mem_unpin(struct mm_struct *mm, u64 pages)
+void kev_mem_unpin(struct mm_struct *mm, struct user_struct *user, u64 pages)
 {
 	atomic64_sub(pages, &mm->pinned_vm);
+	atomic_long_sub(pages, &user->locked_vm);
 }
 
 void kev_image_share(struct kev_image *image)
 {
 	u64 pages = pages_to_share(image);
 
-	if (!pages_are_stable(image) || !kev_mem_pin(image->mm, pages))
+	if (!pages_are_stable(image) || !kev_mem_pin(image->mm, image->user, pages))
 		return;
 	image->pinned = pages;
 	image->shared = true;

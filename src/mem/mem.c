@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/log2.h>
@@ -11,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/user.h>
 #include <linux/string.h>
 #include <kev/mem.h>
 #include <kev/mem_table.h>
@@ -116,6 +118,7 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
 		return ret;
 	}
 	mmgrab(mem->mm);
+	mem->user = get_uid(current_user());
 	return 0;
 }
 
@@ -138,6 +141,7 @@ void kev_mem_fini(struct kev_mem *mem)
 	kev_region_fini(mem);
 	if (mem->mapping)
 		iput(mem->mapping->host);
+	free_uid(mem->user);
 	mmdrop(mem->mm);
 	mem_cgroup_put(mem->memcg);
 }

@@ -6,6 +6,7 @@
 #include <linux/container_of.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <kev/mem_table.h>
@@ -14,6 +15,7 @@
 struct kev_user_region {
 	struct kev_region region;
 	struct mm_struct *mm;
+	struct user_struct *account;
 	unsigned long nr;
 	struct page **pages;
 };
@@ -39,7 +41,8 @@ static void user_release(struct kev_region *region)
 	struct kev_user_region *user = to_user_region(region);
 
 	unpin_user_pages_dirty_lock(user->pages, user->nr, true);
-	kev_mem_unpin(user->mm, user->nr);
+	kev_mem_unpin(user->mm, user->account, user->nr);
+	free_uid(user->account);
 	mmdrop(user->mm);
 	kvfree(user->pages);
 }
@@ -95,14 +98,14 @@ static int pin_region(struct kev_user_region *user, u64 address)
 {
 	int ret;
 
-	if (!kev_mem_pin(user->mm, user->nr))
+	if (!kev_mem_pin(user->mm, user->account, user->nr))
 		return -ENOMEM;
 	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
 				     KEV_GFP_GUEST);
 	ret = user->pages ? pin_pages(user, address) : -ENOMEM;
 	if (ret) {
 		kvfree(user->pages);
-		kev_mem_unpin(user->mm, user->nr);
+		kev_mem_unpin(user->mm, user->account, user->nr);
 	}
 	return ret;
 }
@@ -121,6 +124,7 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 	if (!user)
 		return -ENOMEM;
 	user->mm = mem->mm;
+	user->account = mem->user;
 	user->nr = length >> PAGE_SHIFT;
 	ret = pin_region(user, user_address);
 	if (ret) {
@@ -128,6 +132,7 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 		return ret;
 	}
 	mmgrab(user->mm);
+	get_uid(user->account);
 	kev_region_init(&user->region, list, &user_ops, KEV_REGION_USER, gpa, length, prot);
 	return 0;
 }
