@@ -9,12 +9,16 @@
 #
 # Each program in the bed has a case "kernel log is clean" besides its own.
 #
-# usage: run.sh [--sample] [--tap] [NAME...]
+# usage: run.sh [--sample] [--slots N] [--tap] [NAME...]
 #
 # A mutant is noticed when that case prints "not ok" and prints "ok" without the
 # patch. A build that fails, a program that hangs and another case's failure do
-# not count. --sample runs three that are quick, --tap says nothing but TAP.
-# Every build is in a copy of the tree, which goes at the end.
+# not count. A NAME is a mutant, or a pattern of several ('boot-*').
+# --sample runs three that are quick, --slots N has N at work at the same time (2),
+# --tap says nothing but TAP.
+#
+# Each slot builds in a copy of the tree of its own, build/mutants/N, which stays:
+# what is built there the next time is what has changed.
 set -euo pipefail
 
 HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -23,39 +27,66 @@ SAMPLE=(elf-overlap image-problem-text uapi-min-size)
 # Has a module of its own and no need of kev.ko
 MODULE_TEST=guest/memory.sh
 # Seconds of host time until a program is given up
-TIMEOUT=120
+TIMEOUT=240
 
 usage() {
-	echo "usage: ${0##*/} [--sample] [--tap] [NAME...]" >&2
+	echo "usage: ${0##*/} [--sample] [--slots N] [--tap] [NAME...]" >&2
 	exit 2
 }
 
-tap=false
+tap=false slots=2
 names=()
-for arg; do
-	case $arg in
+while (($# > 0)); do
+	case $1 in
 	--sample) names+=("${SAMPLE[@]}") ;;
+	--slots)
+		[[ ${2:-} =~ ^[1-9]$ ]] || usage
+		slots=$2
+		shift
+		;;
 	--tap) tap=true ;;
 	-*) usage ;;
-	*) names+=("$arg") ;;
+	*\**)
+		for patch in "$HERE"/$1.patch; do names+=("$(basename "$patch" .patch)"); done
+		;;
+	*) names+=("$1") ;;
 	esac
+	shift
 done
 if ((${#names[@]} == 0)); then
 	for patch in "$HERE"/*.patch; do names+=("$(basename "$patch" .patch)"); done
 fi
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-copy=$work/tree
-log=$work/log
-
-note() {
-	$tap || echo "# $*"
-}
+# Slots that are still at work end with us.
+# shellcheck disable=SC2046 # a word for each
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+: >"$work/results"
+# A slot has its own.
+copy='' log=$work/log
 
 # header NAME KEY: what a patch's line "KEY: " says
 header() {
 	sed -n "/^---/q; s/^$2: //p" "$HERE/$1.patch"
+}
+
+# result NAME WHY: print it; without a reason the mutant was noticed
+result() {
+	local name=$1 why=$2 n
+	(
+		flock 9
+		n=$(($(wc -l <"$work/results") + 1))
+		if [[ -f $HERE/$name.patch ]] && ! $tap; then
+			echo "# $name: $(header "$name" Why)"
+		fi
+		if [[ -z $why ]]; then
+			echo "ok $n - $name: noticed by $(header "$name" Test)"
+		else
+			echo "not ok $n - $name: $why"
+			if [[ -s $log ]]; then tail -n 20 "$log" | sed 's/^/# /'; fi
+		fi
+		echo "$name ${why:+failed}" >>"$work/results"
+	) 9>"$work/lock"
 }
 
 build_module() {
@@ -124,60 +155,116 @@ verdict() {
 		}'
 }
 
-# baseline SUITE PROGRAM CPUS CASE: is the case "ok" in the tree as it is
-baseline() {
-	local before=$work/before-$1-${2//\//-}-$3
-	if [[ ! -f $before ]]; then
-		if build "$1" "$2"; then (run "$1" "$2" "$3") || true; fi
-		cp "$log" "$before"
-	fi
-	[[ $(verdict "$before" "$4") == ok ]]
-}
-
-# try NAME SUITE PROGRAM CPUS CASE: prints nothing if the mutant is noticed, else why not
+# try NAME SUITE PROGRAM CPUS CASE BEFORE: prints nothing if the mutant is noticed, else why not.
+# BEFORE is what the program printed in the tree as it is.
 try() {
-	local name=$1 patch=$HERE/$1.patch status=0
-	shift
-	if ! baseline "$@"; then
+	local name=$1 suite=$2 program=$3 cpus=$4 case=$5 before=$6 status=0
+	if [[ $(verdict "$before" "$case") != ok ]]; then
+		cp "$before" "$log"
 		echo "the case is not \"ok\" without the patch"
-	elif ! patch -d "$copy" -p1 -F0 -f -s --dry-run <"$patch" >"$log" 2>&1; then
-		echo "the patch does not apply"
-	else
-		patch -d "$copy" -p1 -F0 -f -s <"$patch"
-		if ! build "$1" "$2"; then
-			echo "building failed"
-		else
-			(run "$1" "$2" "$3") || status=$?
-			case $(verdict "$log" "$4") in
-			"not ok") ;;
-			ok) echo "the case passes" ;;
-			*) echo "the case printed no result (status $status)" ;;
-			esac
-		fi
-		patch -d "$copy" -p1 -s -R <"$patch"
+		return
 	fi
+	if ! patch -d "$copy" -p1 -F0 -f -s --dry-run <"$HERE/$name.patch" >"$log" 2>&1; then
+		echo "the patch does not apply"
+		return
+	fi
+	patch -d "$copy" -p1 -F0 -f -s <"$HERE/$name.patch"
+	if ! build "$suite" "$program"; then
+		echo "building failed"
+	else
+		(run "$suite" "$program" "$cpus") || status=$?
+		case $(verdict "$log" "$case") in
+		"not ok") ;;
+		ok) echo "the case passes" ;;
+		*) echo "the case printed no result (status $status)" ;;
+		esac
+	fi
+	patch -d "$copy" -p1 -s -R <"$HERE/$name.patch"
 }
 
-failed=0 n=0
-# The first build makes all, the next ones little.
-"$REPO/selftests/copy-tree.sh" "$copy"
+# hashes DIR FILES: of those of the files that are there
+hashes() {
+	local list=$2
+	(
+		cd "$1"
+		xargs -d '\n' ls -d -- <"$list" >"$list.here" 2>/dev/null || true
+		git hash-object --no-filters --stdin-paths <"$list.here" >"$list.hashes"
+		paste -d ' ' "$list.hashes" "$list.here" | sort
+	)
+}
+
+# update SLOT: a copy of the tree that nobody uses is what the tree is now, and what is the same
+# stays as it is
+update() {
+	local files=$work/files-$1 file n
+	for ((n = 1; ; n++)); do
+		copy=$REPO/build/mutants/$n
+		mkdir -p "$copy"
+		exec 7>"$copy.lock"
+		if flock -n 7; then break; fi
+	done
+	touch "$copy.files"
+	git -C "$REPO" ls-files -co --exclude-standard | sort >"$files"
+	comm -13 "$files" "$copy.files" | (cd "$copy" && xargs -r -d '\n' rm -f)
+	hashes "$copy" "$files" >"$files.copy"
+	hashes "$REPO" "$files" | comm -23 - "$files.copy" | cut -d' ' -f2- | while read -r file; do
+		mkdir -p "$copy/$(dirname "$file")"
+		cp --preserve=mode "$REPO/$file" "$copy/$file"
+	done
+	cp "$files" "$copy.files"
+}
+
+# slot N: take mutants, those of one program together, until there are no more
+slot() {
+	local suite program cpus case name words before
+	log=$work/log-$1
+	update "$1"
+	while
+		words=()
+		{ flock 9 && read -ra words <&8; } 9>"$work/queue-lock"
+	do
+		suite=${words[0]} program=${words[1]} cpus=${words[2]}
+		before=$work/before-$1
+		if build "$suite" "$program"; then (run "$suite" "$program" "$cpus") || true; fi
+		cp "$log" "$before"
+		for name in "${words[@]:3}"; do
+			read -r _ _ case < <(header "$name" Test)
+			result "$name" \
+				"$(try "$name" "$suite" "$program" "$cpus" "$case" "$before")"
+		done
+	done
+}
+
+# What does not need a build is told at once; the rest by program: most mutants first
+groups=()
+declare -A members
 for name in "${names[@]}"; do
-	((++n))
-	suite='' program='' case='' why='no such patch'
-	if [[ -f $HERE/$name.patch ]]; then
+	if [[ ! -f $HERE/$name.patch ]]; then
+		result "$name" "no such patch"
+	else
 		read -r suite program case < <(header "$name" Test) || true
 		cpus=$(header "$name" Cpus)
-		note "$name: $(header "$name" Why)"
-		try "$name" "$suite" "$program" "${cpus:-1}" "$case" >"$work/why"
-		why=$(<"$work/why")
-	fi
-	if [[ -z $why ]]; then
-		echo "ok $n - $name: noticed by $suite/$program $case"
-	else
-		echo "not ok $n - $name: $why"
-		if [[ -f $log ]]; then tail -n 20 "$log" | sed 's/^/# /'; fi
-		((++failed))
+		group="$suite $program ${cpus:-1}"
+		[[ -n ${members[$group]:-} ]] || groups+=("$group")
+		members[$group]+=" $name"
 	fi
 done
+for group in "${groups[@]}"; do
+	echo "$group${members[$group]}"
+done | awk '{ print NF, $0 }' | sort -s -k1nr | cut -d' ' -f2- >"$work/queue"
+
+# All slots read on where the last one has stopped.
+exec 8<"$work/queue"
+if [[ -s $work/queue ]]; then
+	mkdir -p "$REPO/build/mutants"
+	for ((n = 1; n <= slots; n++)); do slot "$n" & done
+	for job in $(jobs -p); do wait "$job"; done
+fi
+
+n=$(wc -l <"$work/results")
 echo "1..$n"
-((failed == 0))
+if ((n != ${#names[@]})); then
+	echo "# ${#names[@]} mutants, but $n results" >&2
+	exit 1
+fi
+! grep -q ' failed$' "$work/results"
