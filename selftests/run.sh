@@ -38,9 +38,20 @@ mkdir -p "$out"
 wrap() {
 	local name=$1 status=0
 	shift
-	echo "# begin $name"
+	printf '# at %s\n# begin %s\n' "${EPOCHREALTIME/,/.}" "$name"
 	"$@" 2>&1 </dev/null || status=$?
-	echo "# end $name $status"
+	printf '# at %s\n# end %s %s\n' "${EPOCHREALTIME/,/.}" "$name" "$status"
+}
+
+# stamp: tell when programs begin and end, as their lines pass by
+stamp() {
+	local line
+	while IFS= read -r line || [[ -n $line ]]; do
+		case $line in
+		"# begin "* | "# end "*) echo "# at ${EPOCHREALTIME/,/.}" ;;
+		esac
+		printf '%s\n' "$line"
+	done
 }
 
 # each DIR: the programs that its Makefile lists
@@ -71,7 +82,7 @@ in_bed() {
 	(($# > 0)) || set -- /selftests/in-bed.sh
 	"$tree/tools/bed/bed" run --cpu "$model" --cpus "$cpus" --timeout "$BED_TIMEOUT" \
 		"${options[@]}" "${files[@]}" --file selftests/in-bed.sh:/selftests/in-bed.sh -- "$@" \
-		>"$log" 2>&1 </dev/null || status=$?
+		2>&1 </dev/null | stamp >"$log" || status=$?
 	# 126 is a report in the kernel's log: a failure of its own
 	{
 		echo "# begin $name: the machine"

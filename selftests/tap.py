@@ -11,9 +11,10 @@ plan, died, or exited with another status than its lines explain. A skip has to
 stand in FILE as "PROGRAM: CASE", or "PROGRAM: REASON" where it has no name, and
 what stands there has to be skipped: a case that is never run must not go unseen.
 In the file "optional" beside FILE stands what may be skipped: what needs something
-that the project does not bring.
+that the project does not bring. A line "# at SECONDS" before the two lines of a
+program tells the time.
 
-Prints what failed, then "PASSED FAILED SKIPPED".
+Prints what failed, which programs took longest, then "PASSED FAILED SKIPPED".
 """
 import os
 import re
@@ -23,11 +24,15 @@ RESULT = re.compile(r'^(ok|not ok) (\d+)\s*(?:- )?(.*)$')
 PLAN = re.compile(r'^1\.\.(\d+)')
 SKIP = re.compile(r'#\s*SKIP\b\s*(.*)', re.IGNORECASE)
 KSFT_FAIL, KSFT_SKIP = 1, 4
+# Which programs are worth a look: so many at most, of so many seconds at least
+SLOWEST, SLOW = 10, 5
 
 
 class Program:
-    def __init__(self, name):
+    def __init__(self, name, began):
         self.name = name
+        self.began = began
+        self.seconds = None
         self.plan = None
         self.passed = 0
         self.failures = []
@@ -66,17 +71,21 @@ class Program:
 
 
 def read_programs(path):
-    programs, current, stray = [], None, []
+    programs, current, stray, now = [], None, [], None
     with open(path, encoding='utf-8', errors='replace') as log:
         for line in log:
             line = line.rstrip('\r\n')
-            if line.startswith('# begin '):
+            if line.startswith('# at '):
+                now = float(line[len('# at '):])
+            elif line.startswith('# begin '):
                 if current:
                     current.finish('none: it never ended')
                     programs.append(current)
-                current = Program(line[len('# begin '):])
+                current = Program(line[len('# begin '):], now)
             elif line.startswith('# end ') and current:
                 current.finish(int(line.rsplit(' ', 1)[1]))
+                if now is not None and current.began is not None:
+                    current.seconds = now - current.began
                 programs.append(current)
                 current = None
             elif current:
@@ -87,6 +96,13 @@ def read_programs(path):
         current.finish('none: it never ended')
         programs.append(current)
     return programs, stray
+
+
+def slowest(programs):
+    """The programs that took longest, with their seconds; None if no program took long."""
+    slow = sorted((p for p in programs if p.seconds is not None and p.seconds >= SLOW),
+                  key=lambda p: -p.seconds)[:SLOWEST]
+    return ', '.join(f'{p.name} {p.seconds:.0f} s' for p in slow) or None
 
 
 def allowed_skips(path):
@@ -130,6 +146,9 @@ def main(argv):
         print('\n'.join(stray[-40:]))
         print('FAILED no test program ran')
         failed += 1
+    slow = slowest(programs)
+    if slow:
+        print(f'slowest: {slow}')
     print(passed, failed, skipped)
 
 
