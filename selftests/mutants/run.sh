@@ -131,7 +131,10 @@ run() {
 	case $suite in
 	unit) cd "$copy/selftests/unit" && timeout "$TIMEOUT" "build/gcc/$program" ;;
 	code) "$copy/selftests/$program" "$copy/kev.ko" ;;
-	kevctl | life) cd "$copy/selftests/$suite" && timeout "$TIMEOUT" "./$program" ;;
+	kevctl | life)
+		# A slot is a background job, which ignores the signals that tests send.
+		cd "$copy/selftests/$suite" && timeout "$TIMEOUT" env --default-signal "./$program"
+		;;
 	bed)
 		"$copy/tools/bed/bed" run "${module[@]}" --cpus "$cpus" --timeout "$TIMEOUT" -- \
 			"/selftests/$program" || status=$?
