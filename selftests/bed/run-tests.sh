@@ -239,6 +239,16 @@ profile()
 	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
 }
 
+# The one that it runs on is the second.
+profile_second()
+{
+	gcc -O1 -static -o measured "$here/measured.c"
+	bed_run 7 --cpus 2 --file measured:/bin/ --profile table -- taskset 2 measured
+	[ "$(cat out)" = 24 ]
+	grep -qE "^0x[0-9a-f]+ to 0x[0-9a-f]+: 20 samples, median 24, shown 24$" table
+	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
+}
+
 two_cpus()
 {
 	bed_run 0 --cpus 2 -- nproc
@@ -379,6 +389,8 @@ check "a file that is not there" bed_failed "no file /no/such" --file /no/such -
 check "a module that is not there" bed_failed "not allowed with" --module /no/such -- true
 check "an unknown model" bed_failed "broadwell_ult" --cpu z80 -- true
 check "an unknown kernel" bed_failed "no kernel" --kernel z80 -- true
+check "a clock that is too fast" bed_failed "4300000 is not within" --tsc-khz 4300000 -- true
+check "a clock that is none of ours" bed_failed "only Bochs" --emulator tcg --tsc-khz 50000 -- true
 check "an unknown option" bed_failed "--frobnicate" --frobnicate -- true
 check "no command" bed_failed "no command"
 check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
@@ -397,6 +409,7 @@ check "files, holes, shared libraries" files
 check "what is inside" inside
 check "a disk whose cache can be dropped" disk
 check "a profile counts what the TSC counts" profile
+check "a profile of the second processor" profile_second
 check "two processors" two_cpus
 check "two runs at once" at_once
 check "Ctrl-C leaves nothing" interrupted INT 130

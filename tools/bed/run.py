@@ -45,7 +45,9 @@ def choose_machine(opts):
         wants_bochs = opts.cpu and bochs.available() and opts.cpu in bochs.models()
         emulator = "kvm" if qemu.has_nested_vmx() and not wants_bochs else "bochs"
     if emulator == "bochs":
-        return bochs.Bochs(*words)
+        return bochs.Bochs(*words, opts.tsc_khz or bochs.TSC_KHZ)
+    if opts.tsc_khz:
+        raise BedError("--tsc-khz: only Bochs can be told")
     return qemu.Qemu(emulator, *words)
 
 

@@ -25,7 +25,7 @@ _WINDOW_MIB = 144
 _ABOVE_MIB = 16  # the BIOS has its tables at the end of memory
 _MAX_MIB = 2048
 _BOOT_SECONDS = 900
-_TSC_KHZ = 50000  # it counts instructions
+TSC_KHZ = 50000  # it counts instructions
 # Ample: an instrumented kernel with two CPUs on a busy host takes more than a minute.
 RESTORE_SECONDS = 300
 
@@ -82,7 +82,7 @@ class Bochs:
 
     name = "bochs"
 
-    def __init__(self, kernel, model, cpus, mem, append):
+    def __init__(self, kernel, model, cpus, mem, append, khz=TSC_KHZ):
         if not available():
             raise BedError("Bochs is not there: run tools/bed/bed setup")
         self.model = model or DEFAULT_MODEL
@@ -92,17 +92,18 @@ class Bochs:
             raise BedError(f"--mem {mem}: Bochs machines have {2 * _WINDOW_MIB} to {_MAX_MIB} MiB")
         self.idle_sleeps = False  # an idle machine takes no processor time, but more time
         self.profile = None  # a file for what the library counts
+        self._khz = khz
         self._cpus = cpus
         self._mem = mem
         self._window = (mem - _WINDOW_MIB - _ABOVE_MIB) * _MIB
         line = _CMDLINE.format(size=_WINDOW_MIB, addr=self._window, bytes=_WINDOW_MIB * _MIB,
-                               khz=_TSC_KHZ)
+                               khz=khz)
         self._disc = image.boot_disc(kernel, f"{line} {append}".strip())
         self._library = helpers.bochs_library()
 
     def _bochsrc(self):
         return _BOCHSRC.format(model=self.model, cpus=self._cpus, mem=self._mem, share=_SHARE,
-                               disc=self._disc, khz=_TSC_KHZ)
+                               disc=self._disc, khz=self._khz)
 
     def _start(self, directory, script, *arguments):
         (directory / "script").write_text("\n".join(script) + "\n")

@@ -41,6 +41,14 @@ def _positive(text):
     return value
 
 
+def _tsc_khz(text):
+    """What Bochs takes: at most 32 bits of instructions a second."""
+    value = _positive(text)
+    if not 1000 <= value <= 4000000:
+        raise argparse.ArgumentTypeError(f"{text} is not within 1000 and 4000000")
+    return value
+
+
 def _parser(name):
     usage = f"bed {name} [OPTIONS]" + (" -- CMD ARGS..." if name == "run" else "")
     parser = _Parser(prog=f"bed {name}", usage=usage, description=_DESCRIPTION[name],
@@ -63,12 +71,14 @@ def _parser(name):
     add("--file", metavar="SRC[:DST]", action="append", default=[],
         help="bring a file or directory along (DST: /NAME); may be repeated")
     add("--append", metavar="ARGS", default="", help="more kernel arguments")
+    add("--tsc-khz", metavar="N", type=_tsc_khz,
+        help="thousands of instructions that a second has, for all clocks (50000); in Bochs")
     if name == "run":
         add("--profile", metavar="FILE", type=Path,
             help="count the instructions between RDTSCs of the lower half of the address space, "
                  "a guest's or a program's: FILE gets a table, FILE.json the same as data. "
                  "Functions are named by /proc/kallsyms as it is when CMD ends, and by what CMD "
-                 "has left in /out/kallsyms*; the first processor only, and only in Bochs")
+                 "has left in /out/kallsyms*; only in Bochs")
     add("--out", metavar="DIR", type=Path, help="bring what CMD wrote under /out back into DIR")
     add("--timeout", metavar="S", type=_positive,
         default=600 if name == "run" else 7 * 86400, help="seconds until the run is given up (600)")

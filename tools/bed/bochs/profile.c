@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * With $BED_PROFILE=FILE: which instructions the first processor executes between one RDTSC and
- * the next, where both are in the lower half of the address space, a guest's or a program's: what
- * measures by RDTSC is profiled without any change.
+ * With $BED_PROFILE=FILE: which instructions a processor executes between one RDTSC and the next,
+ * where both are in the lower half of the address space, a guest's or a program's: what measures
+ * by RDTSC is profiled without any change. Each processor is followed by itself.
  *
  * Bochs calls a function before each instruction, and one for each repetition of a string
  * instruction. They are empty, made to be replaced when Bochs is built; here they get a jump.
@@ -27,8 +27,10 @@
 #define SYM_BEFORE "_Z25bx_instr_before_executionjP15bxInstruction_c"
 #define SYM_REPEAT "_Z25bx_instr_repeat_iterationjP15bxInstruction_c"
 #define SYM_RIP "_Z14bx_dbg_get_ripv"
+#define SYM_CPU "dbg_cpu" /* whose RIP that is */
 #define SYM_RDTSC "_ZN8BX_CPU_C5RDTSCEP15bxInstruction_c"
 
+#define CPUS_MAX 2
 #define STEPS_MAX (4u << 20) /* a longer stretch is no measurement */
 #define PAIRS_MAX 1024
 #define SAMPLES_MAX 32
@@ -51,15 +53,18 @@ struct pair {
 
 static FILE *out;
 static uint64_t (*get_rip)(void);
+static unsigned int *rip_cpu;
 static void *rdtsc;
-static struct step *steps;
-static unsigned int nr_steps;
-static uint64_t from; /* 0: no RDTSC yet, or too long ago */
-static bool repeats;  /* the last step was counted before its first repetition */
+static struct cpu {
+	struct step *steps;
+	unsigned int nr_steps;
+	uint64_t from; /* 0: no RDTSC yet, or too long ago */
+	bool repeats;  /* the last step was counted before its first repetition */
+} cpus[CPUS_MAX];
 static struct pair pairs[PAIRS_MAX];
 static unsigned int nr_pairs;
 
-static struct pair *find_pair(uint64_t to)
+static struct pair *find_pair(uint64_t from, uint64_t to)
 {
 	for (unsigned int i = 0; i < nr_pairs; i++)
 		if (pairs[i].from == from && pairs[i].to == to)
@@ -77,7 +82,7 @@ static int by_address(const void *a, const void *b)
 	return x->rip < y->rip ? -1 : x->rip > y->rip;
 }
 
-static void write_steps(void)
+static void write_steps(struct step *steps, unsigned int nr_steps)
 {
 	Dl_info info;
 
@@ -91,55 +96,70 @@ static void write_steps(void)
 	}
 }
 
-static void finish(uint64_t to)
+static void finish(const struct cpu *cpu, uint64_t to)
 {
-	struct pair *pair = find_pair(to);
+	struct pair *pair = find_pair(cpu->from, to);
 
 	if (!pair || pair->seen == LENGTHS_MAX)
 		return;
 	pair->seen++;
 	fprintf(out, "%s %" PRIx64 " %" PRIx64 " %u\n",
-		pair->seen > SAMPLES_MAX ? "length" : "sample", from, to, nr_steps);
+		pair->seen > SAMPLES_MAX ? "length" : "sample", cpu->from, to, cpu->nr_steps);
 	if (pair->seen <= SAMPLES_MAX)
-		write_steps();
+		write_steps(cpu->steps, cpu->nr_steps);
 	fflush(out);
 }
 
-static void before_execution(unsigned int cpu, const struct instruction *i)
+/* Bochs' debugger asks the processor that it looks at. */
+static uint64_t rip_of(unsigned int number)
 {
+	unsigned int before = *rip_cpu;
 	uint64_t rip;
 
-	if (cpu || (!from && i->handler != rdtsc))
-		return;
+	*rip_cpu = number;
 	rip = get_rip();
-	if (nr_steps == STEPS_MAX) {
-		from = 0;
-		nr_steps = 0;
+	*rip_cpu = before;
+	return rip;
+}
+
+static void before_execution(unsigned int number, const struct instruction *i)
+{
+	struct cpu *cpu = &cpus[number % CPUS_MAX];
+	uint64_t rip;
+
+	if (number >= CPUS_MAX || (!cpu->from && i->handler != rdtsc))
+		return;
+	rip = rip_of(number);
+	if (cpu->nr_steps == STEPS_MAX) {
+		cpu->from = 0;
+		cpu->nr_steps = 0;
 	}
-	steps[nr_steps++] = (struct step){ .rip = rip, .handler = i->handler };
-	repeats = true;
+	cpu->steps[cpu->nr_steps++] = (struct step){ .rip = rip, .handler = i->handler };
+	cpu->repeats = true;
 	/* The second RDTSC is part of what the two measure, the first is not. */
 	if (i->handler == rdtsc && !(rip >> 63)) {
-		if (from)
-			finish(rip);
-		from = rip;
-		nr_steps = 0;
+		if (cpu->from)
+			finish(cpu, rip);
+		cpu->from = rip;
+		cpu->nr_steps = 0;
 	}
 }
 
 /* The first repetition is the instruction itself. */
-static void repeat_iteration(unsigned int cpu,
+static void repeat_iteration(unsigned int number,
 			     __attribute__((unused)) const struct instruction *i)
 {
-	if (cpu || !from || !nr_steps)
+	struct cpu *cpu = &cpus[number % CPUS_MAX];
+
+	if (number >= CPUS_MAX || !cpu->from || !cpu->nr_steps)
 		return;
-	if (repeats) {
-		repeats = false;
+	if (cpu->repeats) {
+		cpu->repeats = false;
 		return;
 	}
-	if (nr_steps < STEPS_MAX) {
-		steps[nr_steps] = steps[nr_steps - 1];
-		nr_steps++;
+	if (cpu->nr_steps < STEPS_MAX) {
+		cpu->steps[cpu->nr_steps] = cpu->steps[cpu->nr_steps - 1];
+		cpu->nr_steps++;
 	}
 }
 
@@ -164,12 +184,17 @@ static const char *start(const char *file)
 	uint8_t *repeat = dlsym(RTLD_DEFAULT, SYM_REPEAT);
 
 	get_rip = (uint64_t (*)(void))dlsym(RTLD_DEFAULT, SYM_RIP);
+	rip_cpu = dlsym(RTLD_DEFAULT, SYM_CPU);
 	rdtsc = dlsym(RTLD_DEFAULT, SYM_RDTSC);
-	if (!before || !repeat || !get_rip || !rdtsc)
+	if (!before || !repeat || !get_rip || !rip_cpu || !rdtsc)
 		return "this Bochs does not export the functions that it needs";
-	steps = malloc(STEPS_MAX * sizeof(*steps));
+	for (unsigned int i = 0; i < CPUS_MAX; i++) {
+		cpus[i].steps = malloc(STEPS_MAX * sizeof(struct step));
+		if (!cpus[i].steps)
+			return "there is no memory for the steps";
+	}
 	out = fopen(file, "we");
-	if (!steps || !out)
+	if (!out)
 		return "its file cannot be written";
 	if (!replace(before, (void *)before_execution) ||
 	    !replace(repeat, (void *)repeat_iteration))
