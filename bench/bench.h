@@ -40,13 +40,34 @@ uint64_t bench_mean(struct bench_samples *samples);
 
 /* Print the result: of the samples, or, with an error, that there is none. */
 void bench_result(const struct bench_name *name, struct bench_samples *samples, int error);
+
+/* The TSC, by an RDTSC whose address has a name: in one place only, in a function of its own */
+#define BENCH_TSC(label) ({						\
+	uint32_t low_, high_;						\
+									\
+	asm volatile("lfence\n.globl " #label "\n" #label ":\trdtsc"	\
+		     : "=a"(low_), "=d"(high_) : : "memory");		\
+	(uint64_t)high_ << 32 | low_;					\
+})
+
+/* Keeps a function with such an RDTSC from being there twice */
+#define BENCH_ONCE	__attribute__((noinline, noclone))
+
+/* The addresses of two RDTSCs between which a part of a row's operation is done */
+struct bench_between {
+	uint64_t from, to;
+};
+
+#define BENCH_PARTS	4
+
 /*
- * The same of a row of the table: @figures has one figure of each repetition. A guest that
- * measures itself has two RDTSCs, at these addresses, around so many rounds.
+ * The same of a row of the table: @figures has one figure of each repetition. What lies between
+ * @nr_parts pairs of RDTSCs is, together, what @rounds operations execute.
  */
 struct bench_where {
-	size_t n;
-	uint64_t rdtsc[2], rounds;
+	size_t nr_parts;
+	struct bench_between parts[BENCH_PARTS];
+	uint64_t rounds;
 };
 
 void bench_row_result(const struct bench_name *name, const struct bench_where *where,
@@ -242,8 +263,19 @@ struct bench_row {
 	unsigned int cpus;		/* the machine has so many; 0: one */
 	bool cgroup;			/* in a memory cgroup, as every service is */
 	bool each;			/* a sample is the sum of all rounds */
+	unsigned int vms;		/* of each repetition, one after the other; 0: one */
 	bool kev_only;
+	/* Where it reads the TSC, if not in the guest; a NULL is the guest's only RDTSC. */
+	struct {
+		const char *from, *to;
+	} parts[BENCH_PARTS];
 };
+
+/* Where the host reads it: rows.c, life.c, fleet.c and kick.c */
+extern const char bench_tsc_exited[], bench_tsc_read[];
+extern const char bench_tsc_open[], bench_tsc_ran[], bench_tsc_close[], bench_tsc_closed[];
+extern const char bench_tsc_grow[], bench_tsc_grown[];
+extern const char bench_tsc_kick[], bench_tsc_kicked[], bench_tsc_returned[];
 
 /* How a row is measured: by a program's own samples (rows.c), and the others */
 int bench_row_program(const struct bench_row *row, enum bench_side side,
@@ -275,6 +307,7 @@ void bench_exits(enum bench_side side);
 void bench_returns(enum bench_side side);
 void bench_scale(enum bench_side side);
 void bench_pair(enum bench_side side);
+void bench_kicks(enum bench_side side);
 void bench_start(void);
 void bench_faults(void);
 void bench_many(void);

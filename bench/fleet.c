@@ -10,6 +10,7 @@
 /* Of the row: a sample is what so many more VMs take. KVM's take long to close. */
 #define IDLE_STEP	96
 #define IDLE_STEP_KVM	24
+#define IDLE_STEP_FEW	8
 #define IDLE_SAMPLES	3
 
 static struct bench_vm fleet[MAX_VMS];
@@ -36,20 +37,21 @@ static uint64_t memory_left(enum bench_side side)
 }
 
 /* Start VMs until there are so many; each has run once. */
-static int grow(const struct bench_row *row, enum bench_side side, int image, unsigned int to,
-		struct bench_samples *starts)
+static BENCH_ONCE int grow(const struct bench_row *row, enum bench_side side, int image,
+			   unsigned int to, struct bench_samples *starts)
 {
 	long ret = 0;
 
 	while (!ret && nr_vms < to) {
-		uint64_t since = kt_rdtsc();
+		uint64_t since = BENCH_TSC(bench_tsc_grow), until;
 		struct bench_vm *vm = &fleet[nr_vms++];
 
 		ret = bench_vm_start(vm, side, image, &row->program, &row->how);
 		if (!ret)
 			ret = bench_vm_enter(vm, 0);
+		until = BENCH_TSC(bench_tsc_grown);
 		if (starts)
-			bench_add(starts, kt_rdtsc() - since);
+			bench_add(starts, until - since);
 		/* Nothing needs it any more. */
 		close(vm->device);
 		vm->device = -1;
@@ -77,7 +79,8 @@ static int begin(const struct bench_row *row)
 int bench_row_idle(const struct bench_row *row, enum bench_side side,
 		   struct bench_samples *samples)
 {
-	unsigned int step = side == BENCH_KVM ? IDLE_STEP_KVM : IDLE_STEP;
+	unsigned int step = bench_few ? IDLE_STEP_FEW :
+			    side == BENCH_KVM ? IDLE_STEP_KVM : IDLE_STEP;
 	int image = begin(row);
 	int ret = image < 0 ? image : grow(row, side, image, step, NULL);
 

@@ -10,6 +10,8 @@
 
 #include "bench.h"
 
+#define ROUNDS	256
+
 /* How KVM's vCPU is got out */
 enum way {
 	HANDLER,	/* a signal's handler, which says that RUN is to end */
@@ -77,13 +79,13 @@ static void clean_up(void)
 		sigtimedwait(&set, NULL, &now);
 }
 
-static void *vcpu_main(void *arg)
+static BENCH_ONCE void *vcpu_main(void *arg)
 {
 	(void)arg;
 	kicked.ret = prepare();
 	while (!kicked.ret && !kicked.end) {
 		long ret = bench_vm_enter(&kicked.vm, 0);
-		uint64_t now = kt_rdtsc();
+		uint64_t now = BENCH_TSC(bench_tsc_returned);
 
 		clean_up();
 		if (ret != -EINTR)
@@ -105,7 +107,7 @@ static int kick(void)
 	return -pthread_kill(kicked.thread, SIGUSR1);
 }
 
-static int measure(uint64_t rounds, struct bench_samples *samples)
+static BENCH_ONCE int measure(uint64_t rounds, struct bench_samples *samples)
 {
 	volatile uint32_t *counter = bench_vm_counter(&kicked.vm);
 
@@ -119,8 +121,10 @@ static int measure(uint64_t rounds, struct bench_samples *samples)
 		/* The guest counts as long as it runs. */
 		while (*counter - count < 10 && !kicked.returned)
 			;
-		since = kt_rdtsc();
+		since = BENCH_TSC(bench_tsc_kick);
 		ret = kick();
+		/* For a profile */
+		BENCH_TSC(bench_tsc_kicked);
 		if (ret)
 			return ret;
 		while (!kicked.returned)
@@ -173,4 +177,26 @@ int bench_row_kick(const struct bench_row *row, enum bench_side side,
 	if (!ret && bench_median(&other) < bench_median(samples))
 		*samples = other;
 	return ret;
+}
+
+/* What KVM's ways take, each by itself */
+void bench_kicks(enum bench_side side)
+{
+	static const char *const names[] = {
+		[HANDLER] = "a signal with a handler",
+		[MASK] = "a signal that only KVM_RUN lets through",
+	};
+	static const struct bench_row row = { .program = { &bench_count, ROUNDS } };
+	static struct bench_samples samples;
+
+	for (enum way way = HANDLER; side == BENCH_KVM && way <= MASK; way++) {
+		const struct bench_name name = {
+			"ways to kick", names[way], "KVM", "instructions"
+		};
+		int ret;
+
+		samples.n = 0;
+		ret = run(&row, side, way, &samples);
+		bench_result(&name, &samples, ret);
+	}
 }

@@ -32,6 +32,7 @@ static const struct {
 	{ "exits", .both = bench_exits },
 	{ "returns", .both = bench_returns },
 	{ "pair", .both = bench_pair },
+	{ "kicks", .both = bench_kicks },
 	{ "scale", .both = bench_scale },
 	{ "start", .kev = bench_start },
 	{ "faults", .kev = bench_faults },

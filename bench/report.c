@@ -7,6 +7,8 @@
 #include "bench.h"
 
 #define MAX_RESULTS	256
+/* Of one row; more are not kept one by one */
+#define MAX_FIGURES	8
 
 struct result {
 	struct bench_name name;
@@ -16,6 +18,7 @@ struct result {
 	int error;
 	size_t n;
 	uint64_t median, mean, min, max;
+	uint64_t figures[MAX_FIGURES];	/* of a row, as they came */
 };
 
 static struct result results[MAX_RESULTS];
@@ -70,6 +73,8 @@ static struct result *keep(const struct bench_name *name, struct bench_samples *
 		result->error = -ENODATA;
 	if (!result->error) {
 		result->n = samples->n;
+		for (size_t i = 0; i < samples->n && i < MAX_FIGURES; i++)
+			result->figures[i] = samples->values[i];
 		result->median = bench_median(samples);
 		result->mean = bench_mean(samples);
 		result->min = samples->values[0];
@@ -132,11 +137,20 @@ size_t bench_missing(void)
 	return missing;
 }
 
+static void write_figures(FILE *out, const struct result *result)
+{
+	fprintf(out, "\"figures\": [");
+	for (size_t i = 0; i < result->n && i < MAX_FIGURES; i++)
+		fprintf(out, "%s%lu", i ? ", " : "", result->figures[i]);
+	fprintf(out, "], ");
+}
+
 static void write_where(FILE *out, const struct bench_where *where)
 {
-	fprintf(out, "\"rounds\": %lu, \"rdtsc\": [", where->rounds);
-	if (where->n == ARRAY_SIZE(where->rdtsc))
-		fprintf(out, "\"%#lx\", \"%#lx\"", where->rdtsc[0], where->rdtsc[1]);
+	fprintf(out, "\"rounds\": %lu, \"parts\": [", where->rounds);
+	for (size_t i = 0; i < where->nr_parts; i++)
+		fprintf(out, "%s[\"%#lx\", \"%#lx\"]", i ? ", " : "", where->parts[i].from,
+			where->parts[i].to);
 	fprintf(out, "], ");
 }
 
@@ -146,8 +160,10 @@ static void write_result(FILE *out, const struct result *result)
 
 	fprintf(out, "  {\"row\": %s, \"group\": \"%s\", \"name\": \"%s\", \"subject\": \"%s\", ",
 		result->row ? "true" : "false", name->group, name->name, name->subject);
-	if (result->row)
+	if (result->row) {
 		write_where(out, &result->where);
+		write_figures(out, result);
+	}
 	if (result->error)
 		fprintf(out, "\"error\": \"%s\"}", strerror(-result->error));
 	else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table: kev beside KVM, row by row */
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -30,11 +31,13 @@ static const struct bench_row rows[] = {
 		.name = "read_regs",
 		.measure = bench_row_registers,
 		.program = { &bench_out_for_ever, ROUNDS },
+		.parts = { { bench_tsc_exited, bench_tsc_read } },
 	}, {
 		.name = "kick",
 		.measure = bench_row_kick,
 		.program = { &bench_count, ROUNDS },
 		.cpus = 2,
+		.parts = { { bench_tsc_kick, bench_tsc_kicked }, { NULL, bench_tsc_returned } },
 	}, {
 		.name = "fault_zero_4k",
 		.cgroup = true,
@@ -55,6 +58,8 @@ static const struct bench_row rows[] = {
 		.program = { &bench_read_all, IMAGE_PAGES, BENCH_DATA_GPA, KT_PAGE },
 		.how = { .data = IMAGE_PAGES * KT_PAGE },
 		.each = true,
+		/* Few instructions: an interrupt of the host's would be a part that shows. */
+		.vms = 5,
 	}, {
 		.name = "fault_image_cow",
 		.measure = bench_row_program,
@@ -67,12 +72,14 @@ static const struct bench_row rows[] = {
 		.measure = bench_row_start,
 		.program = { &bench_out_for_ever, 16 },
 		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
+		.parts = { { bench_tsc_open, bench_tsc_ran } },
 	}, {
 		.name = "close_vm",
 		.cgroup = true,
 		.measure = bench_row_close,
 		.program = { &bench_out_for_ever, 8 },
 		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
+		.parts = { { bench_tsc_close, bench_tsc_closed } },
 	}, {
 		.name = "mem_idle_vm",
 		.cgroup = true,
@@ -81,6 +88,7 @@ static const struct bench_row rows[] = {
 		.program = { &bench_out_for_ever, 1 },
 		.how = { .memory = 64 * KT_MIB },
 		.once = true,
+		.parts = { { bench_tsc_grow, bench_tsc_grown } },
 	}, {
 		.name = "cycle",
 		.cgroup = true,
@@ -88,21 +96,41 @@ static const struct bench_row rows[] = {
 		.program = { &bench_out_for_ever, 1000 },
 		.how = { .memory = 64 * KT_MIB, .data = KT_MIB - KT_PAGE },
 		.once = true,
+		.parts = { { bench_tsc_open, bench_tsc_ran }, { bench_tsc_ran, bench_tsc_close },
+			   { bench_tsc_close, bench_tsc_closed },
+			   { bench_tsc_closed, bench_tsc_open } },
 	},
 };
 
 int bench_row_program(const struct bench_row *row, enum bench_side side,
 		      struct bench_samples *samples)
 {
-	int ret = bench_vm_measure(side, &row->program, &row->how, samples);
+	unsigned int vms = row->vms && !bench_few ? row->vms : 1;
+	int image = -1, ret = 0;
 
+	/* KVM's guests are where user space writes them. */
+	if (side == BENCH_KEV || row->how.data) {
+		image = bench_image(&row->program, row->how.data);
+		if (image < 0)
+			return image;
+	}
+	for (unsigned int i = 0; !ret && i < vms; i++) {
+		struct bench_vm vm;
+
+		ret = bench_vm_start(&vm, side, image, &row->program, &row->how);
+		if (!ret)
+			ret = bench_vm_run_program(&vm, &row->program, samples);
+		bench_vm_fini(&vm);
+	}
+	if (image >= 0)
+		close(image);
 	for (size_t i = 0; row->each && i < samples->n; i++)
 		samples->values[i] /= row->program.rounds;
 	return ret;
 }
 
-int bench_row_registers(const struct bench_row *row, enum bench_side side,
-			struct bench_samples *samples)
+BENCH_ONCE int bench_row_registers(const struct bench_row *row, enum bench_side side,
+				   struct bench_samples *samples)
 {
 	struct bench_vm vm;
 	long ret = bench_vm_init(&vm, side, &row->program, &row->how);
@@ -111,10 +139,10 @@ int bench_row_registers(const struct bench_row *row, enum bench_side side,
 		uint64_t since;
 
 		ret = bench_vm_enter(&vm, 0);
-		since = kt_rdtsc();
+		since = BENCH_TSC(bench_tsc_exited);
 		if (!ret)
 			ret = bench_vm_registers(&vm, false);
-		bench_add(samples, kt_rdtsc() - since);
+		bench_add(samples, BENCH_TSC(bench_tsc_read) - since);
 	}
 	bench_vm_fini(&vm);
 	return ret;
@@ -142,6 +170,25 @@ static int measure(const struct bench_row *row, enum bench_side side,
 	return ret;
 }
 
+/* Where a profile finds the row's operation; parts stays empty if that is not known. */
+static struct bench_where find(const struct bench_row *row)
+{
+	struct bench_where where = { .rounds = row->each ? row->program.rounds : 1 };
+	uint64_t guest[2];
+	size_t n = bench_rdtscs(row->program.code, guest, ARRAY_SIZE(guest));
+
+	if (!row->parts[0].to && n == ARRAY_SIZE(guest)) {
+		where.parts[0] = (struct bench_between){ guest[0], guest[1] };
+		where.nr_parts = 1;
+	}
+	for (size_t i = 0; i < BENCH_PARTS && row->parts[i].to; i++) {
+		where.parts[i].from = row->parts[i].from ? (uintptr_t)row->parts[i].from : guest[0];
+		where.parts[i].to = (uintptr_t)row->parts[i].to;
+		where.nr_parts++;
+	}
+	return where;
+}
+
 void bench_rows(enum bench_side side)
 {
 	static struct bench_samples figures;
@@ -161,8 +208,7 @@ void bench_rows(enum bench_side side)
 			continue;
 		if (few.each)
 			few.program.rounds = few.program.rounds < 128 ? 8 : few.program.rounds / 16;
-		where.n = bench_rdtscs(row->program.code, where.rdtsc, ARRAY_SIZE(where.rdtsc));
-		where.rounds = row->each ? row->program.rounds : 1;
+		where = find(row);
 		ret = measure(row, side, &figures);
 		bench_row_result(&name, &where, &figures, ret);
 	}

@@ -4,8 +4,8 @@
 
 Without options both sides are measured, with mitigations=off and mitigations=auto, on one CPU
 and, for what needs them, on two; build/bench.json gets the rows. NAME is a row, or a group of
-other things that stands behind the table (exits, returns, pair, start, faults, memory, process,
-net). --check compares kev's side with bench/baseline.json; --baseline puts there, and into the
+other things that stands behind the table (exits, returns, pair, kicks, start, faults, memory,
+process, net). --check compares kev's side with bench/baseline.json; --baseline puts there, and into the
 table of the documentation, what was measured. --scale starts 1,000 VMs and draws Documentation/scale.svg.
 """
 
@@ -25,24 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent
 BED = ROOT / "tools/bed/bed"
 BASELINE = ROOT / "bench/baseline.json"
 BENCH = ROOT / "build/bench.json"
-PROFILE = ROOT / "build/bench-profile.txt"
+PROFILES = ROOT / "build/bench-profile"
 TABLE = ROOT / "Documentation/bench-table.txt"
 SCALE = ROOT / "bench/scale.json"
 GRAPH = ROOT / "Documentation/scale.svg"
 
 # What needs two CPUs; everything else has one, where counts repeat best.
-TWO_CPUS = ("kick", "pair")
+TWO_CPUS = ("kick", "pair", "kicks")
 # Groups that are shown behind the table
-GROUPS = ("exits", "returns", "pair", "start", "faults", "memory", "process", "net")
+GROUPS = ("exits", "returns", "pair", "kicks", "start", "faults", "memory", "process", "net")
 # What is checked each time that the tests run
 SHORT = ("hypercall", "cpuid", "rdmsr", "wrmsr", "fault_zero_4k", "start_1m")
-# Rows whose instructions can be looked at one by one: on one CPU, not too many of them
-PROFILED = tuple(name for name in table.TARGETS
-                 if name not in ("kick", "mem_idle_vm", "cycle"))
-
-# The kernel's clock goes as on a CPU of 3.5 GHz that does an instruction in each cycle: what
-# waits, and the timer's interrupts, are as many instructions apart as there.
-CLOCK = "tsc_early_khz=3500000"
+# All clocks go as on a CPU of 3.5 GHz that does an instruction in each cycle: what waits, and
+# the timer's interrupts, are as many instructions apart as there.
+CLOCK = ("--tsc-khz", "3500000")
 
 
 class Failed(Exception):
@@ -52,8 +48,8 @@ class Failed(Exception):
 def machine(words, mitigations="off", options=(), clock=CLOCK):
     """Run the program in one machine; its results. What it prints goes to stderr."""
     with tempfile.TemporaryDirectory() as out:
-        command = [BED, "run", "--timeout", "1200", "--out", out, *options,
-                   "--append", f"mitigations={mitigations} {clock}", "--",
+        command = [BED, "run", "--timeout", "1200", "--out", out, *options, *clock,
+                   "--append", f"mitigations={mitigations}", "--",
                    "sh", "-c", 'bed-disk && exec bench --json /out/bench.json "$@"', "bench",
                    *words]
         status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
@@ -64,33 +60,36 @@ def machine(words, mitigations="off", options=(), clock=CLOCK):
         return json.loads(results.read_text())
 
 
+def by_cpus(names):
+    """Names that are measured on the same machine: its number of CPUs, and they."""
+    for cpus in (1, 2):
+        some = [name for name in names if (name in TWO_CPUS) == (cpus == 2)]
+        if some:
+            yield cpus, some
+
+
 def measure(names, mitigations, side):
     """Results of rows and groups, from a machine with one CPU and one with two."""
     words = [] if side == "both" else ["--side", side]
-    # Counts of a machine that has just booted repeat best.
-    options = ["--cold"]
-    two = [name for name in names if name in TWO_CPUS]
-    one = [name for name in names if name not in TWO_CPUS]
     results = []
-    if one:
-        results += machine([*words, *one], mitigations, options)
-    if two:
-        results += machine([*words, *two], mitigations, [*options, "--cpus", "2"])
+    for cpus, some in by_cpus(names):
+        # Counts of a machine that has just booted repeat best.
+        results += machine([*words, *some], mitigations, ["--cold", "--cpus", str(cpus)])
     return results
 
 
-def add_counts(bench, names):
+def add_counts(bench, names, mitigations):
     """Put into kev's rows what their operations execute of what is slow on a processor.
 
-    The profile stays, with each operation's instructions by function. With mitigations=off; with auto this model of a CPU has no other such instructions.
+    The profiles stay, with each operation's instructions by function.
     """
-    names = [name for name in names if name in PROFILED]
-    if not names:
-        return
-    PROFILE.parent.mkdir(exist_ok=True)
-    results = machine(["--side", "kev", "--few", *names], options=["--profile", str(PROFILE)])
-    pairs = json.loads(Path(f"{PROFILE}.json").read_text())
-    table.add_counts([row for row in bench if row["mitigations"] == "off"], results, pairs)
+    PROFILES.mkdir(parents=True, exist_ok=True)
+    for cpus, some in by_cpus(names):
+        profile = PROFILES / f"{mitigations}-{cpus}.txt"
+        results = machine(["--side", "kev", "--few", *some], mitigations,
+                          ["--cpus", str(cpus), "--profile", str(profile)])
+        pairs = json.loads(Path(f"{profile}.json").read_text())
+        table.add_counts(bench, results, pairs)
 
 
 def check(bench, base, tap):
@@ -113,7 +112,7 @@ def check(bench, base, tap):
 def scale():
     """1 to 1,000 VMs at the same time: the data, and the picture."""
     # KVM waits in each close: not with a clock that makes that 40 million instructions.
-    results = machine(["scale"], options=["--cold", "--mem", "2048"], clock="")
+    results = machine(["scale"], options=["--cold", "--mem", "2048"], clock=())
     SCALE.write_text(json.dumps(results, indent=1) + "\n")
     GRAPH.write_text(graph.draw(results))
     print(f"{GRAPH}, by {SCALE}")
@@ -150,10 +149,11 @@ def run(options):
         if mode == "off" and not (options.names or options.check or options.baseline):
             wanted = [*names, *GROUPS]
         results = measure(wanted, mode, side)
-        bench += table.rows(results, mode, names)
+        rows = table.rows(results, mode, names)
         groups += [result for result in results if not result["row"]]
-        if mode == "off" and side != "kvm" and not (options.no_counts or options.check):
-            add_counts(bench, names)
+        if side != "kvm" and not (options.no_counts or options.check):
+            add_counts(rows, names, mode)
+        bench += rows
     if options.check:
         return check(bench, json.loads(BASELINE.read_text()), options.tap)
     for line in (*table.table(bench), *table.groups(groups)):

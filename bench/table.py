@@ -44,10 +44,7 @@ COUNTS = {
     "serialising": "serial.",
 }
 
-# The page of a guest's code
-GUEST, GUEST_END = 0x100000, 0x101000
-
-# A row may be so much above its baseline.
+# A row may be so much above its baseline, and its repetitions so far apart.
 TOLERANCE = 0.05
 
 
@@ -96,28 +93,32 @@ def rows(results, mitigations, names=()):
             if name in sides or name in names]
 
 
-def add_counts(bench, results, pairs):
-    """Put "counts" into rows: results tell where a row's RDTSCs are, pairs are of a profile.
+def _parts(result, pairs):
+    """What a profile has between the RDTSCs of a row; None if something is missing.
 
-    A guest's RDTSCs have addresses of their own for each row. Those of a program are told by
-    what lies between them: the pair whose length comes nearest to the row's figure.
+    A figure that is counted between two RDTSCs is what the profile counts there, too.
     """
+    known = {(pair["from"], pair["to"]): pair for pair in pairs}
+    found = [known.get(tuple(part)) for part in result["parts"]]
+    if not found or None in found:
+        return None
+    if len(found) == 1 and result["unit"] == "instructions":
+        length = found[0]["median"] / result["rounds"]
+        if abs(length - result["median"]) > TOLERANCE * result["median"] + 2:
+            return None
+    return found
+
+
+def add_counts(bench, results, pairs):
+    """Put "counts" into rows: results tell where a row's RDTSCs are, pairs are of a profile."""
     known = {result["name"]: result for result in results
              if result["row"] and result["subject"] == "kev" and "error" not in result}
     for row in bench:
         result = known.get(row["name"])
-        if not result:
-            continue
-        rounds = result["rounds"]
-        if result["rdtsc"]:
-            found = [pair for pair in pairs if [pair["from"], pair["to"]] == result["rdtsc"]]
-        else:
-            found = [pair for pair in pairs if int(pair["from"], 16) < GUEST or
-                     int(pair["from"], 16) >= GUEST_END]
-        found.sort(key=lambda pair: abs(pair["median"] / rounds - result["median"]))
-        if found and abs(found[0]["median"] / rounds - result["median"]) <= \
-                TOLERANCE * result["median"] + 2:
-            row["counts"] = {key: round(found[0]["slow"][key] / rounds, 2) for key in COUNTS}
+        found = _parts(result, pairs) if result else None
+        if found:
+            row["counts"] = {key: round(sum(part["slow"][key] for part in found) /
+                                        result["rounds"], 2) for key in COUNTS}
 
 
 def _number(value):
@@ -195,7 +196,8 @@ def merge(base, bench):
 def compare(bench, base):
     """Rows of a run with a baseline: (row's title, what is wrong or None, a remark) for each.
 
-    More than TOLERANCE above it is wrong. Below it, somebody should write the baseline anew.
+    More than TOLERANCE above it is wrong, and so are repetitions that are as far apart: such a
+    figure tells nothing. Below it, somebody should write the baseline anew.
     """
     known = {(row["name"], row["mitigations"]): row["kev"] for row in base}
     for row in bench:
@@ -206,6 +208,8 @@ def compare(bench, base):
             yield title, "not measured", ""
         elif before is None:
             yield title, "not in the baseline", ""
+        elif row["spread"] > TOLERANCE:
+            yield title, f"a spread of {100 * row['spread']:.1f} % around {now:,}", ""
         elif now > before * (1 + TOLERANCE):
             yield title, f"{now:,} instead of {before:,}, {100 * (now / before - 1):+.1f} %", ""
         elif now < before * (1 - TOLERANCE):

@@ -2,28 +2,33 @@
 # SPDX-License-Identifier: GPL-2.0
 """The benchmark's table and its comparison with a baseline: what goes in and what comes out."""
 
+import argparse
+import contextlib
+import io
 import sys
 
 sys.dont_write_bytecode = True
 
 import graph  # noqa: E402  pylint: disable=wrong-import-position
+import run  # noqa: E402  pylint: disable=wrong-import-position
 import table  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def result(name, subject, median, **more):
     """What the program in the machine writes for a row."""
-    return {"row": True, "group": "", "name": name, "subject": subject, "rounds": 1, "rdtsc": [],
+    return {"row": True, "group": "", "name": name, "subject": subject, "rounds": 1, "parts": [],
             "unit": "instructions", "median": median, "spread": 0.0, **more}
 
 
-def row(name, kev, mitigations="off"):
+def row(name, kev, mitigations="off", spread=0.0):
     """What is compared of a row."""
-    return {"name": name, "mitigations": mitigations, "unit": "instructions", "kev": kev}
+    return {"name": name, "mitigations": mitigations, "unit": "instructions", "kev": kev,
+            "spread": None if kev is None else spread}
 
 
 def failed(name):
     """A row that was not measured."""
-    return {"row": True, "group": "", "name": name, "subject": "kev", "rounds": 1, "rdtsc": [],
+    return {"row": True, "group": "", "name": name, "subject": "kev", "rounds": 1, "parts": [],
             "error": "No such device"}
 
 
@@ -49,6 +54,8 @@ COMPARISONS = (
     ([row("cpuid", 105)], []),
     ([row("cpuid", 106)], ["cpuid, mitigations=off"]),
     ([row("cpuid", 50)], []),
+    ([row("cpuid", 100, spread=0.05)], []),
+    ([row("cpuid", 100, spread=0.051)], ["cpuid, mitigations=off"]),
     ([row("cpuid", None)], ["cpuid, mitigations=off"]),
     ([row("rdmsr", 100)], ["rdmsr, mitigations=off"]),
     ([row("cpuid", 150, "auto")], []),
@@ -58,6 +65,7 @@ COMPARISONS = (
 )
 
 SLOW = {"vmentry": 1, "vmread": 5, "vmwrite": 4, "msr": 0, "inv": 0, "xsave": 0, "serialising": 1}
+HERE, THERE = ["0x10001b", "0x100030"], ["0x403000", "0x403100"]
 
 
 def pair(start, end, median):
@@ -67,17 +75,25 @@ def pair(start, end, median):
 
 # (result of the row, pairs of the profile, VMREADs of an operation or None)
 COUNTS = (
-    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
-     [pair("0x10001b", "0x100030", 400)], 5),
-    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
-     [pair("0x10001b", "0x100033", 400)], None),
-    (result("cpuid", "kev", 400, rdtsc=["0x10001b", "0x100030"]),
-     [pair("0x10001b", "0x100030", 500)], None),
-    (result("cpuid", "kev", 100, rdtsc=["0x10001b", "0x100030"], rounds=4),
-     [pair("0x10001b", "0x100030", 402)], 1.25),
-    (result("cpuid", "kev", 1000), [pair("0x403000", "0x403100", 1040),
-                                    pair("0x403000", "0x403200", 1900)], 5),
-    (result("cpuid", "kev", 1000), [pair("0x10001b", "0x100030", 1000)], None),
+    (result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], 5),
+    (result("cpuid", "kev", 400, parts=[HERE]), [pair(HERE[0], "0x100033", 400)], None),
+    (result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 500)], None),
+    (result("cpuid", "kev", 100, parts=[HERE], rounds=4), [pair(*HERE, 402)], 1.25),
+    # What is not in instructions, or has several parts, is not a sum of lengths.
+    (result("cpuid", "kev", 40000, parts=[HERE], unit="bytes"), [pair(*HERE, 500)], 5),
+    (result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*THERE, 900), pair(*HERE, 300)], 10),
+    (result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*HERE, 400)], None),
+    (result("cpuid", "kev", 400), [pair(*HERE, 400)], None),
+    (failed("cpuid"), [pair(*HERE, 400)], None),
+)
+
+
+# (results of a machine that measures cpuid and kick, is all well)
+ENDS = (
+    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], True),
+    ([result("cpuid", "kev", 1), failed("kick")], False),
+    ([result("cpuid", "kev", 1)], False),
+    ([], False),
 )
 
 
@@ -124,6 +140,46 @@ def merge_failures():
         yield "the first baseline is not what was measured"
 
 
+def told_failures():
+    """Comparisons that are told wrong, or whose end is not the exit status's."""
+    for bench, wrong in COMPARISONS:
+        for tap in (False, True):
+            told = io.StringIO()
+            with contextlib.redirect_stdout(told):
+                good = run.check(bench, BASE, tap)
+            bad = [line for line in told.getvalue().splitlines()
+                   if line.startswith(("not ok", "FAILED"))]
+            if good == bool(wrong) or [title for title in wrong
+                                       if not any(title in line for line in bad)]:
+                yield f"{bench}, tap {tap}: {good}, {told.getvalue()!r}"
+            if tap and not told.getvalue().endswith(f"\n1..{len(bench)}\n"):
+                yield f"{bench}: no plan: {told.getvalue()!r}"
+
+
+def end_failures():
+    """Runs with a row that was not measured and an exit status that does not say so."""
+    measured = run.measure
+    options = argparse.Namespace(mitigations="off", side="kev", no_counts=True, check=False,
+                                 baseline=False, short=False, names=["cpuid", "kick"])
+    try:
+        for results, good in ENDS:
+            run.measure = lambda *_, results=results: results
+            with contextlib.redirect_stdout(io.StringIO()):
+                if run.run(options) != good:
+                    yield f"{results}: not {good}"
+    finally:
+        run.measure = measured
+
+
+def machine_failures():
+    """Names that go to the wrong machine, or to none."""
+    for names, wanted in ((["cpuid", "kick", "start", "pair"],
+                           [(1, ["cpuid", "start"]), (2, ["kick", "pair"])]),
+                          (["kick"], [(2, ["kick"])]), (["cpuid"], [(1, ["cpuid"])])):
+        if list(run.by_cpus(names)) != wanted:
+            yield f"{names}: {list(run.by_cpus(names))}"
+
+
 def count_failures():
     """Counts that go to the wrong row, or to none."""
     for measured, pairs, vmreads in COUNTS:
@@ -150,6 +206,9 @@ TESTS = (
     ("ratio, target and verdict", verdict_failures),
     ("order of the rows", order_failures),
     ("comparison with the baseline", comparison_failures),
+    ("a comparison's output and end", told_failures),
+    ("what was not measured", end_failures),
+    ("machines for the rows", machine_failures),
     ("baseline with new numbers", merge_failures),
     ("counts of a profile", count_failures),
     ("picture", graph_failures),
