@@ -90,6 +90,21 @@ u8 kev_apic_ppr_now(struct kev_vcpu *vcpu)
 	return ppr;
 }
 
+/* The id in the mode's form; @old: the mode before */
+static void take_mode(struct kev_vcpu *vcpu, u64 old)
+{
+	if (mode(vcpu) == KEV_APIC_BASE_MODE) {
+		*reg(vcpu, KEV_APIC_ID) = vcpu->id;
+		*reg(vcpu, KEV_APIC_LDR) = kev_apic_x2_ldr(vcpu->id);
+	} else {
+		*reg(vcpu, KEV_APIC_ID) = vcpu->id << 24;
+		/* Only user space makes this step. */
+		if (old == KEV_APIC_BASE_MODE)
+			*reg(vcpu, KEV_APIC_LDR) = 0;
+	}
+	kev_apic_publish(vcpu);
+}
+
 /* What is not 0 after power-up, into registers that are */
 static void power_up(struct kev_vcpu *vcpu)
 {
@@ -98,7 +113,7 @@ static void power_up(struct kev_vcpu *vcpu)
 	*reg(vcpu, KEV_APIC_SVR) = KEV_SVR_RESET;
 	for (unsigned int i = 0; i < KEV_NR_LVTS; i++)
 		*reg(vcpu, KEV_APIC_LVT + i * KEV_APIC_STEP) = KEV_LVT_MASKED;
-	kev_apic_set_base(vcpu, vcpu->msr.apic_base);
+	take_mode(vcpu, mode(vcpu));
 }
 
 /**
@@ -161,21 +176,11 @@ void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base)
 	u64 old = mode(vcpu);
 
 	vcpu->msr.apic_base = base;
-	if (old && !mode(vcpu)) {
-		/* It comes back as after power-up. */
+	/* Off, it comes back as after power-up. */
+	if (old && !mode(vcpu))
 		kev_apic_reset(vcpu);
-		return;
-	}
-	if (mode(vcpu) == KEV_APIC_BASE_MODE) {
-		*reg(vcpu, KEV_APIC_ID) = vcpu->id;
-		*reg(vcpu, KEV_APIC_LDR) = kev_apic_x2_ldr(vcpu->id);
-	} else {
-		*reg(vcpu, KEV_APIC_ID) = vcpu->id << 24;
-		/* Only user space makes this step. */
-		if (old == KEV_APIC_BASE_MODE)
-			*reg(vcpu, KEV_APIC_LDR) = 0;
-	}
-	kev_apic_publish(vcpu);
+	else
+		take_mode(vcpu, old);
 }
 
 /* ---- what the guest reads and writes ---- */
@@ -355,34 +360,15 @@ void kev_apic_eoi(struct kev_vcpu *vcpu)
 
 /* ---- interrupts on their way into the guest ---- */
 
-static void request(struct kev_vcpu *vcpu, u8 vector, bool level)
+static void accept(struct kev_vcpu *vcpu, u8 vector, bool level)
 {
 	u32 *regs = vcpu->apic.regs;
 
-	if (vector < KEV_APIC_FIRST_VECTOR) {
-		kev_apic_error(vcpu, KEV_ESR_RECEIVE_VECTOR);
-		return;
-	}
 	if (level)
 		kev_apic_set_bit(regs, KEV_APIC_TMR, vector);
 	else
 		kev_apic_clear_bit(regs, KEV_APIC_TMR, vector);
 	kev_apic_set_bit(regs, KEV_APIC_IRR, vector);
-}
-
-/* An entry of the local vector table fires. Its delivery mode is "fixed". */
-static void fire(struct kev_vcpu *vcpu, enum kev_apic_lvt entry)
-{
-	u32 lvt = *reg(vcpu, KEV_APIC_LVT + entry * KEV_APIC_STEP);
-
-	if (lvt & KEV_LVT_MASKED)
-		return;
-	/* An error entry with an illegal vector would be its own cause. */
-	if (entry == KEV_LVT_ERROR && (lvt & KEV_LVT_VECTOR) < KEV_APIC_FIRST_VECTOR)
-		vcpu->apic.errors |= KEV_ESR_RECEIVE_VECTOR;
-	else
-		request(vcpu, lvt & KEV_LVT_VECTOR, false);
-	look(vcpu);
 }
 
 /**
@@ -394,8 +380,36 @@ static void fire(struct kev_vcpu *vcpu, enum kev_apic_lvt entry)
  */
 void kev_apic_error(struct kev_vcpu *vcpu, u32 error)
 {
+	u32 lvt = *reg(vcpu, KEV_APIC_LVT + KEV_LVT_ERROR * KEV_APIC_STEP);
+
 	vcpu->apic.errors |= error;
-	fire(vcpu, KEV_LVT_ERROR);
+	if (lvt & KEV_LVT_MASKED)
+		return;
+	/* With an illegal vector the entry would be its own cause. */
+	if ((lvt & KEV_LVT_VECTOR) < KEV_APIC_FIRST_VECTOR)
+		vcpu->apic.errors |= KEV_ESR_RECEIVE_VECTOR;
+	else
+		accept(vcpu, lvt & KEV_LVT_VECTOR, false);
+	look(vcpu);
+}
+
+static void request(struct kev_vcpu *vcpu, u8 vector, bool level)
+{
+	if (vector < KEV_APIC_FIRST_VECTOR)
+		kev_apic_error(vcpu, KEV_ESR_RECEIVE_VECTOR);
+	else
+		accept(vcpu, vector, level);
+}
+
+/* The timer's entry of the local vector table fires. Its delivery mode is "fixed". */
+static void fire_timer(struct kev_vcpu *vcpu)
+{
+	u32 lvt = *reg(vcpu, KEV_APIC_LVT + KEV_LVT_TIMER * KEV_APIC_STEP);
+
+	if (lvt & KEV_LVT_MASKED)
+		return;
+	request(vcpu, lvt & KEV_LVT_VECTOR, false);
+	look(vcpu);
 }
 
 static void take_posted(struct kev_vcpu *vcpu)
@@ -424,7 +438,7 @@ static void take_posted(struct kev_vcpu *vcpu)
 void kev_apic_sync(struct kev_vcpu *vcpu)
 {
 	if (kev_timer_take(vcpu))
-		fire(vcpu, KEV_LVT_TIMER);
+		fire_timer(vcpu);
 	take_posted(vcpu);
 }
 
