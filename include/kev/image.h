@@ -129,6 +129,9 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 
 /**
  * kev_image_fill_cached() - the same from the page cache, without waiting
+ * @image: has the file
+ * @gpa: of the page
+ * @to: the page's bytes
  *
  * Context: Process context, or IRQs off where PREEMPT_RT is not.
  * Return: bytes of the file; -ENODATA: not all of it is there; -EIO: a page is poisoned.

@@ -179,6 +179,8 @@ struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
 
 /**
  * kev_region_find() - the same without a reference
+ * @mem: the memory
+ * @gpa: any address
  *
  * Context: RCU read side, or IRQs off. Only its own fields may be used: what it holds may go
  * with the last reference, unless the caller has its table's lock and finds it not dead.

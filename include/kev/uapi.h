@@ -7,8 +7,8 @@
 
 #include <linux/types.h>
 
-/* The greatest argument structure of any call */
-#define KEV_UAPI_MAX_SIZE	1024
+/* The greatest argument structure of any call. It lies on the stack, in a frame below 1 KiB. */
+#define KEV_UAPI_MAX_SIZE	896
 
 /* When the structure goes back to user space */
 enum kev_ioctl_out {

@@ -127,9 +127,12 @@ static noinstr bool no_resume(struct kev_vmx_vcpu *vmx, u32 reason, enum kev_ver
 /* The same of an access to an MSR; in the host */
 static noinstr bool no_access(struct kev_vmx_vcpu *vmx, u32 reason, int ret)
 {
-	bool write = reason == EXIT_REASON_MSR_WRITE;
+	enum kev_verdict verdict;
 
-	return no_resume(vmx, reason, kev_msr_verdict(&vmx->vcpu, write, ret));
+	instrumentation_begin();
+	verdict = kev_msr_verdict(&vmx->vcpu, reason == EXIT_REASON_MSR_WRITE, ret);
+	instrumentation_end();
+	return no_resume(vmx, reason, verdict);
 }
 
 static noinstr bool call_rdmsr(struct kev_vmx_vcpu *vmx, const struct kev_msr_ops *ops)

@@ -62,7 +62,11 @@ enum kev_user_msr {
  * @fs_base: user's FS base
  * @gs_base: user's GS base, in IA32_KERNEL_GS_BASE while in the kernel
  * @debugctl: IA32_DEBUGCTL, which a VM exit clears
- * @ds: selectors, as the next four
+ * @ds: selector
+ * @es: likewise
+ * @fs: likewise
+ * @gs: likewise
+ * @ldt: likewise
  * @cr3: what HOST_CR3 holds
  * @cr4: what HOST_CR4 holds
  * @written_fs_base: what HOST_FS_BASE holds
@@ -193,7 +197,9 @@ static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
  * @urn_registered: it is registered
  * @host_msrs: the host's values, sampled right after VMXON
  * @live_msrs: what the CPU holds now
- * @sysenter_cs: host's, as the next two
+ * @sysenter_cs: host's IA32_SYSENTER_CS
+ * @sysenter_esp: host's IA32_SYSENTER_ESP
+ * @sysenter_eip: host's IA32_SYSENTER_EIP
  * @gdt: host's GDT register
  * @idt: host's IDT register
  */

@@ -205,6 +205,7 @@ struct kev_exit_memory {
  * @mmio: out, @mmio.data in for KEV_MMIO_READ: KEV_EXIT_MMIO
  * @debug: out: KEV_EXIT_DEBUG
  * @intercept: out, @intercept.answer in: KEV_EXIT_INTERCEPT
+ * @padding: what follows does not move with what is told of an exit
  * @data: values of a string of port accesses, one after the other: out for KEV_IO_OUT, in
  *	for KEV_IO_IN
  *
