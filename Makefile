@@ -79,6 +79,13 @@ docs: setup ## Documentation as HTML in build/docs
 check: modules ## sparse, checkpatch, shellcheck
 	@selftests/check.sh
 
+coverage: setup ## which lines of the pure code the unit tests run
+	@$(MAKE) --no-print-directory -C selftests/unit coverage
+
+lint: modules ## check, and every other static check there is: some minutes
+	@$(BED) setup --lint
+	@selftests/lint/run.sh
+
 load: ## build for the running kernel and load kev.ko
 	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
 	$(MAKE) --no-print-directory -C tools/libkev
@@ -109,4 +116,4 @@ clean: ## remove what was built
 
 .PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
 	soak test-mutants bench bench-check bench-baseline bench-scale \
-	fuzz docs check load unload install clean
+	fuzz docs check coverage lint load unload install clean

@@ -115,7 +115,8 @@ TEST(address)
 
 struct machine {
 	u8 memory[2 * PAGE];
-	unsigned int stop_at;	/* calls until one is stopped; 0: none */
+	unsigned int fault_at;	/* which translation faults; 0: none */
+	unsigned int translated;
 	unsigned int done, at;	/* accesses to the device */
 	u64 device[16];		/* what it was given, or has given */
 	bool no_write;		/* page 1 cannot be written */
@@ -131,6 +132,8 @@ static void note(struct machine *m, char what)
 }
 
 static struct kev_cpu *fault_of;
+/* The last page of 32 bits is that before the first. */
+static bool wraps;
 
 static enum kev_executed translate(void *ctx, u64 linear, unsigned int access,
 				   struct kev_place *place)
@@ -138,7 +141,10 @@ static enum kev_executed translate(void *ctx, u64 linear, unsigned int access,
 	struct machine *m = ctx;
 
 	note(m, 't');
-	if (linear >= NOWHERE || (m->no_write && linear / PAGE == 1 && access & KEV_MEM_WRITE)) {
+	if (wraps && linear >> 12 == 0xfffff)
+		linear -= 0xfffff000 - PAGE;
+	if (linear >= NOWHERE || ++m->translated == m->fault_at ||
+	    (m->no_write && linear / PAGE == 1 && access & KEV_MEM_WRITE)) {
 		fault_of->fault.vector = PF;
 		fault_of->fault.address = linear;
 		return KEV_EXECUTED_FAULT;
@@ -266,6 +272,11 @@ static const struct {
 	{ "rep outs from a device", INSN("\xf3\x6e"), DEVICE, 0, 2, false, KEV_EXECUTED_PART,
 	  "tRp",
 	  0, 1 },
+	{ "rep ins, none", INSN("\xf3\x6c"), 0, NOWHERE, 0, false, KEV_EXECUTED, "", 0, 0 },
+	{ "cmpxchg at nowhere", INSN("\x0f\xb1\x0f"), 0, NOWHERE, 1, false, KEV_EXECUTED_FAULT, "t",
+	  PF, 1 },
+	{ "cmpxchg of a device", INSN("\x0f\xb1\x0f"), 0, DEVICE, 1, false, KEV_EXECUTED, "tRW", 0,
+	  1 },
 	{ "rep outs, none", INSN("\xf3\x6e"), NOWHERE, 0, 0, false, KEV_EXECUTED, "", 0, 0 },
 	{ "not canonical", INSN("\x48\x89\x07"), 0, 1ULL << 47, 0, false, KEV_EXECUTED_FAULT,
 	  "", GP,
@@ -311,6 +322,49 @@ TEST(started_again)
 	EXPECT_EQ(0, m.memory[DEVICE - 1]);
 	EXPECT_EQ(0x2212, m.device[2]);
 	EXPECT_EQ(0x11, m.device[3]);
+}
+
+/* Tables that change between the look at all of a string and its last element */
+TEST(string_faults_late)
+{
+	static const struct {
+		unsigned int fault_at;
+		u64 rcx_after;
+		const char *log;
+	} faults[] = { { 3, 2, "ttpt" }, { 4, 1, "ttptwt" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		struct machine m = { .fault_at = faults[i].fault_at };
+		struct kev_cpu cpu = long_mode;
+		u8 values[2];
+
+		cpu.values = values;
+		cpu.max_values = sizeof(values);
+		cpu.gpr[KEV_RCX] = 2;
+		EXPECT_EQ(KEV_EXECUTED_FAULT, run(&cpu, INSN("\xf3\x6c"), &m));
+		EXPECT_EQ(faults[i].rcx_after, cpu.gpr[KEV_RCX]);
+		EXPECT_EQ(2 - faults[i].rcx_after, cpu.gpr[KEV_RDI]);
+		EXPECT_STREQ(faults[i].log, m.log);
+	}
+}
+
+/* An operand around the end of 32 bits goes on at 0. */
+TEST(linear_wraps)
+{
+	struct kev_cpu cpu = long_mode;
+	struct machine m = {};
+
+	cpu.code = KEV_CODE_32;
+	cpu.segment[KEV_DS] = (struct kev_segment) {
+		.base = 0xfffff000, .limit = 0xffffffff, .access = DATA,
+	};
+	cpu.gpr[KEV_RDI] = 0xffe;
+	EXPECT_EQ(KEV_EXECUTED_FAULT, run(&cpu, INSN("\x89\x07"), &m));
+	EXPECT_EQ(0xfffffffe, cpu.fault.address);
+	wraps = true;
+	EXPECT_EQ(KEV_EXECUTED, run(&cpu, INSN("\x89\x07"), &m));
+	wraps = false;
+	EXPECT_STREQ("ttww", m.log);
 }
 
 TEST(alignment)
