@@ -1,27 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What tools can see in the sources: sparse, checkpatch, headers that compile
-# alone, shellcheck, what the entry code is on CPUs with bugs, mutants that apply. With --tap as
-# test results.
+# What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, headers that
+# compile alone, frames and recursion, shellcheck, what the entry code is on CPUs with bugs, mutants
+# that apply. With --tap as test results. lint/run.sh has what takes longer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 ksrc=$(tools/bed/bed ksrc)
 kdir=$(tools/bed/bed kdir)
-number=0 failures=0
 
-# result NAME OUTPUT: no output is success
-result() {
-	((++number))
-	if [[ -z $2 ]]; then
-		echo "ok $number $1"
-	else
-		# shellcheck disable=SC2001
-		sed 's/^/# /' <<<"$2"
-		echo "not ok $number $1"
-		((++failures))
-	fi
-}
+# shellcheck source=lint/result.sh
+. selftests/lint/result.sh
 
 # checkpatch IGNORED FILE...: what it has to say, a line each
 checkpatch_files() {
@@ -61,6 +50,12 @@ checkpatch() {
 # Every compiler message of a build with all warnings and sparse
 sparse() {
 	make -C "$kdir" M="$PWD" W=1 C=2 modules 2>&1 | grep -E 'warning:|error:' || true
+}
+
+# What a description lacks, or describes that is not there
+kernel_doc() {
+	git ls-files 'src/*.[ch]' 'include/*.h' 'uapi/*.h' 'tools/libkev/*.[ch]' |
+		xargs "$ksrc/scripts/kernel-doc" -none 2>&1 || true
 }
 
 headers() {
@@ -117,7 +112,9 @@ trap 'rm -rf "$scratch"' EXIT
 [[ ${1:-} == --tap ]] && echo "TAP version 13"
 result "sparse and W=1" "$(sparse)"
 result "checkpatch" "$(checkpatch)"
+result "kernel-doc" "$(kernel_doc)"
 result "headers compile alone, without holes" "$(headers)"
+result "frames below 1 KiB, no recursion" "$(selftests/lint/stack.py kev.ko 2>&1)"
 result "shellcheck" "$(shell)"
 result "entry code on CPUs with bugs" "$(entry_code)"
 result "no file beyond 800 lines" "$(long_files)"

@@ -88,7 +88,7 @@ static void hook_none(void *owner)
 	(void)owner;
 }
 
-static bool hook_send(void *owner, const struct net_packet *packet, size_t length)
+static bool hook_send(void *owner, struct net_packet *packet, size_t length)
 {
 	(void)owner;
 	check(length >= sizeof(packet->header) + NET_FRAME_MIN && length <= sizeof(*packet),

@@ -14,7 +14,8 @@
 #     kernels/default     link to the kernel that is used when none is named
 #     images/xen          Xen's hypervisor, which unit tests read the headers of
 #     programs/gdb        GDB without Python, for tests in the bed
-#     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...
+#     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...;
+#                         with --lint also scripts/coccinelle
 #
 # A kernel made in another way is usable with --kernel NAME when its directory has the same five
 # names. Everything is unpacked under a temporary name and renamed when complete, so whatever
@@ -176,42 +177,62 @@ setup_relocate()
 	ln -s "usr/src/linux-headers-$release" "$tree/build"
 }
 
-# setup_ksrc: the parts of the kernel's source that no header package has. The archive is read
-# once as a stream and not kept.
+# setup_source TREE VERSION PART...: parts of the kernel's source. The archive is read once as a
+# stream and not kept.
+setup_source()
+{
+	local tree=$1 version=$2 debs=$SETUP_TMP/source
+	shift 2
+	say "downloading $SETUP_SOURCE ($version), about 140 MB"
+	mkdir -p "$debs" "$tree"
+	setup_fetch "$debs" "$SETUP_SOURCE"
+	say "unpacking parts of $SETUP_SOURCE"
+	dpkg-deb --fsys-tarfile "$debs"/*.deb |
+		tar -xO "./usr/src/$SETUP_SOURCE.tar.xz" |
+		tar -xJ -C "$tree" --strip-components=1 --wildcards --no-wildcards-match-slash \
+			"${@/#/$SETUP_SOURCE/}"
+	rm -r "$debs"
+}
+
+# setup_source_version: of the kernel's source that apt would take
+setup_source_version()
+{
+	setup_update
+	setup_candidate "$SETUP_SOURCE" || {
+		say "apt knows no $SETUP_SOURCE"
+		exit 1
+	}
+}
+
+# setup_ksrc: the parts of the kernel's source that no header package has: the selftest framework,
+# checkpatch
 setup_ksrc()
 {
 	local upgrade=$1 version tmp=$SETUP_TMP/ksrc
 	[ "$upgrade" = no ] && [ -e "$KEV_CACHE/ksrc/version" ] && return 0
-	setup_update
-	version=$(setup_candidate "$SETUP_SOURCE") || {
-		say "apt knows no $SETUP_SOURCE"
-		exit 1
-	}
+	version=$(setup_source_version)
 	[ "$(cat "$KEV_CACHE/ksrc/version" 2>/dev/null)" != "$version" ] || return 0
-	say "downloading $SETUP_SOURCE ($version), about 140 MB, for the selftest framework and checkpatch"
-	mkdir -p "$tmp/debs" "$tmp/tree"
-	setup_fetch "$tmp/debs" "$SETUP_SOURCE"
-	say "unpacking parts of $SETUP_SOURCE"
-	dpkg-deb --fsys-tarfile "$tmp"/debs/*.deb |
-		tar -xO "./usr/src/$SETUP_SOURCE.tar.xz" |
-		tar -xJ -C "$tmp/tree" --strip-components=1 --wildcards --no-wildcards-match-slash \
-			"$SETUP_SOURCE/COPYING" \
-			"$SETUP_SOURCE/scripts/checkpatch.pl" \
-			"$SETUP_SOURCE/scripts/spelling.txt" \
-			"$SETUP_SOURCE/scripts/const_structs.checkpatch" \
-			"$SETUP_SOURCE/scripts/subarch.include" \
-			"$SETUP_SOURCE/scripts/kernel-doc" \
-			"$SETUP_SOURCE/Documentation/dev-tools/checkpatch.rst" \
-			"$SETUP_SOURCE/Documentation/sphinx" \
-			"$SETUP_SOURCE/tools/testing/selftests/lib.mk" \
-			"$SETUP_SOURCE/tools/testing/selftests/kselftest" \
-			"$SETUP_SOURCE/tools/testing/selftests/kselftest*.h" \
-			"$SETUP_SOURCE/tools/testing/selftests/*.sh"
-	echo "$version" >"$tmp/tree/version"
+	setup_source "$tmp" "$version" COPYING scripts/checkpatch.pl scripts/spelling.txt \
+		scripts/const_structs.checkpatch scripts/subarch.include scripts/kernel-doc \
+		Documentation/dev-tools/checkpatch.rst Documentation/sphinx \
+		tools/testing/selftests/lib.mk tools/testing/selftests/kselftest \
+		'tools/testing/selftests/kselftest*.h' 'tools/testing/selftests/*.sh'
+	echo "$version" >"$tmp/version"
 	if [ -e "$KEV_CACHE/ksrc" ]; then
 		mv "$KEV_CACHE/ksrc" "$SETUP_TMP/old-ksrc"
 	fi
-	mv "$tmp/tree" "$KEV_CACHE/ksrc"
+	mv "$tmp" "$KEV_CACHE/ksrc"
+}
+
+# setup_lint: the kernel's semantic patches, beside the rest of its source
+setup_lint()
+{
+	local version tmp=$SETUP_TMP/lint
+	setup_system "$BED_DIR/lint/packages"
+	[ ! -e "$KEV_CACHE/ksrc/scripts/coccinelle" ] || return 0
+	version=$(setup_source_version)
+	setup_source "$tmp" "$version" scripts/coccinelle
+	mv "$tmp/scripts/coccinelle" "$KEV_CACHE/ksrc/scripts"
 }
 
 # setup_images: images of others that tests read. Without them these tests are skipped, so
@@ -259,19 +280,22 @@ setup_begin()
 	trap 'exit 143' TERM HUP
 }
 
-# setup_main [--upgrade]
+# setup_main [--upgrade] [--lint]
 setup_main()
 {
-	local upgrade=no
-	case "${1-}" in
-	--upgrade) upgrade=yes ;;
-	"") ;;
-	*) say "setup: unknown option $1" && exit 125 ;;
-	esac
+	local option upgrade=no lint=no
+	for option; do
+		case $option in
+		--upgrade) upgrade=yes ;;
+		--lint) lint=yes ;;
+		*) say "setup: unknown option $option" && exit 125 ;;
+		esac
+	done
 	setup_begin setup
 	setup_system "$BED_DIR/packages"
 	setup_kernel "$upgrade"
 	setup_ksrc "$upgrade"
 	setup_images
 	setup_programs
+	[ $lint = no ] || setup_lint
 }
