@@ -69,8 +69,9 @@ bench-baseline: modules selftests ## write bench/baseline.json and the documenta
 bench-scale: modules selftests ## 1 to 1,000 VMs at once: Documentation/scale.svg
 	@bench/run.py --scale
 
-fuzz: setup ## libFuzzer on the pure code, FUZZ_SECONDS each
-	@$(MAKE) --no-print-directory -C selftests/fuzz run
+SECONDS ?= 20
+fuzz: setup ## libFuzzer on the pure code and kevctl's readers, SECONDS each
+	@$(MAKE) --no-print-directory -C selftests/fuzz run SECONDS=$(SECONDS)
 
 docs: setup ## Documentation as HTML in build/docs
 	@sphinx-build -q -W -b html Documentation build/docs

@@ -159,7 +159,26 @@ test_default() {
 	count "baseline" "$out/baseline"
 }
 
+# shellcheck disable=SC2317 # called by its name
+coverage() {
+	local report
+	echo 1..1
+	if report=$(make -s --no-print-directory -C selftests/unit coverage 2>&1); then
+		echo "ok 1 the unit tests run the pure code"
+	else
+		printf '# %s\n' "${report//$'\n'/$'\n'# }"
+		echo "not ok 1 the unit tests run the pure code"
+		return 1
+	fi
+}
+
 test_host() {
+	local pid
+	{
+		wrap fuzz make -s --no-print-directory -C selftests/fuzz test
+		wrap coverage coverage
+	} >"$out/fuzz" &
+	pid=$!
 	wrap check selftests/check.sh --tap >"$out/check"
 	count "check" "$out/check"
 	each selftests/unit >"$out/unit"
@@ -172,6 +191,8 @@ test_host() {
 	count "bench" "$out/bench"
 	wrap mutants selftests/mutants/run.sh --sample --tap >"$out/mutants"
 	count "mutants" "$out/mutants"
+	wait "$pid"
+	count "fuzz and coverage" "$out/fuzz"
 }
 
 # One machine after the other: each may have the time that it takes on a busy host.

@@ -80,7 +80,8 @@ static void apic(const u8 *data, size_t size)
 		   (~value & 0xff) == 0xff, "another's message");
 	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
 		kev_apic_set_bit(regs, KEV_APIC_IRR, vectors[i]);
-		highest = max(highest, (int)vectors[i]);
+		if (vectors[i] > highest)
+			highest = vectors[i];
 		fuzz_check(kev_apic_highest(regs, KEV_APIC_IRR) == highest, "not the highest");
 		fuzz_check(kev_apic_ppr(value, vectors[i]) >> 4 ==
 			   max((u8)value >> 4, vectors[i] >> 4), "processor priority");
@@ -99,8 +100,8 @@ static void clocks(const u8 *data, size_t size)
 		return;
 	ns = kev_tsc_to_ns(ticks, khz);
 	fuzz_check(ns <= 1ULL << 62, "a time that is too long");
-	fuzz_check(ns == 1ULL << 62 || (unsigned __int128)ns * khz >=
-		   (unsigned __int128)ticks * 1000000, "rounded down");
+	fuzz_check(ns == 1ULL << 62 || (__uint128_t)ns * khz >=
+		   (__uint128_t)ticks * 1000000, "rounded down");
 	scale = kev_clock_scale(khz);
 	fuzz_check(scale.mul >> 31, "a multiplier with room to spare");
 	/* Nanoseconds that 64 bits hold */
