@@ -5,8 +5,9 @@
 #ifndef _KEV_MSR_H
 #define _KEV_MSR_H
 
-#include <linux/hashtable.h>
+#include <linux/hash.h>
 #include <linux/kev.h>
+#include <linux/rculist.h>
 #include <linux/types.h>
 #include <kev/exit.h>
 
@@ -56,23 +57,31 @@ struct kev_msr_entry {
 	const struct kev_msr_ops *ops;
 };
 
+#define KEV_MSR_HASH_BITS	9
+
 /* Read with IRQs off or in an RCU reader, written by kev_msr_insert() and kev_msr_remove() */
-extern DECLARE_HASHTABLE(kev_msr_table, 9);
+extern struct hlist_head kev_msr_table[1 << KEV_MSR_HASH_BITS];
 
 extern const struct kev_msr_ops kev_msr_nobody;
+
+/* Where in the table an index is; as hash_32(), but noinstr */
+static __always_inline struct hlist_head *kev_msr_bucket(u32 index)
+{
+	return &kev_msr_table[index * GOLDEN_RATIO_32 >> (32 - KEV_MSR_HASH_BITS)];
+}
 
 /**
  * kev_msr_find() - who handles an index
  * @index: which
  *
- * Context: IRQs off, or inside an RCU reader.
+ * Context: IRQs off, or inside an RCU reader; noinstr.
  * Return: kev_msr_nobody, whose answers are -ENOENT, if nobody does.
  */
 static __always_inline const struct kev_msr_ops *kev_msr_find(u32 index)
 {
 	const struct kev_msr_entry *entry;
 
-	hash_for_each_possible_rcu(kev_msr_table, entry, node, index, true)
+	hlist_for_each_entry_rcu(entry, kev_msr_bucket(index), node, true)
 		if (entry->index == index)
 			return entry->ops;
 	return &kev_msr_nobody;

@@ -16,7 +16,7 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
-DEFINE_HASHTABLE(kev_msr_table, 9);
+struct hlist_head kev_msr_table[1 << KEV_MSR_HASH_BITS];
 static DEFINE_MUTEX(msr_lock);
 
 static int nobody_reads(struct kev_vcpu *vcpu, u32 index, u64 *value)
@@ -58,7 +58,7 @@ int kev_msr_insert(u32 index, const struct kev_msr_ops *ops)
 		ret = -EEXIST;
 	rcu_read_unlock();
 	if (!ret)
-		hash_add_rcu(kev_msr_table, &entry->node, index);
+		hlist_add_head_rcu(&entry->node, kev_msr_bucket(index));
 	mutex_unlock(&msr_lock);
 	if (ret)
 		kfree(entry);
@@ -77,10 +77,10 @@ void kev_msr_remove(u32 index)
 	struct kev_msr_entry *entry;
 
 	mutex_lock(&msr_lock);
-	hash_for_each_possible(kev_msr_table, entry, node, index) {
+	hlist_for_each_entry(entry, kev_msr_bucket(index), node) {
 		if (entry->index != index)
 			continue;
-		hash_del_rcu(&entry->node);
+		hlist_del_rcu(&entry->node);
 		kfree_rcu(entry, rcu);
 		break;
 	}

@@ -115,36 +115,31 @@ static __always_inline bool resume(struct kev_vmx_vcpu *vmx, u32 reason)
 	return enter_again(vmx, reason);
 }
 
-/* The handler has another verdict, with the host's state as begin_host() left it. */
+/* Another verdict */
 static noinstr bool no_resume(struct kev_vmx_vcpu *vmx, u32 reason, enum kev_verdict verdict)
 {
 	if (verdict != KEV_PASS)
 		kev_quick_count(&vmx->vcpu, event_of(reason));
-	end_host(vmx);
 	return leave(vmx, reason, verdict);
 }
 
-/* The same of an access to an MSR; in the host */
-static noinstr bool no_access(struct kev_vmx_vcpu *vmx, u32 reason, int ret)
+/* What a handler of an MSR has said, between begin_host() and end_host() */
+static __always_inline enum kev_verdict verdict_of(int ret, bool write)
+{
+	return likely(!ret) ? KEV_RESUME : kev_msr_verdict(&current_vmx()->vcpu, write, ret);
+}
+
+/* One whose handler is called */
+static noinstr bool call_rdmsr(struct kev_vmx_vcpu *vmx, const struct kev_msr_ops *ops)
 {
 	enum kev_verdict verdict;
 
-	instrumentation_begin();
-	verdict = kev_msr_verdict(&vmx->vcpu, reason == EXIT_REASON_MSR_WRITE, ret);
-	instrumentation_end();
-	return no_resume(vmx, reason, verdict);
-}
-
-static noinstr bool call_rdmsr(struct kev_vmx_vcpu *vmx, const struct kev_msr_ops *ops)
-{
-	int ret;
-
 	begin_host(vmx);
-	ret = kev_quick_rdmsr(&vmx->vcpu, ops);
+	verdict = verdict_of(kev_quick_rdmsr(&vmx->vcpu, ops), false);
 	vmx = current_vmx();
-	if (unlikely(ret))
-		return no_access(vmx, EXIT_REASON_MSR_READ, ret);
 	end_host(vmx);
+	if (unlikely(verdict != KEV_RESUME))
+		return no_resume(vmx, EXIT_REASON_MSR_READ, verdict);
 	return resume(vmx, EXIT_REASON_MSR_READ);
 }
 
@@ -160,14 +155,14 @@ static __always_inline bool exit_rdmsr(struct kev_vmx_vcpu *vmx)
 
 static __always_inline bool exit_wrmsr(struct kev_vmx_vcpu *vmx)
 {
-	int ret;
+	enum kev_verdict verdict;
 
 	begin_host(vmx);
-	ret = kev_quick_wrmsr(&vmx->vcpu);
+	verdict = verdict_of(kev_quick_wrmsr(&vmx->vcpu), true);
 	vmx = current_vmx();
-	if (unlikely(ret))
-		return no_access(vmx, EXIT_REASON_MSR_WRITE, ret);
 	end_host(vmx);
+	if (unlikely(verdict != KEV_RESUME))
+		return no_resume(vmx, EXIT_REASON_MSR_WRITE, verdict);
 	return resume(vmx, EXIT_REASON_MSR_WRITE);
 }
 
@@ -181,9 +176,9 @@ static __always_inline bool exit_vmcall(struct kev_vmx_vcpu *vmx)
 	begin_host(vmx);
 	verdict = vmx->vcpu.quick_call(&vmx->vcpu);
 	vmx = current_vmx();
+	end_host(vmx);
 	if (unlikely(verdict != KEV_RESUME))
 		return no_resume(vmx, EXIT_REASON_VMCALL, verdict);
-	end_host(vmx);
 	return resume(vmx, EXIT_REASON_VMCALL);
 }
 
