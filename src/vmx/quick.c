@@ -227,11 +227,16 @@ static __always_inline bool answer(struct kev_vmx_vcpu *vmx, u32 reason)
 	return leave(vmx, reason, KEV_PASS);
 }
 
-/* The kernel wants to know when it is in the guest: nohz_full, or lockdep. */
+/*
+ * The kernel wants to know when it is in the guest: nohz_full, or lockdep. What it does then may
+ * be traced, and has to wait for the hand-over of an NMI.
+ */
 static noinstr bool answer_tracked(struct kev_vmx_vcpu *vmx, u32 reason)
 {
 	bool again;
 
+	if (reason == EXIT_REASON_EXCEPTION_NMI)
+		return leave(vmx, reason, KEV_PASS);
 	guest_state_exit_irqoff();
 	again = answer(vmx, reason);
 	kev_vmx_guest_state_enter();
