@@ -27,6 +27,7 @@
  * @resumed: the thread that the packets c and s are for, or ALL_THREADS
  * @last: the last stop
  * @orders: one for each thread
+ * @ordered: which of them the packet has given
  * @description: of the registers
  * @memory: bytes on their way
  * @content: what goes out next
@@ -42,6 +43,7 @@ struct gdb_server {
 	int resumed;
 	struct gdb_stop last;
 	struct gdb_order *orders;
+	bool *ordered;
 	char *description;
 	uint8_t memory[MAX_MEMORY];
 	size_t length;

@@ -18,8 +18,9 @@ struct gdb_server *gdb_server_create(const struct gdb_target *target)
 	server->resumed = ALL_THREADS;
 	server->last.signal = GDB_SIGNAL_TRAP;
 	server->orders = calloc(target->threads, sizeof(*server->orders));
+	server->ordered = calloc(target->threads, sizeof(*server->ordered));
 	server->description = gdb_registers_describe(target->shape);
-	if (server->orders && server->description)
+	if (server->orders && server->ordered && server->description)
 		return server;
 	gdb_server_destroy(server);
 	return NULL;
@@ -31,6 +32,7 @@ void gdb_server_destroy(struct gdb_server *server)
 		return;
 	free(server->description);
 	free(server->orders);
+	free(server->ordered);
 	free(server);
 }
 
@@ -176,11 +178,10 @@ static bool take_order(const char **at, struct gdb_order *order)
 static bool take_orders(struct gdb_server *server, const char *at)
 {
 	unsigned int threads = server->target->threads;
-	bool taken[threads];
 	struct gdb_order order;
 	int thread;
 
-	memset(taken, 0, sizeof(taken));
+	memset(server->ordered, 0, threads * sizeof(*server->ordered));
 	memset(server->orders, 0, threads * sizeof(*server->orders));
 	while (*at) {
 		if (!gdb_starts(&at, ";") || !take_order(&at, &order))
@@ -189,9 +190,9 @@ static bool take_orders(struct gdb_server *server, const char *at)
 		if (gdb_starts(&at, ":") && !gdb_take_thread(server, &at, ALL_THREADS, &thread))
 			return false;
 		for (unsigned int i = 0; i < threads; i++) {
-			if (taken[i] || (thread != ALL_THREADS && (unsigned int)thread != i))
+			if (server->ordered[i] || (thread != ALL_THREADS && (unsigned int)thread != i))
 				continue;
-			taken[i] = true;
+			server->ordered[i] = true;
 			server->orders[i] = order;
 		}
 	}
