@@ -13,10 +13,10 @@
 #include <linux/notifier.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
-#include <linux/syscore_ops.h>
 #include <asm/reboot.h>
 #include <asm/tsc.h>
 #include <kev/backend.h>
+#include <kev/compat.h>
 #include <kev/hw.h>
 
 #define KVM_MODULE	"kvm_intel"
@@ -195,10 +195,7 @@ static void hw_resume(void)
 		       atomic_read(&enable.error));
 }
 
-static struct syscore_ops hw_syscore_ops = {
-	.suspend = hw_suspend,
-	.resume = hw_resume,
-};
+KEV_SYSCORE(hw_syscore, hw_suspend, hw_resume);
 
 static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -281,7 +278,7 @@ int kev_hw_init(void)
 	ret = register_module_notifier(&hw_module_notifier);
 	if (ret)
 		goto err_reboot;
-	register_syscore_ops(&hw_syscore_ops);
+	kev_register_syscore(&hw_syscore);
 	if (!kvm_is_loaded())
 		emergency_take();
 	return 0;
@@ -298,7 +295,7 @@ err_hotplug:
  */
 void kev_hw_exit(void)
 {
-	unregister_syscore_ops(&hw_syscore_ops);
+	kev_unregister_syscore(&hw_syscore);
 	unregister_module_notifier(&hw_module_notifier);
 	/* Nobody takes the slot any more. */
 	emergency_yield();

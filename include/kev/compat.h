@@ -13,6 +13,8 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/syscore_ops.h>
 #include <linux/version.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #include <linux/entry-virt.h>
@@ -21,6 +23,8 @@
 #endif
 #include <asm/mce.h>
 #include <asm/reboot.h>
+/* what smp_send_reschedule() is made of since 6.4 */
+#include <trace/events/ipi.h>
 
 /* An asm goto with outputs, and the compilers' bugs with them worked around */
 #ifndef asm_goto_output
@@ -138,6 +142,41 @@ static inline void kev_eventfd_signal(struct eventfd_ctx *eventfd)
 	eventfd_signal(eventfd, 1);
 #endif
 }
+
+/* The pages of tmpfs and shared memory, which have no file system to be written to */
+static inline bool kev_is_shmem(struct address_space *mapping)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	return shmem_mapping(mapping);
+#else
+	return mapping->a_ops == &shmem_aops;
+#endif
+}
+
+/**
+ * KEV_SYSCORE() - define what is called when the machine goes to sleep and when it wakes up
+ * @name: of the definition
+ * @suspend_fn: int (void), with IRQs off on the last CPU
+ * @resume_fn: void (void), likewise
+ *
+ * For kev_register_syscore() and kev_unregister_syscore().
+ */
+#ifdef KEV_HAVE_SYSCORE
+#define KEV_SYSCORE(name, suspend_fn, resume_fn)					\
+	static int name##_suspend(void *data) { return suspend_fn(); }			\
+	static void name##_resume(void *data) { resume_fn(); }				\
+	static const struct syscore_ops name##_ops = {					\
+		.suspend = name##_suspend, .resume = name##_resume,			\
+	};										\
+	static struct syscore name = { .ops = &name##_ops }
+#define kev_register_syscore(syscore)	register_syscore(syscore)
+#define kev_unregister_syscore(syscore)	unregister_syscore(syscore)
+#else
+#define KEV_SYSCORE(name, suspend_fn, resume_fn)					\
+	static struct syscore_ops name = { .suspend = suspend_fn, .resume = resume_fn }
+#define kev_register_syscore(syscore)	register_syscore_ops(syscore)
+#define kev_unregister_syscore(syscore)	unregister_syscore_ops(syscore)
+#endif
 
 /* Branch predictors are flushed on the way out to the VMM (VMSCAPE). */
 static inline void kev_ibpb_on_exit_to_user(void)

@@ -67,11 +67,11 @@ static const struct kev_msr_ops msr_feature_control = { read_feature_control, wr
  * No range has a type of its own (IA32_MTRRCAP is 0, and CPUID tells of no MTRRs): all
  * memory is write-back, as it is. SDM Vol. 3, "IA32_MTRR_DEF_TYPE MSR"
  */
-#define MTRR_DEF_TYPE_ENABLE	BIT_ULL(11)
+#define MTRR_ENABLE	BIT_ULL(11)
 
 static int read_mtrr_def_type(struct kev_vcpu *vcpu, u32 index, u64 *value)
 {
-	*value = MTRR_DEF_TYPE_ENABLE | MTRR_TYPE_WRBACK;
+	*value = MTRR_ENABLE | MTRR_TYPE_WRBACK;
 	return 0;
 }
 

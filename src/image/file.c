@@ -14,6 +14,7 @@
 #include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <kev/compat.h>
 #include <kev/image.h>
 #include <kev/mem.h>
 #include <kev/region.h>
@@ -59,7 +60,7 @@ static bool cache_is_truth(struct file *file)
 
 	if (IS_DAX(inode) || mapping != inode->i_mapping)
 		return false;
-	if (mapping->a_ops == &shmem_aops)
+	if (kev_is_shmem(mapping))
 		return true;
 	return mapping->a_ops->read_folio && type->fs_flags & FS_REQUIRES_DEV &&
 	       strcmp(type->name, "fuseblk");
@@ -151,7 +152,7 @@ static bool pages_are_stable(const struct kev_image *image)
 {
 	if (!image->cached || !image->writers_denied)
 		return false;
-	return image->file->f_mapping->a_ops != &shmem_aops ||
+	return !kev_is_shmem(image->file->f_mapping) ||
 	       shmem_is_stable(file_inode(image->file));
 }
 

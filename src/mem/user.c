@@ -7,8 +7,8 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/user.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include <kev/compat.h>
 #include <kev/mem_table.h>
 #include <kev/region.h>
 
@@ -63,7 +63,7 @@ static bool page_is_usable(struct page *page)
 	if (PageAnon(page) || PageHuge(page))
 		return true;
 	mapping = folio_mapping(page_folio(page));
-	return mapping && mapping->a_ops == &shmem_aops;
+	return mapping && kev_is_shmem(mapping);
 }
 
 /* All of them, or none: 0 or an errno */

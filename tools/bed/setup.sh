@@ -3,7 +3,8 @@
 #
 # bed setup: everything the project needs, in two places.
 #
-#   The system   the packages listed in the file "packages", by apt, without questions.
+#   The system   the packages listed in the file "packages", by apt, without questions, and with
+#                --kernel those in "packages-kernels".
 #   $KEV_CACHE   stock Debian kernels and parts of the kernel's source, downloaded with apt and
 #                unpacked there, never installed:
 #
@@ -11,6 +12,7 @@
 #       boot/ lib/ usr/   as the Debian packages hold them
 #       release version   what uname -r says; the package version
 #       vmlinuz modules build   links: boot image, /lib/modules/RELEASE, module build directory
+#     kernels/FLAVOUR     link to a kernel that --kernel FLAVOUR has fetched ("rt-amd64")
 #     kernels/default     link to the kernel that is used when none is named
 #     images/xen          Xen's hypervisor, which unit tests read the headers of
 #     programs/gdb        GDB without Python, for tests in the bed
@@ -110,28 +112,30 @@ setup_fetch()
 	}
 }
 
-# setup_kernel: unpacks the newest stock kernel, unless there is one and no upgrade was asked for
+# setup_kernel FLAVOUR LINK UPGRADE: unpacks the newest stock kernel of what linux-image-FLAVOUR
+# stands for, and links it as LINK; if LINK is there, only where an upgrade was asked for
 setup_kernel()
 {
-	local upgrade=$1 kernels=$KEV_CACHE/kernels image release version tmp deb
-	if [ "$upgrade" = no ] && [ -e "$kernels/default/build/Makefile" ]; then
+	local flavour=$1 link=$2 upgrade=$3 kernels=$KEV_CACHE/kernels image release version tmp deb
+	if [ "$upgrade" = no ] && [ -e "$kernels/$link/build/Makefile" ]; then
 		return 0
 	fi
 	setup_update
-	image=$(setup_depends "linux-image-$SETUP_FLAVOUR" '^linux-image-[0-9].*-cloud-amd64') || {
-		say "apt knows no linux-image-$SETUP_FLAVOUR: is this Debian, and are its package lists there?"
+	image=$(setup_depends "linux-image-$flavour" '^linux-image-[0-9]') || {
+		say "apt knows no linux-image-$flavour: is this Debian, and are its package lists there?"
 		exit 1
 	}
 	release=${image#linux-image-}
 	release=${release%-unsigned}
 	version=$(setup_candidate "$image")
 	if [ "$(cat "$kernels/$release/version" 2>/dev/null)" = "$version" ]; then
-		setup_default "$release"
+		setup_link "$release" "$link"
 		return 0
 	fi
-	say "downloading kernel $release ($version) and its headers, about 40 MB"
 	tmp=$SETUP_TMP/kernel
+	rm -rf "$tmp"
 	mkdir -p "$tmp/debs" "$tmp/tree"
+	say "downloading kernel $release ($version) and its headers"
 	setup_fetch "$tmp/debs" "$image" "linux-headers-$release" \
 		"$(setup_depends "linux-headers-$release" '^linux-headers-.*-common')" \
 		"$(setup_depends "linux-headers-$release" '^linux-kbuild-')"
@@ -147,15 +151,15 @@ setup_kernel()
 		mv "$kernels/$release" "$SETUP_TMP/old-kernel"
 	fi
 	mv "$tmp/tree" "$kernels/$release"
-	setup_default "$release"
+	setup_link "$release" "$link"
 }
 
-# setup_default NAME: makes NAME the kernel that is used when none is named
-setup_default()
+# setup_link NAME LINK: makes LINK another name of the kernel NAME
+setup_link()
 {
-	[ "$(readlink "$KEV_CACHE/kernels/default")" != "$1" ] || return 0
-	ln -s "$1" "$SETUP_TMP/default"
-	mv -T "$SETUP_TMP/default" "$KEV_CACHE/kernels/default"
+	[ "$(readlink "$KEV_CACHE/kernels/$2")" != "$1" ] || return 0
+	ln -s "$1" "$SETUP_TMP/link"
+	mv -T "$SETUP_TMP/link" "$KEV_CACHE/kernels/$2"
 }
 
 # setup_relocate TREE RELEASE: the packages name their parts by absolute paths below /usr/src and
@@ -280,20 +284,33 @@ setup_begin()
 	trap 'exit 143' TERM HUP
 }
 
-# setup_main [--upgrade] [--lint]
+# setup_main [--upgrade] [--lint] [--kernel FLAVOUR]...
 setup_main()
 {
-	local option upgrade=no lint=no
-	for option; do
-		case $option in
+	local upgrade=no lint=no flavour
+	local -a flavours=()
+	while [ $# != 0 ]; do
+		case $1 in
 		--upgrade) upgrade=yes ;;
 		--lint) lint=yes ;;
-		*) say "setup: unknown option $option" && exit 125 ;;
+		--kernel)
+			[[ ${2-} =~ ^[a-z0-9][a-z0-9.-]*$ ]] || {
+				say "setup: --kernel wants what follows linux-image- in a package's name, as rt-amd64"
+				exit 125
+			}
+			flavours+=("$2")
+			shift
+			;;
+		*) say "setup: unknown option $1" && exit 125 ;;
 		esac
+		shift
 	done
 	setup_begin setup
-	setup_system "$BED_DIR/packages"
-	setup_kernel "$upgrade"
+	setup_system "$BED_DIR/packages" ${flavours[@]+"$BED_DIR/packages-kernels"}
+	setup_kernel "$SETUP_FLAVOUR" default "$upgrade"
+	for flavour in ${flavours[@]+"${flavours[@]}"}; do
+		setup_kernel "$flavour" "$flavour" "$upgrade"
+	done
 	setup_ksrc "$upgrade"
 	setup_images
 	setup_programs

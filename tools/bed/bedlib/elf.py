@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The little that the bed wants to know of ELF files."""
 
+import lzma
 import os
 import struct
 import subprocess
@@ -48,5 +49,8 @@ def libraries(path, search=()):
 
 
 def strip_module(source, target):
-    """Copy a module without what only a debugger needs: it loads much faster."""
+    """Copy a module, unpacked and without what only a debugger needs: it loads much faster."""
+    if source.suffix == ".xz":
+        target.write_bytes(lzma.decompress(source.read_bytes()))
+        source = target
     command("objcopy", "--strip-debug", "-R", ".BTF", source, target)

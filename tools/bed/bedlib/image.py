@@ -28,7 +28,7 @@ def _add_modules(archive, kernel):
         root = Path(work) / "root"
         base = root / "lib/modules" / kernel.release
         for name in kernel.module_files():
-            target = base / name
+            target = base / name.removesuffix(".xz")
             target.parent.mkdir(parents=True, exist_ok=True)
             elf.strip_module(kernel.modules / name, target)
         base.mkdir(parents=True, exist_ok=True)
