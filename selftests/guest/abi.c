@@ -34,6 +34,12 @@ KT_CODE(second,
 	"vmcall\n sub %r8, %rax\n"
 	"mov $0, %ebx\n vmcall\n");
 
+/* The host's page fault in a call is none of the guest's business. */
+KT_CODE(faults,
+	"mov $0x123456, %eax\n mov %rax, %cr2\n xor %eax, %eax\n"
+	"mov $3, %ebx\n vmcall\n mov %cr2, %r11\n mov %rax, %r12\n"
+	"mov $0, %ebx\n vmcall\n");
+
 FIXTURE(module) {
 	struct kt_guest guest;
 };
@@ -84,6 +90,15 @@ TEST_F(module, second)
 	EXPECT_EQ(1, run->gpr[KEV_RAX]);
 	EXPECT_EQ(0, run->hypercall.nr);
 	EXPECT_ARGS(0x21);
+}
+
+TEST_F(module, page_fault_of_the_host)
+{
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &faults, 0, "second"));
+	ASSERT_EQ(0, kt_run(self->guest.vcpu));
+	ASSERT_EQ(KEV_EXIT_HYPERCALL, self->guest.run->kind);
+	EXPECT_EQ(1, self->guest.run->gpr[KEV_R12]);
+	EXPECT_EQ(0x123456, self->guest.run->gpr[KEV_R11]);
 }
 
 TEST_F(module, stays_while_a_vm_uses_it)

@@ -19,6 +19,7 @@
 
 /* The pages of the IDT and of the stubs that it leads to */
 #define KT_TRAPS_IDT	(KT_CODE_GPA + KT_PAGE)
+#define KT_TRAPS_STUBS	(KT_TRAPS_IDT + KT_PAGE)	/* 16 bytes for each vector */
 #define KT_TRAPS_STACK	0xa0000UL
 
 /* What has come, in the handler's registers */

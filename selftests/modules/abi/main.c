@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Two hypercall ABIs of another module: "noop", with a call that does nothing, and
- * "second", which has registers of its own and a call at either level.
+ * "second", which has registers of its own and calls at either level.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/uaccess.h>
 #include <kev/hypercall.h>
 #include <kev/vcpu.h>
 
@@ -14,6 +15,10 @@
 #define NOOP_CALL	0x4e4fULL
 #define SECOND_ADD	1ULL	/* RAX becomes the sum of two arguments */
 #define SECOND_COUNT	2ULL	/* RAX becomes the calls of this kind so far; may sleep */
+#define SECOND_FAULT	3ULL	/* The host has a page fault meanwhile; RAX: it had */
+
+/* The last page of the address space, which is never mapped */
+#define NOWHERE		((void *)-PAGE_SIZE)
 
 static void resolve_noop(const u64 *gpr, struct kev_hypercall *call)
 {
@@ -47,10 +52,18 @@ static void resolve_second(const u64 *gpr, struct kev_hypercall *call)
 
 static enum kev_verdict fast_second(struct kev_vcpu *vcpu)
 {
-	if (vcpu->gpr[KEV_RBX] != SECOND_ADD)
+	u8 byte;
+
+	switch (vcpu->gpr[KEV_RBX]) {
+	case SECOND_ADD:
+		vcpu->gpr[KEV_RAX] = vcpu->gpr[KEV_R15] + vcpu->gpr[KEV_R14];
+		return KEV_RESUME;
+	case SECOND_FAULT:
+		vcpu->gpr[KEV_RAX] = !!copy_from_kernel_nofault(&byte, NOWHERE, sizeof(byte));
+		return KEV_RESUME;
+	default:
 		return KEV_PASS;
-	vcpu->gpr[KEV_RAX] = vcpu->gpr[KEV_R15] + vcpu->gpr[KEV_R14];
-	return KEV_RESUME;
+	}
 }
 
 static enum kev_verdict slow_second(struct kev_vcpu *vcpu, const struct kev_hypercall *call)
