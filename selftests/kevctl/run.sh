@@ -388,6 +388,8 @@ flushes 5
 END
 expect "another hypervisor" 125 "" "^  hint: another hypervisor uses the CPUs' VMX" \
 	env FAKE_CREATE_VM_ERROR=16 "$kevctl" run "$script"
+expect "too many VMs" 125 "" "^  hint: you have as many VMs as kev's parameter max_vms" \
+	env FAKE_CREATE_VM_ERROR=122 "$kevctl" run "$script"
 
 # shellcheck disable=SC2317	# called by its name
 # Returns once the FIFO at descriptor 3 takes no more.

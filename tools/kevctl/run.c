@@ -38,6 +38,9 @@ static const char *create_vm_hint(int error)
 	case EBUSY:
 		return "another hypervisor uses the CPUs' VMX: "
 		       "end its VMs, then modprobe -r kvm_intel";
+	case EDQUOT:
+		return "you have as many VMs as kev's parameter max_vms allows; "
+		       "`kevctl ps` lists them";
 	case ENODEV:
 	case EOPNOTSUPP:
 		return "`kevctl check` says what is missing";
