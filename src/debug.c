@@ -213,13 +213,13 @@ long kev_vcpu_set_debug(void *object, void *arg)
 
 	if (!debug_valid(args))
 		return -EINVAL;
-	if (!mutex_trylock(&vcpu->lock))
+	if (!kev_vcpu_trylock(vcpu))
 		return -EBUSY;
 	vcpu->debug = *args;
 	if (!(args->flags & KEV_DEBUG_STEP))
 		vcpu->pending &= ~KEV_PENDING_STEP;
 	/* What has waited for the end of the steps */
 	set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
-	mutex_unlock(&vcpu->lock);
+	kev_vcpu_unlock(vcpu);
 	return 0;
 }

@@ -27,7 +27,7 @@
 
 #define CPUID_LEAF_XSTATE	0xd
 
-static u64 fpu_xcr0 __ro_after_init;	/* what is switched; 0: FXSAVE */
+u64 kev_fpu_xcr0 __ro_after_init;
 u64 kev_host_xcr0 __ro_after_init;
 static u32 fpu_size __ro_after_init;	/* of an area, and of what user space gets */
 static u32 fpu_mxcsr_reserved __ro_after_init;	/* bits that a load of MXCSR must not have */
@@ -66,19 +66,19 @@ static u32 mxcsr_reserved(void)
  */
 u64 kev_fpu_probe(void)
 {
-	fpu_xcr0 = 0;
+	kev_fpu_xcr0 = 0;
 	kev_host_xcr0 = 0;
 	fpu_mxcsr_reserved = mxcsr_reserved();
 	fpu_size = image_size(0);
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
 	kev_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	fpu_xcr0 = kev_host_xcr0 & KEV_XCR0_GUEST;
+	kev_fpu_xcr0 = kev_host_xcr0 & KEV_XCR0_GUEST;
 	/* All of AVX-512's states or none, and only if they fit into the area */
-	if ((fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(fpu_xcr0) > PAGE_SIZE)
-		fpu_xcr0 &= ~KEV_XCR0_AVX512;
-	fpu_size = image_size(fpu_xcr0);
-	return fpu_xcr0;
+	if ((kev_fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(kev_fpu_xcr0) > PAGE_SIZE)
+		kev_fpu_xcr0 &= ~KEV_XCR0_AVX512;
+	fpu_size = image_size(kev_fpu_xcr0);
+	return kev_fpu_xcr0;
 }
 
 /**
@@ -117,7 +117,7 @@ void kev_fpu_get(const struct kev_fpu *fpu, void *image)
 
 	memcpy(image, fpu->area, kev_fpu_image_size());
 	/* FXSAVE leaves the header alone; what it saves may be in use. */
-	if (!fpu_xcr0)
+	if (!kev_fpu_xcr0)
 		x->header.xfeatures = XFEATURE_MASK_FPSSE;
 }
 
@@ -136,7 +136,7 @@ static bool all_zero(const void *bytes, size_t size)
 bool kev_fpu_check(const void *image, struct kev_problem *problem)
 {
 	const struct xregs_state *x = image;
-	u64 known = fpu_xcr0 ?: XFEATURE_MASK_FPSSE;
+	u64 known = kev_fpu_xcr0 ?: XFEATURE_MASK_FPSSE;
 
 	if (x->header.xfeatures & ~known)
 		return kev_problem_is(problem, "XSTATE_BV", "has a component that guests have not");
@@ -172,43 +172,6 @@ void kev_fpu_set(struct kev_fpu *fpu, const void *image)
 
 	memcpy(fpu->area, image, kev_fpu_image_size());
 	/* FXRSTOR does not look at the header. */
-	if (!fpu_xcr0)
+	if (!kev_fpu_xcr0)
 		reset_legacy(x, XFEATURE_MASK_FPSSE & ~x->header.xfeatures);
-}
-
-/**
- * kev_fpu_load() - take the FPU and give it the guest's registers
- * @fpu: the guest's
- *
- * Context: IRQs off, host's XCR0.
- */
-void kev_fpu_load(struct kev_fpu *fpu)
-{
-	kernel_fpu_begin_mask(0);
-	if (fpu_xcr0)
-		asm volatile("xrstor64 %0"
-			     : : "m" (*(struct xregs_state *)fpu->area),
-			       "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32))
-			     : "memory");
-	else
-		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)fpu->area));
-}
-
-/**
- * kev_fpu_put() - save the guest's registers, give the FPU back
- * @fpu: the guest's
- *
- * Context: IRQs off, host's XCR0. The task's own registers come back on its way
- * to user space.
- */
-void kev_fpu_put(struct kev_fpu *fpu)
-{
-	if (fpu_xcr0)
-		asm volatile("xsave64 %0"
-			     : "+m" (*(struct xregs_state *)fpu->area)
-			     : "a" ((u32)fpu_xcr0), "d" ((u32)(fpu_xcr0 >> 32))
-			     : "memory");
-	else
-		asm volatile("fxsave64 %0" : "=m" (*(struct fxregs_state *)fpu->area));
-	kernel_fpu_end();
 }

@@ -62,10 +62,10 @@ static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject
 	if (args->vector == X86_TRAP_BP || args->vector == X86_TRAP_OF)
 		call.exception.length = SOFTWARE_LENGTH;
 
-	if (!mutex_trylock(&vcpu->lock))
+	if (!kev_vcpu_trylock(vcpu))
 		return -EBUSY;
 	ret = kev_vcpu_loaded_call(vcpu, call_inject, &call);
-	mutex_unlock(&vcpu->lock);
+	kev_vcpu_unlock(vcpu);
 	return ret ?: call.ret;
 }
 

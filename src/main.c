@@ -17,6 +17,25 @@
 const struct kev_backend *kev_backend = &kev_vmx_backend;
 struct kev_backend_info kev_info;
 
+DEFINE_STATIC_CALL_NULL(kev_backend_load, *(((struct kev_backend *)NULL)->load));
+DEFINE_STATIC_CALL_NULL(kev_backend_arm, *(((struct kev_backend *)NULL)->arm));
+DEFINE_STATIC_CALL_NULL(kev_backend_disarm, *(((struct kev_backend *)NULL)->disarm));
+DEFINE_STATIC_CALL_NULL(kev_backend_enter, *(((struct kev_backend *)NULL)->enter));
+DEFINE_STATIC_CALL_NULL(kev_backend_advance, *(((struct kev_backend *)NULL)->advance));
+DEFINE_STATIC_CALL_NULL(kev_backend_frame, *(((struct kev_backend *)NULL)->frame));
+DEFINE_STATIC_CALL_NULL(kev_backend_code64, *(((struct kev_backend *)NULL)->code64));
+
+static void __init choose_calls(void)
+{
+	static_call_update(kev_backend_load, kev_backend->load);
+	static_call_update(kev_backend_arm, kev_backend->arm);
+	static_call_update(kev_backend_disarm, kev_backend->disarm);
+	static_call_update(kev_backend_enter, kev_backend->enter);
+	static_call_update(kev_backend_advance, kev_backend->advance);
+	static_call_update(kev_backend_frame, kev_backend->frame);
+	static_call_update(kev_backend_code64, kev_backend->code64);
+}
+
 static void print_features(void)
 {
 	u64 f = kev_info.features;
@@ -35,6 +54,7 @@ static int __init kev_init(void)
 {
 	int ret;
 
+	choose_calls();
 	ret = kev_backend->probe(&kev_info);
 	if (ret)
 		return ret;

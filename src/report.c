@@ -8,33 +8,33 @@
 #include <kev/backend.h>
 #include <kev/vcpu.h>
 
+/* What the kinds of report that come most often write of the page's part for the kind */
+#define SMALL_KIND	round_up(max(sizeof(struct kev_exit_io), sizeof(struct kev_exit_mmio)), 8)
+
+static bool is_small(u32 kind)
+{
+	return kind == KEV_EXIT_IO || kind == KEV_EXIT_MMIO;
+}
+
 /**
- * kev_report_loaded() - fill the run page for a return to user space
- * @vcpu: loaded, armed or not; nothing is pending
+ * kev_report_clean() - leave nothing of an earlier report
+ * @vcpu: its next report is of another kind, or the last one had more than its kind's part
  * @kind: enum kev_exit_kind
- *
- * The caller writes the kind's own structure afterwards, all of it. Nothing is left of an
- * earlier report of another kind.
- *
- * Context: IRQs off.
- * Return: KEV_REPORT.
  */
-enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
+void kev_report_clean(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
 {
 	struct kev_run *run = vcpu->run;
 
-	if (vcpu->reported != kind)
+	if (is_small(vcpu->reported) && is_small(kind)) {
+		memset(run->padding, 0, SMALL_KIND);
+	} else {
 		memset(run->padding, 0, sizeof(run->padding));
+		run->vcpu_id = vcpu->id;
+		run->error = 0;
+		run->instruction_bytes_len = 0;
+		memset(run->instruction_bytes, 0, sizeof(run->instruction_bytes));
+	}
 	vcpu->reported = kind;
-	run->flags = READ_ONCE(vcpu->interrupt) ? KEV_RUN_INTERRUPT_PENDING : 0;
-	run->vcpu_id = vcpu->id;
-	run->error = 0;
-	run->instruction_bytes_len = 0;
-	memset(run->instruction_bytes, 0, sizeof(run->instruction_bytes));
-	kev_backend->frame(vcpu, run);
-	run->kind = kind;
-	vcpu->counts.reports++;
-	return KEV_REPORT;
 }
 
 static void call_report(struct kev_vcpu *vcpu, void *arg)

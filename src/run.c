@@ -44,13 +44,25 @@ void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
 	u32 left = vcpu->pending & (KEV_PENDING_STEP | KEV_PENDING_SHUTDOWN);
 
 	if (vcpu->pending & KEV_PENDING_ADVANCE) {
-		kev_backend->advance(vcpu, vcpu->exit.instruction_length);
+		kev_backend_call(advance)(vcpu, vcpu->exit.instruction_length);
 		if (unlikely(vcpu->debug.flags & KEV_DEBUG_STEP))
 			left |= KEV_PENDING_STEP;
 	}
 	if (vcpu->pending & KEV_PENDING_EXCEPTION && !kev_backend->inject(vcpu, &vcpu->exception))
 		left |= KEV_PENDING_SHUTDOWN;
 	vcpu->pending = left;
+}
+
+/* The same, where nearly always RIP is all that there is to move */
+static void apply_pending(struct kev_vcpu *vcpu)
+{
+	if (unlikely(vcpu->pending != KEV_PENDING_ADVANCE ||
+		     vcpu->debug.flags & KEV_DEBUG_STEP)) {
+		kev_vcpu_apply_pending(vcpu);
+		return;
+	}
+	vcpu->pending = 0;
+	kev_backend_call(advance)(vcpu, vcpu->exit.instruction_length);
 }
 
 /* What is pending is an event, as if the hardware had brought it. */
@@ -72,10 +84,14 @@ static bool must_leave(struct kev_vcpu *vcpu)
 {
 	unsigned long requests = READ_ONCE(vcpu->requests);
 
-	if ((requests & ~BIT(KEV_REQ_INTERRUPT)) || __xfer_to_guest_mode_work_pending())
+	if (unlikely(__xfer_to_guest_mode_work_pending()))
+		return true;
+	if (likely(!requests))
+		return false;
+	if (requests & ~BIT(KEV_REQ_INTERRUPT))
 		return true;
 	/* An exit that is still to be answered may raise an exception, which goes first. */
-	if (unlikely(requests) && !vcpu->resumed)
+	if (!vcpu->resumed)
 		kev_interrupt_offer(vcpu);
 	return false;
 }
@@ -85,23 +101,34 @@ static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 {
 	const struct kev_vm *vm = vcpu->vm;
 
-	vcpu->intercepted = vm->intercepts & ops->intercept;
-	if (vcpu->intercepted && ops->intercept == KEV_INTERCEPT_EXCEPTION)
+	if (likely(!(vm->intercepts & ops->intercept)))
+		return false;
+	vcpu->intercepted = true;
+	if (ops->intercept == KEV_INTERCEPT_EXCEPTION)
 		vcpu->intercepted = vm->exceptions & BIT(vcpu->exit.exception.vector) &&
 				    !vcpu->exit.exception.split_lock &&
 				    !kev_debug_takes(vcpu, &vcpu->exit);
 	return vcpu->intercepted;
 }
 
-/* An exit that the entry loop does not finish; one that is resumed has been counted. */
-static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict)
+/* An exit that the entry loop does not finish */
+static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict, bool counted)
 {
-	if (!vcpu->resumed)
+	if (!counted)
 		vcpu->counts.slow[vcpu->exit.event]++;
 	if (verdict == KEV_REPORT)
 		vcpu->counts.reported[vcpu->exit.event]++;
-	vcpu->resumed = false;
 	return verdict;
+}
+
+/* An exit that was reported before, and has been counted: the fast level's verdict */
+static noinline enum kev_verdict resume(struct kev_vcpu *vcpu)
+{
+	struct kev_exit *exit = &vcpu->exit;
+	const struct kev_exit_ops *ops = &kev_exit_table[exit->event];
+
+	vcpu->resumed = false;
+	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 }
 
 /* The fast level's verdict on the exit */
@@ -110,11 +137,14 @@ static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 	struct kev_exit *exit = &vcpu->exit;
 	const struct kev_exit_ops *ops = &kev_exit_table[exit->event];
 
-	if (likely(!vcpu->resumed)) {
-		vcpu->counts.exits[exit->event]++;
-		if (unlikely(intercepted(vcpu, ops)))
-			return KEV_PASS;
-	}
+	vcpu->counts.exits[exit->event]++;
+	if (unlikely(intercepted(vcpu, ops)))
+		return KEV_PASS;
+	/* Most of the exits that come as far as here: a call instead of a jump by a table */
+	if (exit->event == KEV_EV_IO)
+		return kev_fast_io(vcpu, exit);
+	if (exit->event == KEV_EV_MEMORY)
+		return kev_fast_memory(vcpu, exit);
 	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 }
 
@@ -122,29 +152,32 @@ static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 {
 	enum kev_verdict verdict;
+	bool counted;
 
 	for (;;) {
-		if (unlikely(vcpu->pending)) {
-			kev_vcpu_apply_pending(vcpu);
+		if (vcpu->pending) {
+			apply_pending(vcpu);
 			if (unlikely(vcpu->pending))
 				return take_pending(vcpu);
 		}
 		if (unlikely(must_leave(vcpu)))
 			return KEV_RETRY;
 
-		verdict = KEV_PASS;
-		if (likely(!vcpu->resumed)) {
+		if (unlikely(vcpu->resumed)) {
+			verdict = resume(vcpu);
+			counted = true;
+		} else {
 			trace_kev_entry(vcpu);
-			verdict = kev_backend->enter(vcpu, &vcpu->exit);
+			verdict = kev_backend_call(enter)(vcpu, &vcpu->exit);
 			trace_kev_exit(vcpu);
+			if (verdict == KEV_PASS)
+				verdict = dispatch_fast(vcpu);
+			counted = false;
 		}
-		if (verdict == KEV_PASS)
-			verdict = dispatch_fast(vcpu);
 		if (verdict == KEV_RESUME)
 			vcpu->pending |= KEV_PENDING_ADVANCE;
 		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
-			return pass_on(vcpu, verdict);
-		vcpu->resumed = false;
+			return pass_on(vcpu, verdict, counted);
 		/*
 		 * The delivery of an exception can raise the next one, without end and without
 		 * an instruction between them at which the host's interrupts would end the
@@ -164,10 +197,10 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
  */
 void kev_vcpu_load_xcr0(struct kev_vcpu *vcpu)
 {
-	u64 wanted = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0;
+	u64 live = vcpu->xcr0_live;
 
-	kev_xcr0_switch(vcpu->xcr0_live, wanted);
-	vcpu->xcr0_live = wanted;
+	kev_vcpu_note_xcr0(vcpu);
+	kev_xcr0_switch(live, vcpu->xcr0_live);
 }
 
 /*
@@ -185,17 +218,24 @@ static void follow_flushes(struct kev_vcpu *vcpu)
 }
 
 /* The interrupt that ended the guest comes now, on the guest's account. */
-static void take_interrupt(void)
+static void take_interrupt(struct kev_vcpu *vcpu)
 {
+	/*
+	 * Its tick finds preemption off and cannot tell RCU that this CPU passes through a
+	 * quiescent state: it is told before the next entry, after whatever else waits.
+	 */
+	set_bit(KEV_REQ_RCU, &vcpu->requests);
 	/* STI holds interrupts off for one instruction: there has to be one. */
 	local_irq_enable();
 	asm volatile("nop" : : : "memory");
 	local_irq_disable();
-	/*
-	 * Its tick found preemption off and could not tell RCU that this CPU
-	 * has passed through a quiescent state.
-	 */
+}
+
+static void tell_rcu(void)
+{
+	local_irq_disable();
 	rcu_note_context_switch(false);
+	local_irq_enable();
 }
 
 /* Loaded: the guest's registers in, run, out; returns with IRQs on. */
@@ -210,19 +250,12 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 		counts->first_entry = start + kev_hw_tsc_lost();
 	guest_timing_enter_irqoff();
 	kev_fpu_load(&vcpu->fpu);
-	kev_backend->arm(vcpu);
-	WRITE_ONCE(vcpu->guest_cpu, smp_processor_id());
-	/*
-	 * guest_cpu before the look at requests and at flushes; pairs with
-	 * kev_vcpu_request() and kev_vm_flush().
-	 */
-	smp_mb();
+	kev_backend_call(arm)(vcpu);
+	/* Before the look at requests and at flushes; pairs with kev_vcpu_request(), kev_vm_flush(). */
+	smp_store_mb(vcpu->guest_cpu, smp_processor_id());
 	follow_flushes(vcpu);
-	vcpu->xcr0_live = kev_host_xcr0;
-	kev_vcpu_load_xcr0(vcpu);
+	kev_xcr0_switch(kev_host_xcr0, vcpu->xcr0_live);
 
-	if (likely(!vcpu->resumed))
-		vcpu->exit.event = KEV_EV_INTERRUPT;
 	/* It may ask for a reschedule: before must_leave() looks. */
 	xfer_to_guest_mode_prepare();
 	verdict = run_armed(vcpu);
@@ -230,12 +263,12 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0);
 	WRITE_ONCE(vcpu->guest_cpu, -1);
 	kev_timer_leave(vcpu);
-	kev_backend->disarm(vcpu);
+	kev_backend_call(disarm)(vcpu);
 	kev_fpu_put(&vcpu->fpu);
 	counts->guest_tsc += rdtsc() - start;
 
 	if (vcpu->exit.event == KEV_EV_INTERRUPT)
-		take_interrupt();
+		take_interrupt(vcpu);
 	guest_timing_exit_irqoff();
 	local_irq_enable();
 	return verdict;
@@ -247,7 +280,7 @@ static int run_once(struct kev_vcpu *vcpu)
 	int ret;
 
 	preempt_disable();
-	ret = kev_backend->load(vcpu);
+	ret = kev_backend_call(load)(vcpu);
 	if (!ret)
 		ret = run_loaded(vcpu);
 	preempt_enable();
@@ -290,6 +323,7 @@ static enum kev_verdict report_end(struct kev_vcpu *vcpu)
 	} else {
 		kev_report(vcpu, KEV_EXIT_FAILED);
 		vcpu->run->error = vm->error;
+		kev_report_has_more(vcpu);
 	}
 	return KEV_REPORT;
 }
@@ -337,14 +371,16 @@ static enum kev_verdict take_mp_events(struct kev_vcpu *vcpu, enum kev_verdict v
 }
 
 /*
- * Is there anything to do before the next entry? What other tasks ask for is looked at again,
- * when nobody can ask any more without an interrupt: must_leave().
+ * Is there anything to do before the first entry? What other tasks ask for is looked at again,
+ * and the task's own work at all, when nobody can ask any more without an interrupt:
+ * must_leave().
  */
-static bool must_look(const struct kev_vcpu *vcpu)
+static bool must_look(const struct kev_vcpu *vcpu, u32 request)
 {
-	return READ_ONCE(vcpu->requests) || READ_ONCE(vcpu->run->request) ||
-	       vcpu->mp != KEV_MP_RUNNABLE || vcpu->pdptes_wanted ||
-	       vcpu->debug.flags & KEV_DEBUG_STEP || __xfer_to_guest_mode_work_pending();
+	BUILD_BUG_ON(KEV_MP_RUNNABLE != 0);
+	/* One look at all of them: there is hardly ever anything. */
+	return READ_ONCE(vcpu->requests) | request | vcpu->mp | vcpu->pdptes_wanted |
+	       (vcpu->debug.flags & KEV_DEBUG_STEP);
 }
 
 /*
@@ -355,6 +391,12 @@ static noinline int prepare_entry(struct kev_vcpu *vcpu, enum kev_verdict verdic
 {
 	int ret;
 
+	/*
+	 * Whoever asks for something wakes a task that sleeps in here. Before any look at
+	 * requests; pairs with kev_vcpu_request().
+	 */
+	if (!vcpu->runner)
+		smp_store_mb(vcpu->runner, current);
 	for (;;) {
 		if (verdict == KEV_EXIT || verdict == KEV_FAIL)
 			verdict = end_vm(vcpu, verdict);
@@ -377,6 +419,8 @@ static noinline int prepare_entry(struct kev_vcpu *vcpu, enum kev_verdict verdic
 		if (ret)
 			return ret;
 
+		if (test_and_clear_bit(KEV_REQ_RCU, &vcpu->requests))
+			tell_rcu();
 		if (unlikely(test_bit(KEV_REQ_MP, &vcpu->requests))) {
 			verdict = take_mp_events(vcpu, verdict);
 			if (verdict == KEV_FAIL)
@@ -419,20 +463,21 @@ static int load_failed(struct kev_vcpu *vcpu, int error)
 	return KEV_FAIL;
 }
 
-/* Until there is something to tell: 0, or the errno of RUN */
-static int run_until_report(struct kev_vcpu *vcpu, int verdict)
+/* Until there is something to tell: KEV_REPORT, or the errno of RUN */
+static int run_until_report(struct kev_vcpu *vcpu)
 {
+	int verdict;
+
 	do {
-		if (verdict != KEV_RETRY || must_look(vcpu)) {
-			verdict = prepare_entry(vcpu, verdict);
-			if (verdict != KEV_RETRY)
-				break;
-		}
 		verdict = run_once(vcpu);
+		if (likely(verdict == KEV_REPORT))
+			break;
 		if (unlikely(verdict < 0))
 			verdict = load_failed(vcpu, verdict);
-	} while (verdict >= 0 && verdict != KEV_REPORT);
-	return verdict < 0 ? verdict : 0;
+		if (verdict >= 0)
+			verdict = prepare_entry(vcpu, verdict);
+	} while (verdict == KEV_RETRY);
+	return verdict;
 }
 
 /**
@@ -446,14 +491,19 @@ static int run_until_report(struct kev_vcpu *vcpu, int verdict)
  */
 long kev_vcpu_run(struct kev_vcpu *vcpu)
 {
+	u32 request = READ_ONCE(vcpu->run->request);
 	int verdict = KEV_RETRY, ret;
 
-	if (unlikely(READ_ONCE(vcpu->run->request) & ~KEV_RUN_IMMEDIATE_EXIT))
+	if (unlikely(request & ~KEV_RUN_IMMEDIATE_EXIT))
 		return -EINVAL;
-	if (vcpu->answer != KEV_EXIT_NONE)
+	if (likely(vcpu->answer & KEV_ANSWER_ADVANCE)) {
+		vcpu->answer = KEV_EXIT_NONE;
+		vcpu->pending |= KEV_PENDING_ADVANCE;
+	} else if (vcpu->answer != KEV_EXIT_NONE) {
 		verdict = kev_take_answer(vcpu);
-	if (unlikely(verdict < 0))
-		return verdict;
+		if (unlikely(verdict < 0))
+			return verdict;
+	}
 	if (unlikely(!vcpu->policed)) {
 		kev_vm_freeze(vcpu->vm);
 		ret = kev_vcpu_take_policy(vcpu);
@@ -466,13 +516,14 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 	 */
 	if (verdict == KEV_KICKED && !kev_vm_ended(vcpu->vm))
 		verdict = KEV_PASS;
-	/* Before any look at requests; pairs with kev_vcpu_request(). */
-	smp_store_mb(vcpu->runner, current);
-	ret = run_until_report(vcpu, verdict);
+	if (unlikely(verdict != KEV_RETRY || must_look(vcpu, request)))
+		verdict = prepare_entry(vcpu, verdict);
+	if (likely(verdict == KEV_RETRY))
+		verdict = run_until_report(vcpu);
 	WRITE_ONCE(vcpu->runner, NULL);
-	if (unlikely(ret)) {
-		WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
-		vcpu->counts.kicks++;
-	}
-	return ret;
+	if (likely(verdict == KEV_REPORT))
+		return 0;
+	WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
+	vcpu->counts.kicks++;
+	return verdict;
 }

@@ -164,9 +164,9 @@ long kev_vcpu_get_state(void *object, void *arg)
 	if (!groups_valid(state))
 		return -EINVAL;
 	ret = make_room(state, &g);
-	if (!ret && mutex_trylock(&vcpu->lock)) {
+	if (!ret && kev_vcpu_trylock(vcpu)) {
 		ret = get_state(vcpu, state, &g);
-		mutex_unlock(&vcpu->lock);
+		kev_vcpu_unlock(vcpu);
 	} else if (!ret) {
 		ret = -EBUSY;
 	}
@@ -365,10 +365,10 @@ static int check_and_set(struct kev_vcpu *vcpu, struct setting *s)
 	s->merged = kzalloc(sizeof(*s->merged), GFP_KERNEL);
 	if (!s->merged)
 		return -ENOMEM;
-	if (!mutex_trylock(&vcpu->lock))
+	if (!kev_vcpu_trylock(vcpu))
 		return -EBUSY;
 	ret = set_state(vcpu, s);
-	mutex_unlock(&vcpu->lock);
+	kev_vcpu_unlock(vcpu);
 	return ret;
 }
 
@@ -394,7 +394,7 @@ static void call_start(struct kev_vcpu *vcpu, void *arg)
 
 /**
  * kev_vcpu_start_state() - put a new vCPU into the state of the VM's boot protocol
- * @vcpu: nobody else has it
+ * @vcpu: the caller holds its lock
  *
  * Context: process, may sleep. Return: 0, -ENOMEM, -EIO.
  */
@@ -410,9 +410,7 @@ int kev_vcpu_start_state(struct kev_vcpu *vcpu)
 		kev_boot_init_state(kev_vcpu_signature(vcpu), state);
 	else
 		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
-	mutex_lock(&vcpu->lock);
 	ret = kev_vcpu_loaded_call(vcpu, call_start, state);
-	mutex_unlock(&vcpu->lock);
 	kfree(state);
 	return ret;
 }

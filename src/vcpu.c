@@ -100,7 +100,7 @@ int kev_vcpu_loaded_call(struct kev_vcpu *vcpu, void (*fn)(struct kev_vcpu *vcpu
 
 	do {
 		preempt_disable();
-		ret = kev_backend->load(vcpu);
+		ret = kev_backend_call(load)(vcpu);
 		if (!ret) {
 			kev_vcpu_apply_pending(vcpu);
 			fn(vcpu, arg);
@@ -165,16 +165,18 @@ static long ioctl_run(struct kev_vcpu *vcpu, unsigned long arg)
 	if (arg)
 		return -EINVAL;
 
-	if (!mutex_trylock(&vcpu->lock))
+	if (!kev_vcpu_trylock(vcpu))
 		return -EBUSY;
 	ret = kev_vcpu_run(vcpu);
-	mutex_unlock(&vcpu->lock);
+	kev_vcpu_unlock(vcpu);
 	return ret;
 }
 
-static long ioctl_kick(void *object, void *arg)
+static long ioctl_kick(struct kev_vcpu *vcpu, unsigned long arg)
 {
-	kev_vcpu_request(object, KEV_REQ_KICK);
+	if (arg)
+		return -EINVAL;
+	kev_vcpu_request(vcpu, KEV_REQ_KICK);
 	return 0;
 }
 
@@ -188,11 +190,6 @@ static long ioctl_interrupt(void *object, void *arg)
 }
 
 static const struct kev_ioctl vcpu_ioctls[] = {
-	{
-		.name = "KEV_VCPU_KICK",
-		.cmd = KEV_VCPU_KICK,
-		.handler = ioctl_kick,
-	},
 	KEV_IOCTL(KEV_VCPU_GET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_SUCCESS,
 		  kev_vcpu_get_state),
 	KEV_IOCTL(KEV_VCPU_SET_STATE, kev_vcpu_state, msrs, true, KEV_OUT_FAILURE,
@@ -213,9 +210,11 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct kev_vcpu *vcpu = file->private_data;
 
-	/* It has no structure, and is called more often than all others together. */
+	/* They have no structure; one is called most often, for the other somebody waits. */
 	if (likely(cmd == KEV_VCPU_RUN))
 		return ioctl_run(vcpu, arg);
+	if (cmd == KEV_VCPU_KICK)
+		return ioctl_kick(vcpu, arg);
 	return kev_uapi_call(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), kev_vm_mine(vcpu->vm), vcpu,
 			     cmd, arg);
 }
@@ -284,7 +283,8 @@ static struct kev_vcpu *vcpu_alloc(struct kev_vm *vm, u32 id)
 	vcpu->xcr0 = KEV_XCR0_X87;
 	vcpu->dr6 = KEV_DR6_RESET;
 	vcpu->dr7 = KEV_DR7_RESET;
-	mutex_init(&vcpu->lock);
+	/* Its maker's, until it has a state */
+	atomic_set(&vcpu->lock, 1);
 	vcpu->run = kev_mem_zeroed_page(&vm->mem);
 	if (!vcpu->run) {
 		ret = -ENOMEM;
@@ -379,6 +379,7 @@ int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args)
 	if (ret)
 		goto err_free;
 	ret = kev_vcpu_start_state(vcpu);
+	kev_vcpu_unlock(vcpu);
 	if (ret)
 		goto err_leave;
 	ret = anon_inode_getfd("[kev-vcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);

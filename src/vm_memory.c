@@ -105,11 +105,11 @@ static int paging_of(struct kev_vm *vm, u32 vcpu_id, struct kev_paging *paging)
 	vcpu = xa_load(&vm->vcpus, vcpu_id);
 	if (!vcpu) {
 		ret = -ENOENT;
-	} else if (!mutex_trylock(&vcpu->lock)) {
+	} else if (!kev_vcpu_trylock(vcpu)) {
 		ret = -EBUSY;
 	} else {
 		ret = kev_vcpu_paging(vcpu, paging);
-		mutex_unlock(&vcpu->lock);
+		kev_vcpu_unlock(vcpu);
 	}
 	mutex_unlock(&vm->lock);
 	return ret;

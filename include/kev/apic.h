@@ -101,7 +101,7 @@ int kev_apic_init(void);
 void kev_apic_exit(void);
 
 /* apic_mmio.c */
-bool kev_apic_owns(const struct kev_vcpu *vcpu, u64 gpa);
+bool kev_apic_owns_page(const struct kev_vcpu *vcpu, u64 gpa);
 u32 kev_apic_mmio_read(struct kev_vcpu *vcpu, unsigned int offset);
 void kev_apic_mmio_write(struct kev_vcpu *vcpu, unsigned int offset, u32 value);
 

@@ -6,6 +6,7 @@
 #ifndef _KEV_BACKEND_H
 #define _KEV_BACKEND_H
 
+#include <linux/static_call.h>
 #include <linux/types.h>
 #include <linux/kev.h>
 #include <kev/cpuid.h>
@@ -61,6 +62,19 @@ struct kev_where {
 	bool code64;
 	bool v8086;
 	bool event;
+};
+
+/* No value of CR3: the guest does not execute 64-bit code. */
+#define KEV_NO_CODE64	(~0ULL)
+
+/**
+ * struct kev_code64 - where a guest executes 64-bit code
+ * @rip: its RIP
+ * @cr3: its CR3, or KEV_NO_CODE64
+ */
+struct kev_code64 {
+	u64 rip;
+	u64 cr3;
 };
 
 /**
@@ -164,8 +178,7 @@ struct kev_exit_info {
  *	asked for; KEV_EV_STEP follows. Armed.
  * @flush_guest: forget the guest's own translations. Armed.
  * @where: where the guest is. Loaded.
- * @code64: RIP and CR3; returns false where the guest does not execute 64-bit code.
- *	Loaded.
+ * @code64: where the guest executes 64-bit code. Loaded.
  */
 struct kev_backend {
 	const char *name;
@@ -215,8 +228,22 @@ struct kev_backend {
 	void (*run_native)(struct kev_vcpu *vcpu);
 	void (*flush_guest)(struct kev_vcpu *vcpu);
 	void (*where)(struct kev_vcpu *vcpu, struct kev_where *where);
-	bool (*code64)(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3);
+	struct kev_code64 (*code64)(struct kev_vcpu *vcpu);
 };
+
+/*
+ * What each way into the guest and back calls is called directly: patched into the code when
+ * the module has chosen its backend.
+ */
+DECLARE_STATIC_CALL(kev_backend_load, *(((struct kev_backend *)NULL)->load));
+DECLARE_STATIC_CALL(kev_backend_arm, *(((struct kev_backend *)NULL)->arm));
+DECLARE_STATIC_CALL(kev_backend_disarm, *(((struct kev_backend *)NULL)->disarm));
+DECLARE_STATIC_CALL(kev_backend_enter, *(((struct kev_backend *)NULL)->enter));
+DECLARE_STATIC_CALL(kev_backend_advance, *(((struct kev_backend *)NULL)->advance));
+DECLARE_STATIC_CALL(kev_backend_frame, *(((struct kev_backend *)NULL)->frame));
+DECLARE_STATIC_CALL(kev_backend_code64, *(((struct kev_backend *)NULL)->code64));
+
+#define kev_backend_call(name)		static_call(kev_backend_##name)
 
 extern const struct kev_backend *kev_backend;
 extern struct kev_backend_info kev_info;

@@ -190,6 +190,19 @@ struct kev_bus {
 enum kev_executed kev_execute(struct kev_cpu *cpu, const struct kev_insn *insn,
 			      const struct kev_bus *bus, void *ctx);
 
+/* So many bytes of a value */
+static inline u64 kev_insn_mask(unsigned int bytes)
+{
+	return ~0ULL >> (64 - 8 * bytes);
+}
+
+/* Of a register so many bytes, or the second one */
+static inline u64 kev_insn_register(const u64 *gpr, unsigned int reg, bool high,
+				    unsigned int bytes)
+{
+	return (gpr[reg] >> (high ? 8 : 0)) & kev_insn_mask(bytes);
+}
+
 /**
  * kev_insn_is_plain() - is it a load or a store, and no more
  * @insn: decoded
@@ -204,7 +217,18 @@ bool kev_insn_is_plain(const struct kev_insn *insn);
  * @gpr: by enum kev_gpr
  * @rip: of the instruction
  */
-u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip);
+static inline u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip)
+{
+	u64 offset = insn->displacement;
+
+	if (insn->base != KEV_NO_REGISTER)
+		offset += gpr[insn->base];
+	if (insn->index != KEV_NO_REGISTER)
+		offset += gpr[insn->index] << insn->shift;
+	if (insn->rip_relative)
+		offset += rip + insn->length;
+	return offset & kev_insn_mask(insn->address_size);
+}
 
 /**
  * kev_insn_stored() - what a plain store writes
@@ -213,7 +237,12 @@ u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip);
  *
  * Return: zero-extended.
  */
-u64 kev_insn_stored(const struct kev_insn *insn, const u64 *gpr);
+static inline u64 kev_insn_stored(const struct kev_insn *insn, const u64 *gpr)
+{
+	if (insn->form == KEV_FORM_MEM_IMM)
+		return insn->immediate & kev_insn_mask(insn->width);
+	return kev_insn_register(gpr, insn->reg, insn->high, insn->width);
+}
 
 /**
  * kev_insn_load() - carry out a plain load

@@ -47,6 +47,8 @@ struct kev_translation {
  * @bytes: what @code was, under @mask
  * @mask: the bytes of the instruction
  * @insn: the instruction
+ * @device: the page of a device at which it was last; ~0: none yet
+ * @map_nr: kev_mem.map_nr at that time: while it stays, so does the device
  */
 struct kev_known {
 	const u64 *code;
@@ -59,6 +61,8 @@ struct kev_known {
 	u64 bytes;
 	u64 mask;
 	struct kev_insn insn;
+	u64 device;
+	u64 map_nr;
 };
 
 /**
@@ -79,7 +83,7 @@ struct kev_known {
  * @paging: likewise
  * @seen: pages, the one last read and the one last written
  * @verdict: with KEV_EXECUTED_STOP, what the run loop is to do
- * @plain: the load or store that user space is asked to complete; it is not @active
+ * @plain: the load that user space is asked to complete; it is not @active
  * @known: see there
  *
  * All of it belongs to the owner of the vCPU.
@@ -104,11 +108,30 @@ struct kev_emulation {
 	struct kev_known known[KEV_NR_KNOWN];
 };
 
+/**
+ * kev_is_device() - is an access that guest memory refuses one to a device
+ * @kind: enum kev_region_kind of what refuses it
+ * @access: KEV_MEM_* that was tried
+ */
+static inline bool kev_is_device(u32 kind, u32 access)
+{
+	if (access & KEV_MEM_EXEC)
+		return false;
+	switch (kind) {
+	case KEV_REGION_TRAP:
+		return true;
+	case KEV_REGION_READ_TRAP:
+	case KEV_REGION_PRINT:
+		return access & KEV_MEM_WRITE;
+	default:
+		return false;
+	}
+}
+
 enum kev_verdict kev_emulate(struct kev_vcpu *vcpu);
 int kev_emulate_answer(struct kev_vcpu *vcpu, u64 data);
 void kev_emulate_string_answer(struct kev_vcpu *vcpu);
 void kev_emulate_drop(struct kev_vcpu *vcpu);
-bool kev_is_device(u32 kind, u32 access);
 int kev_emulate_fetch(struct kev_vcpu *vcpu);
 int kev_emulate_fetch_more(struct kev_vcpu *vcpu);
 

@@ -123,6 +123,7 @@ struct kev_first_pages {
  * @lock: serialises writers of @map and @image_claimed, and whoever takes leaves away;
  *	sleeps for memory and for CPUs, never for a file or user memory
  * @map: [m] the regions: an immutable snapshot, read under RCU
+ * @map_nr: [a] how many maps there have been
  * @image_claimed: [m] an image is attached, or about to be
  * @tables: [a] chain of all page-table pages; see src/mem/table.c
  * @mapping: [a] of the VM's inode, once user space has mapped it; holds the inode
@@ -142,6 +143,7 @@ struct kev_mem {
 
 	struct mutex lock;	/* before a table's and the invalidate_lock */
 	struct kev_region_map __rcu *map;
+	u64 map_nr;
 	bool image_claimed;
 
 	struct kev_pt_page *tables;
@@ -338,15 +340,6 @@ void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
  * Context: Process context. Return: enum kev_page_state.
  */
 u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
-
-/**
- * kev_mem_kind() - what lies at an address
- * @mem: the memory
- * @gpa: any address
- *
- * Context: Any but NMI. Return: enum kev_region_kind, 0 without a region.
- */
-u32 kev_mem_kind(struct kev_mem *mem, u64 gpa);
 
 /**
  * kev_mem_find_bytes() - where bytes of guest memory are that the guest can read now

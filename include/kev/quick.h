@@ -68,10 +68,10 @@ static __always_inline int kev_quick_wrmsr(struct kev_vcpu *vcpu)
 	return likely(ops->write_msr) ? ops->write_msr(vcpu, vcpu->gpr[KEV_RCX], value) : -EAGAIN;
 }
 
-/* A first touch of memory, with a page that is at hand: true, the guest can try again. */
+/* A first touch of memory, with kev_vcpu.stock not empty: true, the guest can try again. */
 static __always_inline bool kev_quick_memory(struct kev_vcpu *vcpu, u64 gpa, u32 access)
 {
-	return vcpu->stock.nr && kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, gpa, access);
+	return kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, gpa, access);
 }
 
 #endif /* _KEV_QUICK_H */

@@ -12,6 +12,7 @@
 #if !defined(_KEV_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _KEV_TRACE_H
 
+#include <linux/jump_label.h>
 #include <linux/tracepoint.h>
 #include <asm/vmx.h>
 #include <kev/backend.h>
@@ -25,6 +26,25 @@ TRACE_DEFINE_ENUM(KEV_INJECTED_NMI);
 TRACE_DEFINE_ENUM(KEV_INJECTED_EXCEPTION);
 TRACE_DEFINE_ENUM(KEV_INJECTED_SOFTWARE);
 
+#ifndef KEV_TRACE_WANTS_EXITS
+#define KEV_TRACE_WANTS_EXITS
+
+/*
+ * Does somebody listen to an event that exits without anything unusual bring: then none may
+ * be answered where nothing can be traced. Counted for each of these events.
+ */
+DECLARE_STATIC_KEY_FALSE(kev_trace_exits);
+
+int kev_trace_exits_begin(void);
+void kev_trace_exits_end(void);
+
+static inline bool kev_trace_wants_exits(void)
+{
+	return static_branch_unlikely(&kev_trace_exits);
+}
+
+#endif
+
 /* Who it is about; every event of a vCPU begins so. */
 #define KEV_TRACE_VCPU								\
 	__field(u64, vm)							\
@@ -35,7 +55,7 @@ TRACE_DEFINE_ENUM(KEV_INJECTED_SOFTWARE);
 #define KEV_TRACE_PRINT_ARGS	__entry->vm, __entry->vcpu_id
 
 /* An entry is tried. IRQs off, the guest's state in place. */
-TRACE_EVENT(kev_entry,
+TRACE_EVENT_FN(kev_entry,
 	TP_PROTO(struct kev_vcpu *vcpu),
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(
@@ -47,14 +67,15 @@ TRACE_EVENT(kev_entry,
 		__entry->guest_rip = kev_backend->read_rip(vcpu);
 	),
 	TP_printk(KEV_TRACE_PRINT_VCPU "guest_rip=0x%llx",
-		  KEV_TRACE_PRINT_ARGS, __entry->guest_rip)
+		  KEV_TRACE_PRINT_ARGS, __entry->guest_rip),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /*
  * Its exit, before anything is done about it. info1 is the exit qualification, info2 the
  * IDT-vectoring information.
  */
-TRACE_EVENT(kev_exit,
+TRACE_EVENT_FN(kev_exit,
 	TP_PROTO(struct kev_vcpu *vcpu),
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(
@@ -83,11 +104,12 @@ TRACE_EVENT(kev_exit,
 		  __print_symbolic(__entry->exit_reason & 0xffff, VMX_EXIT_REASONS),
 		  __entry->exit_reason & 0x80000000 ? "|FAILED_VMENTRY" : "",
 		  __entry->guest_rip, __entry->info1, __entry->info2,
-		  __entry->intr_info, __entry->error_code)
+		  __entry->intr_info, __entry->error_code),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /* A call of the guest that its VM's ABI has resolved, before it is answered */
-TRACE_EVENT(kev_hypercall,
+TRACE_EVENT_FN(kev_hypercall,
 	TP_PROTO(const struct kev_vcpu *vcpu, const struct kev_hypercall *call),
 	TP_ARGS(vcpu, call),
 	TP_STRUCT__entry(
@@ -108,11 +130,12 @@ TRACE_EVENT(kev_hypercall,
 	),
 	TP_printk(KEV_TRACE_PRINT_VCPU "nr=0x%llx a0=0x%llx a1=0x%llx a2=0x%llx a3=0x%llx",
 		  KEV_TRACE_PRINT_ARGS, __entry->nr, __entry->a0, __entry->a1, __entry->a2,
-		  __entry->a3)
+		  __entry->a3),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /* RDMSR or WRMSR, answered: what is read is in the guest's registers. */
-TRACE_EVENT(kev_msr,
+TRACE_EVENT_FN(kev_msr,
 	TP_PROTO(const struct kev_vcpu *vcpu, bool write, bool exception),
 	TP_ARGS(vcpu, write, exception),
 	TP_STRUCT__entry(
@@ -133,11 +156,12 @@ TRACE_EVENT(kev_msr,
 	),
 	TP_printk(KEV_TRACE_PRINT_VCPU "write=%d ecx=0x%x data=0x%llx exception=%d",
 		  KEV_TRACE_PRINT_ARGS, __entry->write, __entry->ecx, __entry->data,
-		  __entry->exception)
+		  __entry->exception),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /* CPUID, answered */
-TRACE_EVENT(kev_cpuid,
+TRACE_EVENT_FN(kev_cpuid,
 	TP_PROTO(const struct kev_vcpu *vcpu, u32 function, u32 index),
 	TP_ARGS(vcpu, function, index),
 	TP_STRUCT__entry(
@@ -160,7 +184,8 @@ TRACE_EVENT(kev_cpuid,
 	),
 	TP_printk(KEV_TRACE_PRINT_VCPU "function=0x%x index=0x%x eax=0x%x ebx=0x%x ecx=0x%x edx=0x%x",
 		  KEV_TRACE_PRINT_ARGS, __entry->function, __entry->index, __entry->eax,
-		  __entry->ebx, __entry->ecx, __entry->edx)
+		  __entry->ebx, __entry->ecx, __entry->edx),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /* An access to a port: a write when it is made, a read when it is answered */
@@ -211,7 +236,7 @@ TRACE_EVENT(kev_mmio,
 );
 
 /* A second-level fault of the guest, handled; ret is what the memory core said. */
-TRACE_EVENT(kev_fault,
+TRACE_EVENT_FN(kev_fault,
 	TP_PROTO(const struct kev_vcpu *vcpu, u64 gpa, u64 gva, u32 access, u32 kind, int ret),
 	TP_ARGS(vcpu, gpa, gva, access, kind, ret),
 	TP_STRUCT__entry(
@@ -235,7 +260,8 @@ TRACE_EVENT(kev_fault,
 		  __entry->access & KEV_MEM_READ ? "r" : "",
 		  __entry->access & KEV_MEM_WRITE ? "w" : "",
 		  __entry->access & KEV_MEM_EXEC ? "x" : "",
-		  __entry->kind, __entry->ret)
+		  __entry->kind, __entry->ret),
+	kev_trace_exits_begin, kev_trace_exits_end
 );
 
 /* An event that the entry which follows delivers into the guest */
@@ -324,22 +350,6 @@ TRACE_EVENT(kev_vm_destroy,
 );
 
 #endif /* _KEV_TRACE_H */
-
-#ifndef KEV_TRACE_WANTS_EXITS
-#define KEV_TRACE_WANTS_EXITS
-
-/*
- * Does somebody listen to an event that exits without anything unusual bring: then none may
- * be answered where nothing can be traced.
- */
-static inline bool kev_trace_wants_exits(void)
-{
-	return trace_kev_entry_enabled() || trace_kev_exit_enabled() ||
-	       trace_kev_cpuid_enabled() || trace_kev_msr_enabled() ||
-	       trace_kev_hypercall_enabled() || trace_kev_fault_enabled();
-}
-
-#endif
 
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH kev

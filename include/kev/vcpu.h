@@ -6,10 +6,10 @@
 #define _KEV_VCPU_H
 
 #include <linux/atomic.h>
-#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/kev.h>
 #include <kev/apic.h>
+#include <kev/backend.h>
 #include <kev/clock.h>
 #include <kev/emulation.h>
 #include <kev/exit.h>
@@ -29,6 +29,7 @@ struct task_struct;
 #define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
 #define KEV_REQ_MP		3	/* an INIT or a SIPI waits */
 #define KEV_REQ_CLOCK		5	/* the guest's clock page has to be written */
+#define KEV_REQ_RCU		6	/* RCU has to be told that nothing is read; by the owner */
 
 /* Those that end work for the guest, which goes on at the next RUN */
 #define KEV_REQ_LEAVE		(BIT(KEV_REQ_KICK) | BIT(KEV_REQ_VM_ENDED))
@@ -45,6 +46,9 @@ struct task_struct;
 #define KEV_MP_EVENT_INIT	BIT(16)
 #define KEV_MP_EVENT_SIPI	BIT(8)
 #define KEV_MP_EVENT_VECTOR	0xffU
+
+/* kev_vcpu.answer: with the kind, where nothing is to be read: RIP goes on */
+#define KEV_ANSWER_ADVANCE	BIT(31)
 
 /* kev_vcpu.pending: what the next arm does, before it enters */
 #define KEV_PENDING_ADVANCE	BIT(0)	/* RIP goes behind the exit's instruction */
@@ -90,12 +94,12 @@ struct kev_halt {
  *	has the offset
  * @vm: [I] a reference
  * @id: [I]
- * @lock: [c] owner of the vCPU: RUN, GET_STATE and SET_STATE try it; what is
- *	marked [c] belongs to whoever holds it
+ * @lock: [a] 1: somebody owns the vCPU, as RUN, GET_STATE and SET_STATE try to; what is
+ *	marked [c] belongs to whoever holds it. Nobody ever waits for it
  * @cr2: [c] guest's, while it does not run
  * @xcr0: [c] guest's
  * @osxsave: [c] guest's CR4.OSXSAVE: its XCR0 counts
- * @xcr0_live: [c] what the CPU has while armed
+ * @xcr0_live: [c] what the CPU has while armed: kev_vcpu_note_xcr0()
  * @dr: [c] DR0 to DR3 as the guest reads them
  * @dr6: [c] likewise
  * @dr7: [c] likewise
@@ -114,9 +118,10 @@ struct kev_halt {
  * @pending: [c] KEV_PENDING_*
  * @exception: [c] the exception to raise
  * @exit: [c] the last exit
- * @answer: [c] enum kev_exit_kind that user space was asked to complete, or
- *	KEV_EXIT_NONE; KEV_EXIT_CONSOLE means that @exit is handled again
- * @reported: [c] enum kev_exit_kind of the last report
+ * @answer: [c] enum kev_exit_kind that user space was asked to complete, with
+ *	KEV_ANSWER_ADVANCE, or KEV_EXIT_NONE; KEV_EXIT_CONSOLE means that @exit is handled
+ *	again
+ * @reported: [c] enum kev_exit_kind of the last report: kev_report_clean()
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
  * @fail: [c] negative errno that goes with KEV_FAIL
@@ -137,7 +142,7 @@ struct kev_halt {
  *	KEV_INTERRUPT_WAITS and its vector, or 0
  * @nmis: [a] NMIs that the guest has not taken yet, up to KEV_MAX_NMIS
  * @requests: [a] KEV_REQ_*
- * @runner: [a] the task in RUN, or NULL; it is woken under RCU
+ * @runner: [a] the task in RUN, if it may sleep there, or NULL; it is woken under RCU
  * @flush_seen: [c] kev_vm.flush_wanted, as of the last flush
  * @guest_cpu: [a] CPU in whose guest mode the vCPU is, or -1
  * @run: [I] run page; user space writes it at any time
@@ -147,7 +152,7 @@ struct kev_vcpu {
 	u64 gpr[KEV_NR_GPRS];
 	struct kev_vm *vm;
 	u32 id;
-	struct mutex lock;	/* outermost */
+	atomic_t lock;
 
 	u64 cr2;
 	u64 xcr0;
@@ -199,6 +204,17 @@ struct kev_vcpu {
 	struct kev_counts counts;
 };
 
+/* False: somebody else owns the vCPU. */
+static inline bool kev_vcpu_trylock(struct kev_vcpu *vcpu)
+{
+	return !atomic_xchg_acquire(&vcpu->lock, 1);
+}
+
+static inline void kev_vcpu_unlock(struct kev_vcpu *vcpu)
+{
+	atomic_set_release(&vcpu->lock, 0);
+}
+
 int kev_vcpu_create(struct kev_vm *vm, const struct kev_create_vcpu *args);
 void kev_vcpu_request(struct kev_vcpu *vcpu, unsigned int request);
 void kev_vcpu_wake_runner(struct kev_vcpu *vcpu);
@@ -246,7 +262,7 @@ void kev_debug_prepare(struct kev_vcpu *vcpu);
 enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);
 
 /* report.c */
-enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
+void kev_report_clean(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
 enum kev_verdict kev_report(struct kev_vcpu *vcpu, enum kev_exit_kind kind);
 enum kev_verdict kev_report_console(struct kev_vcpu *vcpu);
 
@@ -261,6 +277,60 @@ static inline enum kev_verdict kev_queue_exception(struct kev_vcpu *vcpu, u8 vec
 	};
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	return KEV_INJECT;
+}
+
+/**
+ * kev_apic_owns() - is an address in the page of the vCPU's local APIC
+ * @vcpu: the caller owns it
+ * @gpa: guest-physical address
+ *
+ * Context: any. Return: false also in x2APIC mode, which has no page.
+ */
+static inline bool kev_apic_owns(const struct kev_vcpu *vcpu, u64 gpa)
+{
+	u64 base = vcpu->msr.apic_base;
+
+	return (base & KEV_APIC_BASE_MODE) == KEV_APIC_BASE_ENABLED &&
+	       unlikely(!((gpa ^ base) >> PAGE_SHIFT)) && kev_apic_owns_page(vcpu, gpa);
+}
+
+/* The guest's XCR0 or CR4.OSXSAVE has changed; without that it cannot look at XCR0. */
+static inline void kev_vcpu_note_xcr0(struct kev_vcpu *vcpu)
+{
+	vcpu->xcr0_live = vcpu->osxsave ? vcpu->xcr0 : kev_host_xcr0;
+}
+
+/**
+ * kev_report_loaded() - fill the run page for a return to user space
+ * @vcpu: loaded, armed or not; nothing is pending
+ * @kind: enum kev_exit_kind
+ *
+ * The caller writes the kind's own structure afterwards, all of it. Nothing is left of an
+ * earlier report of another kind. Who writes more than that says so:
+ * kev_report_has_more().
+ *
+ * Context: IRQs off.
+ * Return: KEV_REPORT.
+ */
+static inline enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev_exit_kind kind)
+{
+	struct kev_run *run = vcpu->run;
+
+	if (vcpu->reported != kind)
+		kev_report_clean(vcpu, kind);
+	run->flags = 0;
+	if (unlikely(READ_ONCE(vcpu->interrupt)))
+		run->flags = KEV_RUN_INTERRUPT_PENDING;
+	kev_backend_call(frame)(vcpu, run);
+	run->kind = kind;
+	vcpu->counts.reports++;
+	return KEV_REPORT;
+}
+
+/* The error or the bytes of an instruction: the next report has to take them away. */
+static inline void kev_report_has_more(struct kev_vcpu *vcpu)
+{
+	vcpu->reported = KEV_NR_EXIT_KINDS;
 }
 
 #endif /* _KEV_VCPU_H */

@@ -40,6 +40,10 @@ KT_CODE(two_tables,
 	"1: .byte 0x89, 0x03\n mov %cr3, %rdi\n cmp %rdi, %rdx\n je 2f\n"
 	"mov %rdx, %cr3\n jmp 1b\n 2: mov %rsi, %cr3\n jmp 1b\n");
 
+/* 8 bytes of ones to the device, and one to a port, in turn */
+KT_CODE(stores_and_out, "mov $0x200000, %ebx\n mov $-1, %rax\n"
+	"1: mov %rax, (%rbx)\n out %al, $0x80\n jmp 1b\n");
+
 /* Where label 1 is in the code */
 static uint64_t store_at(const struct kt_code *code)
 {
@@ -276,6 +280,32 @@ TEST(doorbell)
 	EXPECT_EQ(8, read(bell.fd, &count, 8));
 	EXPECT_EQ(RINGS, count);
 	close(bell.fd);
+	kt_guest_fini(&guest);
+}
+
+/* Each report has what is its own, and zeros behind it. */
+TEST(frame)
+{
+	const uint8_t zeros[sizeof(((struct kev_run *)0)->padding)] = { 0 };
+	struct kt_guest guest;
+
+	again_init(_metadata, &guest, &stores_and_out);
+	for (int i = 0; i < 4; i++) {
+		const struct kev_run *run = guest.run;
+
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		ASSERT_EQ(KEV_EXIT_MMIO, run->kind);
+		EXPECT_EQ(~0UL, run->mmio.data);
+		EXPECT_EQ(8, run->mmio.width);
+		EXPECT_EQ(0, memcmp(&run->mmio + 1, zeros, sizeof(zeros) - sizeof(run->mmio)));
+		EXPECT_EQ(DEVICE, run->guest_physical);
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		ASSERT_EQ(KEV_EXIT_IO, run->kind);
+		EXPECT_EQ(0xff, run->io.data);
+		EXPECT_EQ(0, run->io.flags);
+		EXPECT_EQ(0, memcmp(&run->io + 1, zeros, sizeof(zeros) - sizeof(run->io)));
+		EXPECT_EQ(0, run->guest_physical);
+	}
 	kt_guest_fini(&guest);
 }
 

@@ -34,30 +34,20 @@ struct operand {
 	unsigned int len[2];
 };
 
-static u64 mask_of(unsigned int bytes)
-{
-	return ~0ULL >> (64 - 8 * bytes);
-}
-
 static u64 sign_extend(u64 value, unsigned int bytes)
 {
 	u64 sign = 1ULL << (8 * bytes - 1);
 
-	return ((value & mask_of(bytes)) ^ sign) - sign;
-}
-
-static u64 read_register(const u64 *gpr, unsigned int reg, bool high, unsigned int bytes)
-{
-	return (gpr[reg] >> (high ? 8 : 0)) & mask_of(bytes);
+	return ((value & kev_insn_mask(bytes)) ^ sign) - sign;
 }
 
 /* 32 bits clear the upper half, fewer leave the rest alone. */
 static void write_register(u64 *gpr, unsigned int reg, bool high, unsigned int bytes, u64 value)
 {
 	unsigned int shift = high ? 8 : 0;
-	u64 mask = bytes == 4 ? ~0ULL : mask_of(bytes) << shift;
+	u64 mask = bytes == 4 ? ~0ULL : kev_insn_mask(bytes) << shift;
 
-	value = (value & mask_of(bytes)) << shift;
+	value = (value & kev_insn_mask(bytes)) << shift;
 	gpr[reg] = (gpr[reg] & ~mask) | value;
 }
 
@@ -220,19 +210,6 @@ static enum kev_executed write_operand(struct run *run, const struct operand *op
 	return write_bytes(run, operand, bytes);
 }
 
-u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip)
-{
-	u64 offset = insn->displacement;
-
-	if (insn->base != KEV_NO_REGISTER)
-		offset += gpr[insn->base];
-	if (insn->index != KEV_NO_REGISTER)
-		offset += gpr[insn->index] << insn->shift;
-	if (insn->rip_relative)
-		offset += rip + insn->length;
-	return offset & mask_of(insn->address_size);
-}
-
 static bool only_compares(unsigned int op)
 {
 	return op == KEV_INSN_CMP || op == KEV_INSN_TEST || op == KEV_INSN_BT;
@@ -295,8 +272,8 @@ static enum kev_executed to_register(struct run *run, const struct operand *oper
 	ret = read_operand(run, operand, &memory);
 	if (ret)
 		return ret;
-	result = compute(insn, read_register(cpu->gpr, insn->reg, insn->high, insn->size), memory,
-			 &cpu->rflags);
+	result = compute(insn, kev_insn_register(cpu->gpr, insn->reg, insn->high, insn->size),
+			 memory, &cpu->rflags);
 	if (!only_compares(insn->op))
 		write_register(cpu->gpr, insn->reg, insn->high, insn->size, result);
 	return KEV_EXECUTED;
@@ -314,11 +291,11 @@ static enum kev_executed compare_exchange(struct run *run, const struct operand 
 	ret = read_operand(run, operand, &memory);
 	if (ret)
 		return ret;
-	kev_alu(KEV_INSN_CMP, insn->width, read_register(cpu->gpr, KEV_RAX, false, insn->width),
+	kev_alu(KEV_INSN_CMP, insn->width, kev_insn_register(cpu->gpr, KEV_RAX, false, insn->width),
 		memory, &rflags);
 	equal = rflags & RFLAGS_ZF;
 	/* It is written either way. */
-	ret = write_operand(run, operand, equal ? read_register(cpu->gpr, insn->reg, insn->high,
+	ret = write_operand(run, operand, equal ? kev_insn_register(cpu->gpr, insn->reg, insn->high,
 								insn->width) : memory);
 	if (ret)
 		return ret;
@@ -342,8 +319,8 @@ static enum kev_executed to_memory(struct run *run, const struct operand *operan
 	if (ret)
 		return ret;
 	if (insn->form == KEV_FORM_MEM_REG)
-		right = read_register(cpu->gpr, insn->reg, insn->high, insn->size);
-	result = compute(insn, memory, right & mask_of(insn->width), &rflags);
+		right = kev_insn_register(cpu->gpr, insn->reg, insn->high, insn->size);
+	result = compute(insn, memory, right & kev_insn_mask(insn->width), &rflags);
 	if (access & KEV_MEM_WRITE)
 		ret = write_operand(run, operand, result);
 	if (ret)
@@ -384,7 +361,7 @@ static enum kev_executed locate_element(struct run *run, unsigned int reg, u32 i
 	u64 offset = run->cpu->gpr[reg];
 
 	offset += run->cpu->rflags & RFLAGS_DF ? -step : step;
-	return locate(run, write ? KEV_ES : insn->segment, offset & mask_of(insn->address_size),
+	return locate(run, write ? KEV_ES : insn->segment, offset & kev_insn_mask(insn->address_size),
 		      insn->width, write ? KEV_MEM_WRITE : KEV_MEM_READ, operand);
 }
 
@@ -399,7 +376,7 @@ static u64 elements_left(const struct run *run)
 {
 	if (!run->insn->rep)
 		return 1;
-	return read_register(run->cpu->gpr, KEV_RCX, false, run->insn->address_size);
+	return kev_insn_register(run->cpu->gpr, KEV_RCX, false, run->insn->address_size);
 }
 
 /* @count elements are done. */
@@ -424,7 +401,7 @@ static enum kev_executed execute_element(struct run *run)
 {
 	const struct kev_insn *insn = run->insn;
 	bool source = insn->op != KEV_INSN_STOS, destination = insn->op != KEV_INSN_LODS;
-	u64 value = read_register(run->cpu->gpr, KEV_RAX, false, insn->width);
+	u64 value = kev_insn_register(run->cpu->gpr, KEV_RAX, false, insn->width);
 	enum kev_executed ret = KEV_EXECUTED;
 	struct operand from, to;
 
@@ -547,16 +524,9 @@ bool kev_insn_is_plain(const struct kev_insn *insn)
 	}
 }
 
-u64 kev_insn_stored(const struct kev_insn *insn, const u64 *gpr)
-{
-	if (insn->form == KEV_FORM_MEM_IMM)
-		return insn->immediate & mask_of(insn->width);
-	return read_register(gpr, insn->reg, insn->high, insn->width);
-}
-
 void kev_insn_load(const struct kev_insn *insn, u64 *gpr, u64 value)
 {
-	value &= mask_of(insn->width);
+	value &= kev_insn_mask(insn->width);
 	if (insn->op == KEV_INSN_MOVSX)
 		value = sign_extend(value, insn->width);
 	write_register(gpr, insn->reg, insn->high, insn->size, value);

@@ -129,6 +129,8 @@ static void call_write(struct kev_vcpu *vcpu, void *arg)
 	kev_backend->paging(vcpu, &paging);
 	write->cr3 = cr == 3 ? value : paging.cr3;
 	write->ret = kev_backend->write_cr(vcpu, cr, value, write->pdptes);
+	/* CR4.OSXSAVE may have changed. */
+	kev_vcpu_note_xcr0(vcpu);
 }
 
 /* With PAE paging the CPU loads four entries of the guest's memory. */

@@ -12,12 +12,14 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
+/* AL, AX or EAX */
 static u32 data_out(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	return vcpu->gpr[KEV_RAX] & GENMASK_ULL(exit->io.width * 8 - 1, 0);
+	static const u32 mask[] = { [1] = U8_MAX, [2] = U16_MAX, [4] = U32_MAX };
+
+	return vcpu->gpr[KEV_RAX] & mask[exit->io.width];
 }
 
-/* OUT with AL, AX or EAX */
 static bool rings(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	return !exit->io.in && kev_doorbell_ring(vcpu->vm, true, exit->io.port, exit->io.width,
@@ -27,14 +29,21 @@ static bool rings(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 /* The rest of a report; the vCPU need not be loaded. */
 static enum kev_verdict describe(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	vcpu->run->io = (struct kev_exit_io) {
-		.port = exit->io.port,
-		.direction = exit->io.in ? KEV_IO_IN : KEV_IO_OUT,
-		.width = exit->io.width,
-		.data = exit->io.in ? 0 : data_out(vcpu, exit),
-		.count = 1,
-	};
-	vcpu->answer = KEV_EXIT_IO;
+	struct kev_exit_io *io = &vcpu->run->io;
+
+	io->port = exit->io.port;
+	io->width = exit->io.width;
+	io->count = 1;
+	io->flags = 0;
+	if (exit->io.in) {
+		io->direction = KEV_IO_IN;
+		io->data = 0;
+		vcpu->answer = KEV_EXIT_IO;
+	} else {
+		io->direction = KEV_IO_OUT;
+		io->data = data_out(vcpu, exit);
+		vcpu->answer = KEV_EXIT_IO | KEV_ANSWER_ADVANCE;
+	}
 	return KEV_REPORT;
 }
 

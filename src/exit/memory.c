@@ -32,6 +32,7 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 		run->flags |= KEV_RUN_BACKED;
 	if (!refused)
 		run->error = -ret;
+	kev_report_has_more(vcpu);
 	return KEV_REPORT;
 }
 

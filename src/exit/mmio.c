@@ -23,26 +23,6 @@
 /* enum kev_gpr and enum kev_insn_op meet in tables of eight. */
 static_assert(KEV_INSN_ADD == 0 && KEV_INSN_CMP == 7);
 
-/**
- * kev_is_device() - is an access that guest memory refuses one to a device
- * @kind: enum kev_region_kind of what refuses it
- * @access: KEV_MEM_* that was tried
- */
-bool kev_is_device(u32 kind, u32 access)
-{
-	if (access & KEV_MEM_EXEC)
-		return false;
-	switch (kind) {
-	case KEV_REGION_TRAP:
-		return true;
-	case KEV_REGION_READ_TRAP:
-	case KEV_REGION_PRINT:
-		return access & KEV_MEM_WRITE;
-	default:
-		return false;
-	}
-}
-
 static enum kev_executed stop(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
 	vcpu->emulation->verdict = verdict;
@@ -489,6 +469,7 @@ static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
 		kev_mem_page_state(&vcpu->vm->mem, touch.gpa, &memory.kind, &memory.prot);
 		kev_report_memory(vcpu, &memory, -EACCES);
 	}
+	kev_report_has_more(vcpu);
 	vcpu->run->instruction_bytes_len = e->nr_bytes;
 	memcpy(vcpu->run->instruction_bytes, e->bytes, e->nr_bytes);
 	return KEV_REPORT;

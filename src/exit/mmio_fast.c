@@ -17,6 +17,7 @@
 #include <kev/backend.h>
 #include <kev/doorbell.h>
 #include <kev/emulation.h>
+#include <kev/region.h>
 #include <kev/trace.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -85,6 +86,7 @@ void kev_mmio_remember(struct kev_vcpu *vcpu)
 	known->rip = e->cpu.rip;
 	known->cr3 = e->paging.cr3;
 	known->insn = e->insn;
+	known->device = ~0ULL;
 	known->mask = ~0ULL >> (64 - 8 * e->insn.length);
 	known->bytes = 0;
 	memcpy(&known->bytes, e->bytes, e->insn.length);
@@ -92,15 +94,13 @@ void kev_mmio_remember(struct kev_vcpu *vcpu)
 }
 
 /* Armed: the instruction at RIP, if it is known and is still there */
-static const struct kev_known *recall(struct kev_vcpu *vcpu)
+static struct kev_known *recall(struct kev_vcpu *vcpu)
 {
-	const struct kev_known *known;
-	u64 rip, cr3;
+	const struct kev_code64 at = kev_backend_call(code64)(vcpu);
+	struct kev_known *known = slot(vcpu->emulation, at.rip);
 
-	if (!kev_backend->code64(vcpu, &rip, &cr3))
-		return NULL;
-	known = slot(vcpu->emulation, rip);
-	if (known->rip != rip || known->cr3 != cr3 || known->flushes != vcpu->flush_seen ||
+	/* No instruction is known where no 64-bit code is. */
+	if (known->rip != at.rip || known->cr3 != at.cr3 || known->flushes != vcpu->flush_seen ||
 	    !known->code)
 		return NULL;
 	for (unsigned int i = 0; i < known->nr; i++)
@@ -123,13 +123,37 @@ static bool fits(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
 	       write == !!(exit->memory.access & KEV_MEM_WRITE);
 }
 
-/* A device that user space has; the local APIC and the print device are the kernel's. */
-static bool is_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
+/*
+ * A device that user space has; the local APIC and the print device are the kernel's. With IRQs
+ * off this is a reader of the map.
+ */
+static bool find_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
+			struct kev_known *known)
 {
-	u32 kind = kev_mem_kind(&vcpu->vm->mem, exit->memory.gpa);
+	const struct kev_mem *mem = &vcpu->vm->mem;
+	u64 map_nr = READ_ONCE(mem->map_nr);
+	const struct kev_region *region;
 
-	return kev_is_device(kind, exit->memory.access) && kind != KEV_REGION_PRINT &&
-	       !kev_apic_owns(vcpu, exit->memory.gpa);
+	/* The number before the map: known for too short a time, at worst */
+	smp_rmb();
+	region = kev_region_find(mem, exit->memory.gpa);
+	if (!region || region->kind == KEV_REGION_PRINT ||
+	    !kev_is_device(region->kind, exit->memory.access))
+		return false;
+	known->device = kev_page_down(exit->memory.gpa);
+	known->map_nr = map_nr;
+	return true;
+}
+
+/* Each instruction that is known always loads, or always stores. */
+static bool is_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
+		      struct kev_known *known)
+{
+	if (kev_apic_owns(vcpu, exit->memory.gpa))
+		return false;
+	return (known->device == kev_page_down(exit->memory.gpa) &&
+		known->map_nr == READ_ONCE(vcpu->vm->mem.map_nr)) ||
+	       find_device(vcpu, exit, known);
 }
 
 /**
@@ -143,45 +167,52 @@ static bool is_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 enum kev_verdict kev_fast_mmio(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	struct kev_emulation *e = vcpu->emulation;
-	u64 gpa = exit->memory.gpa, data = 0;
-	const struct kev_known *known;
-	unsigned int width;
-	bool write;
+	struct kev_exit_mmio *mmio = &vcpu->run->mmio;
+	u64 gpa = exit->memory.gpa, data;
+	const struct kev_insn *insn;
+	struct kev_known *known;
 
-	if (!e || e->active || !exit->memory.operand || !is_device(vcpu, exit))
+	if (!e || e->active || !exit->memory.operand)
 		return KEV_PASS;
 	known = recall(vcpu);
-	if (!known || !fits(vcpu, exit, known))
+	if (!known || !fits(vcpu, exit, known) || !is_device(vcpu, exit, known))
 		return KEV_PASS;
-	width = known->insn.width;
-	write = known->insn.form != KEV_FORM_REG_MEM;
-	if (write) {
-		data = kev_insn_stored(&known->insn, vcpu->gpr);
+	insn = &known->insn;
+	if (insn->form == KEV_FORM_REG_MEM) {
+		kev_report_loaded(vcpu, KEV_EXIT_MMIO);
+		*mmio = (struct kev_exit_mmio) {
+			.gpa = gpa,
+			.direction = KEV_MMIO_READ,
+			.width = insn->width,
+		};
+		e->plain = known;
+		vcpu->answer = KEV_EXIT_MMIO;
+	} else {
+		data = kev_insn_stored(insn, vcpu->gpr);
 		/* There an eventfd's lock sleeps. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT) && kev_doorbells_any(&vcpu->vm->doorbells))
 			return KEV_PASS;
-		trace_kev_mmio(vcpu, true, gpa, width, data);
-		if (kev_doorbells_any(&vcpu->vm->doorbells) &&
-		    kev_doorbell_ring(vcpu->vm, false, gpa, width, data)) {
-			vcpu->exit.instruction_length = known->insn.length;
+		trace_kev_mmio(vcpu, true, gpa, insn->width, data);
+		if (unlikely(kev_doorbells_any(&vcpu->vm->doorbells)) &&
+		    kev_doorbell_ring(vcpu->vm, false, gpa, insn->width, data)) {
+			vcpu->exit.instruction_length = insn->length;
 			return KEV_RESUME;
 		}
+		kev_report_loaded(vcpu, KEV_EXIT_MMIO);
+		*mmio = (struct kev_exit_mmio) {
+			.gpa = gpa,
+			.data = data,
+			.direction = KEV_MMIO_WRITE,
+			.width = insn->width,
+		};
+		vcpu->answer = KEV_EXIT_MMIO | KEV_ANSWER_ADVANCE;
 	}
-	kev_report_loaded(vcpu, KEV_EXIT_MMIO);
-	vcpu->run->mmio = (struct kev_exit_mmio) {
-		.gpa = gpa,
-		.data = data,
-		.direction = write ? KEV_MMIO_WRITE : KEV_MMIO_READ,
-		.width = width,
-	};
-	vcpu->exit.instruction_length = known->insn.length;
-	e->plain = known;
-	vcpu->answer = KEV_EXIT_MMIO;
+	vcpu->exit.instruction_length = insn->length;
 	return KEV_REPORT;
 }
 
 /**
- * kev_mmio_complete() - user space has answered to what kev_fast_mmio() has reported
+ * kev_mmio_complete() - user space has answered to a load that kev_fast_mmio() has reported
  * @vcpu: the caller holds its lock
  * @data: what a load gives
  */
@@ -191,8 +222,6 @@ void kev_mmio_complete(struct kev_vcpu *vcpu, u64 data)
 
 	vcpu->emulation->plain = NULL;
 	vcpu->pending |= KEV_PENDING_ADVANCE;
-	if (insn->form != KEV_FORM_REG_MEM)
-		return;
 	kev_insn_load(insn, vcpu->gpr, data);
 	trace_kev_mmio(vcpu, false, vcpu->exit.memory.gpa, insn->width, data);
 }

@@ -10,23 +10,19 @@
 #include <kev/vm.h>
 
 /**
- * kev_apic_owns() - is an address in the page of the vCPU's local APIC
- * @vcpu: the caller owns it
- * @gpa: guest-physical address
+ * kev_apic_owns_page() - is the page of the vCPU's local APIC the APIC's
+ * @vcpu: the caller owns it; its local APIC has a page
+ * @gpa: guest-physical address in it
  *
  * A region with pages goes before: once one is in the guest's tables no access to it exits,
  * and which one is there must not depend on who has touched it first.
  *
- * Context: process. Return: false also in x2APIC mode, which has no page.
+ * Context: any.
  */
-bool kev_apic_owns(const struct kev_vcpu *vcpu, u64 gpa)
+bool kev_apic_owns_page(const struct kev_vcpu *vcpu, u64 gpa)
 {
-	u64 base = vcpu->msr.apic_base;
 	u32 kind, prot;
 
-	if ((base & KEV_APIC_BASE_MODE) != KEV_APIC_BASE_ENABLED ||
-	    kev_page_down(gpa) != kev_page_down(base))
-		return false;
 	kev_mem_page_state(&vcpu->vm->mem, gpa, &kind, &prot);
 	return !kind || kind == KEV_REGION_TRAP;
 }

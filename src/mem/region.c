@@ -66,18 +66,6 @@ struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
 	return entry ? entry->region : NULL;
 }
 
-u32 kev_mem_kind(struct kev_mem *mem, u64 gpa)
-{
-	const struct kev_region *region;
-	u32 kind;
-
-	rcu_read_lock();
-	region = kev_region_find(mem, gpa);
-	kind = region ? region->kind : 0;
-	rcu_read_unlock();
-	return kind;
-}
-
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa)
 {
 	struct kev_region *region;
@@ -202,6 +190,13 @@ static struct kev_region_map *extend_map(struct kev_mem *mem, const struct kev_r
 	return map;
 }
 
+static void publish(struct kev_mem *mem, struct kev_region_map *map)
+{
+	rcu_assign_pointer(mem->map, map);
+	/* Who still finds the last number may go by the last map. */
+	WRITE_ONCE(mem->map_nr, mem->map_nr + 1);
+}
+
 int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 {
 	struct kev_region_map *old, *map;
@@ -220,7 +215,7 @@ int kev_region_add_list(struct kev_mem *mem, struct list_head *list)
 	old = rcu_dereference_protected(mem->map, lockdep_is_held(&mem->lock));
 	map = extend_map(mem, old, list, added);
 	if (!IS_ERR(map))
-		rcu_assign_pointer(mem->map, map);
+		publish(mem, map);
 	mutex_unlock(&mem->lock);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
@@ -260,7 +255,7 @@ struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length)
 	map = shrink_map(mem, old, entry - old->entry);
 	if (IS_ERR(map))
 		return ERR_CAST(map);
-	rcu_assign_pointer(mem->map, map);
+	publish(mem, map);
 	WRITE_ONCE(region->dead, true);
 	/*
 	 * Dead before the walk over the tables: who links a table that the walk does not

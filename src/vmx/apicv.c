@@ -137,17 +137,6 @@ void kev_vmx_watch_tpr(struct kev_vcpu *vcpu, u8 class)
 }
 
 /**
- * kev_vmx_interrupt_status() - for a report
- * @vmx: loaded
- *
- * Context: IRQs off. Return: what the guest's interrupt status holds, or 0.
- */
-u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx)
-{
-	return vmx->apicv ? kev_vmread_16(GUEST_INTR_STATUS) : 0;
-}
-
-/**
  * kev_vmx_hold_interrupt() - the CPU delivers none at the next entry
  * @vmx: armed, about to enter
  *

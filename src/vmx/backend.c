@@ -228,5 +228,5 @@ const struct kev_backend kev_vmx_backend = {
 	.run_native = kev_vmx_run_native,
 	.flush_guest = kev_vmx_flush_guest,
 	.where = kev_vmx_where,
-	.code64 = kev_vmx_fetches_code64,
+	.code64 = kev_vmx_code_at,
 };

@@ -128,6 +128,7 @@ void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *c
 	kev_vmwrite_natural(GUEST_CR3, controls->cr3);
 	vcpu->cr2 = controls->cr2;
 	vcpu->xcr0 = controls->xcr0;
+	kev_vcpu_note_xcr0(vcpu);
 	/* PCID and global translations of the old state are the guest's no more. */
 	kev_vmx_flush_vpid(vmx);
 }

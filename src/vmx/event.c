@@ -15,6 +15,30 @@
 
 #include "vmx.h"
 
+#define BLOCKING_BY_INSTRUCTION	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+/* RIP is not all that changes. */
+static noinline void advance_more(struct kev_vmx_vcpu *vmx, u8 length)
+{
+	const struct kev_vmx_at *at = &vmx->at;
+	unsigned long rip = at->rip + length;
+
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if ((at->rip ^ rip) >> 32 && !kev_vmx_code64(vmx))
+		kev_vmwrite_natural(GUEST_RIP, (u32)rip);
+	if (at->blocking & BLOCKING_BY_INSTRUCTION)
+		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
+			       at->blocking & ~BLOCKING_BY_INSTRUCTION);
+	/* A fault saves it set, for the instruction that is behind us now. */
+	if (at->rflags & X86_EFLAGS_RF && length)
+		kev_vmwrite_natural(GUEST_RFLAGS, at->rflags & ~X86_EFLAGS_RF);
+	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
+	if (at->rflags & X86_EFLAGS_TF &&
+	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
+		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
+				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
 /**
  * kev_vmx_advance() - move RIP behind an instruction that kev has finished
  * @vcpu: armed
@@ -27,30 +51,18 @@
  */
 void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 {
-	unsigned long old = kev_vmread_natural(GUEST_RIP);
-	unsigned long rip = old + length;
-	unsigned long rflags;
-	u32 blocking;
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+	struct kev_vmx_at *at = &vmx->at;
+	u64 rip;
 
-	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (unlikely((old ^ rip) >> 32) && !kev_vmx_code64(kev_to_vmx(vcpu)))
-		rip = (u32)rip;
+	if (!at->valid)
+		kev_vmx_look_where(vmx);
+	at->valid = false;
+	rip = at->rip + length;
 	kev_vmwrite_natural(GUEST_RIP, rip);
-
-	blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
-	if (unlikely(blocking & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
-			       blocking & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-
-	rflags = kev_vmread_natural(GUEST_RFLAGS);
-	/* A fault saves it set, for the instruction that is behind us now. */
-	if (unlikely(rflags & X86_EFLAGS_RF) && length)
-		kev_vmwrite_natural(GUEST_RFLAGS, rflags & ~X86_EFLAGS_RF);
-	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
-	if (unlikely(rflags & X86_EFLAGS_TF) &&
-	    !(kev_vmread_64(GUEST_IA32_DEBUGCTL) & DEBUGCTLMSR_BTF))
-		kev_vmwrite_natural(GUEST_PENDING_DBG_EXCEPTIONS,
-				    kev_vmread_natural(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+	if (unlikely((at->rip ^ rip) >> 32 || at->blocking & BLOCKING_BY_INSTRUCTION ||
+		     at->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))
+		advance_more(vmx, length);
 }
 
 /* The exception to deliver when @second comes up with an event on its way; false: none */
@@ -63,10 +75,12 @@ static bool combine(struct kev_vmx_vcpu *vmx, struct kev_exception *second)
 	    type == INTR_TYPE_NMI_INTR)
 		first = KEV_EVENT_INTERRUPT;
 	/* It is on its way no more, and has blocked others. */
-	if (type == INTR_TYPE_NMI_INTR)
+	if (type == INTR_TYPE_NMI_INTR) {
+		vmx->at.valid = false;
 		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
 			       kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) |
 			       GUEST_INTR_STATE_NMI);
+	}
 	switch (kev_combine_events(first, second->vector)) {
 	case KEV_COMBINED_DOUBLE_FAULT:
 		*second = (struct kev_exception) { .vector = X86_TRAP_DF, .has_error = true };

@@ -129,10 +129,12 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		keep_step_pending();
 }
 
-static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+static noinline void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
-	struct kev_qual_ept qual = kev_qual_decode_ept(kev_vmread_natural(EXIT_QUALIFICATION));
+	u64 qualification = kev_vmread_natural(EXIT_QUALIFICATION);
+	struct kev_qual_ept qual = kev_qual_decode_ept(qualification);
 
+	vmx->qualification = qualification;
 	exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
 	exit->memory.access = qual.access;
 	exit->memory.gva_valid = qual.gva_valid;
@@ -143,10 +145,12 @@ static void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		kev_vmx_block_nmi_again(vmx);
 }
 
-static void decode_io(struct kev_exit *exit)
+static void decode_io(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
-	struct kev_qual_io qual = kev_qual_decode_io(kev_vmread_natural(EXIT_QUALIFICATION));
+	u64 qualification = kev_vmread_natural(EXIT_QUALIFICATION);
+	struct kev_qual_io qual = kev_qual_decode_io(qualification);
 
+	vmx->qualification = qualification;
 	exit->io.port = qual.port;
 	exit->io.width = qual.width;
 	exit->io.in = qual.in;
@@ -194,20 +198,24 @@ static void decode_notify(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	kev_vmx_keep_event(vmx);
 }
 
-static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+/* The entry has failed, and this is what the exit is for. */
+static noinline void decode_failed_entry(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	exit->event = KEV_EV_ENTRY_FAILED;
+	exit->instruction_length = 0;
+	exit->entry.instruction_error = 0;
+	if ((vmx->exit_reason & EXIT_REASON_BASIC) == EXIT_REASON_MCE_DURING_VMENTRY)
+		kev_machine_check();
+}
+
+/* Any exit but those that decode() looks for first */
+static noinline void decode_other(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
 	const struct kev_vmx_reason *reason;
 
 	exit->event = KEV_EV_OTHER;
 	exit->instruction_length = 0;
-	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)) {
-		exit->event = KEV_EV_ENTRY_FAILED;
-		exit->entry.instruction_error = 0;
-		if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
-			kev_machine_check();
-		return;
-	}
 	if (unlikely(basic >= KEV_VMX_NR_REASONS))
 		return;
 
@@ -219,12 +227,6 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	switch (exit->event) {
 	case KEV_EV_EXCEPTION:
 		decode_exception(vmx, exit);
-		break;
-	case KEV_EV_MEMORY:
-		decode_memory(vmx, exit);
-		break;
-	case KEV_EV_IO:
-		decode_io(exit);
 		break;
 	case KEV_EV_CR:
 		decode_cr(vmx, exit);
@@ -271,6 +273,32 @@ static void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	}
 }
 
+/* What exits most at this level goes first. */
+static __always_inline void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	/* A failed entry leaves the launch state clear. */
+	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)) {
+		decode_failed_entry(vmx, exit);
+		return;
+	}
+	vmx->launched = true;
+	switch (vmx->exit_reason) {
+	case EXIT_REASON_IO_INSTRUCTION:
+		exit->event = KEV_EV_IO;
+		exit->instruction_length = instruction_length();
+		decode_io(vmx, exit);
+		break;
+	case EXIT_REASON_EPT_VIOLATION:
+		exit->event = KEV_EV_MEMORY;
+		exit->instruction_length = 0;
+		decode_memory(vmx, exit);
+		break;
+	default:
+		decode_other(vmx, exit);
+		break;
+	}
+}
+
 /**
  * kev_vmx_prepare() - do what the next entry needs, by @vmx->due
  * @vmx: armed, about to enter
@@ -288,6 +316,33 @@ bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
 	return !(vmx->due & KEV_DUE_BROKEN);
 }
 
+/* No exit at all */
+static noinline void entry_failed(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	vmx->exit_reason = EXIT_REASON_FAILED_ENTRY;
+	exit->entry.instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
+	exit->event = KEV_EV_ENTRY_FAILED;
+	exit->instruction_length = 0;
+}
+
+/* An entry for one instruction: what is watched for is every exit. */
+static noinline void enter_watched(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+{
+	enum kev_watch watch;
+	unsigned int failed;
+
+	vmx->quick = 0;
+	vmx->verdict = KEV_PASS;
+	failed = enter_and_exit(vmx);
+	watch = kev_vmx_unwatch(vmx);
+	if (unlikely(failed != KEV_VMX_ENTERED)) {
+		entry_failed(vmx, exit);
+		return;
+	}
+	decode(vmx, exit);
+	kev_vmx_decode_step(vmx, watch, exit);
+}
+
 /**
  * kev_vmx_enter() - run the guest until an exit that is not answered on the spot
  * @vcpu: armed
@@ -300,9 +355,8 @@ bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
 enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	enum kev_watch watch = KEV_WATCH_NONE;
-	unsigned int failed;
 
+	vmx->at.valid = false;
 	if (unlikely(vmx->native || vcpu->debug.flags & KEV_DEBUG_STEP))
 		kev_vmx_watch(vmx);
 	if (unlikely(vmx->event_info))
@@ -311,56 +365,77 @@ enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit)
 		exit->event = KEV_EV_BROKEN;
 		return KEV_PASS;
 	}
-	/* What is watched for or traced is every exit; a quick one goes on by VMRESUME. */
-	vmx->quick = vcpu->quick;
-	if (unlikely(!vmx->launched || vmx->watch || kev_trace_wants_exits()))
-		vmx->quick = 0;
-
-	failed = enter_and_exit(vmx);
-	if (unlikely(vmx->watch))
-		watch = kev_vmx_unwatch(vmx);
-	if (unlikely(failed != KEV_VMX_ENTERED)) {
-		vmx->exit_reason = EXIT_REASON_FAILED_ENTRY;
-		exit->entry.instruction_error = kev_vmread_32(VM_INSTRUCTION_ERROR);
-		exit->event = KEV_EV_ENTRY_FAILED;
-		exit->instruction_length = 0;
+	if (unlikely(vmx->watch)) {
+		enter_watched(vmx, exit);
 		return KEV_PASS;
 	}
-	/* A failed entry leaves the launch state clear. */
-	if (likely(!(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)))
-		vmx->launched = true;
+	/* What is traced is every exit; a quick one goes on by VMRESUME. */
+	vmx->quick = vcpu->quick;
+	if (unlikely(!vmx->launched || kev_trace_wants_exits()))
+		vmx->quick = 0;
+
+	if (unlikely(enter_and_exit(vmx) != KEV_VMX_ENTERED)) {
+		entry_failed(vmx, exit);
+		return KEV_PASS;
+	}
 	decode(vmx, exit);
-	if (unlikely(watch))
-		kev_vmx_decode_step(vmx, watch, exit);
 	return vmx->verdict;
 }
 
-/* What an instruction's exit has not, and the CPU says so: no VMREAD tells more. */
-static void frame_no_event(struct kev_run *run)
-{
-	run->intr_info = 0;
-	run->intr_error = 0;
-	run->idt_vectoring_info = 0;
-	run->idt_vectoring_error = 0;
-}
-
+/* The event that has caused the exit, or the one whose delivery it has cut off */
 static void frame_event(struct kev_run *run)
 {
 	u32 idt_info = kev_vmread_32(IDT_VECTORING_INFO_FIELD);
 	u32 intr_info = kev_vmread_32(VM_EXIT_INTR_INFO);
-	u32 idt_error = 0, intr_error = 0;
 
+	run->intr_info = intr_info;
+	run->idt_vectoring_info = idt_info;
 	if (idt_info & VECTORING_INFO_VALID_MASK) {
 		run->flags |= KEV_RUN_EVENT_DELIVERY;
 		if (idt_info & VECTORING_INFO_DELIVER_CODE_MASK)
-			idt_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+			run->idt_vectoring_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
 	}
 	if ((intr_info & INTR_INFO_VALID_MASK) && (intr_info & INTR_INFO_DELIVER_CODE_MASK))
-		intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
-	run->intr_info = intr_info;
-	run->intr_error = intr_error;
-	run->idt_vectoring_info = idt_info;
-	run->idt_vectoring_error = idt_error;
+		run->intr_error = kev_vmread_32(VM_EXIT_INTR_ERROR_CODE);
+}
+
+/* What the CPU says of any exit but those whose decoding has said it */
+static noinline void frame_other(struct kev_vmx_vcpu *vmx, struct kev_run *run)
+{
+	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
+	/* Other exits leave what an earlier one wrote there. */
+	bool memory = vmx->vcpu.exit.event == KEV_EV_MEMORY || basic == EXIT_REASON_EPT_MISCONFIG;
+
+	run->exit_qualification = kev_vmread_natural(EXIT_QUALIFICATION);
+	run->guest_linear = memory ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
+	run->guest_physical = memory ? kev_vmread_64(GUEST_PHYSICAL_ADDRESS) : 0;
+	if (vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)
+		run->flags |= KEV_RUN_ENTRY_FAILED;
+	/* An instruction's exit has no event, and needs no look. */
+	if (basic >= KEV_VMX_NR_REASONS || !kev_vmx_reasons[basic].instruction)
+		frame_event(run);
+}
+
+static __always_inline struct kev_vmx_at look_where(void)
+{
+	return (struct kev_vmx_at) {
+		.valid = true,
+		.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO),
+		.rip = kev_vmread_natural(GUEST_RIP),
+		.rflags = kev_vmread_natural(GUEST_RFLAGS),
+		.cr3 = kev_vmread_natural(GUEST_CR3),
+	};
+}
+
+/**
+ * kev_vmx_look_where() - read where the guest is
+ * @vmx: loaded
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_look_where(struct kev_vmx_vcpu *vmx)
+{
+	vmx->at = look_where();
 }
 
 /**
@@ -395,30 +470,41 @@ void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info)
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
-	bool memory = vcpu->exit.event == KEV_EV_MEMORY || basic == EXIT_REASON_EPT_MISCONFIG;
+	u32 reason = vmx->exit_reason;
+	struct kev_vmx_at at;
 
-	run->exit_reason = basic;
-	run->exit_reason_raw = vmx->exit_reason;
+	run->exit_reason = reason & EXIT_REASON_BASIC;
+	run->exit_reason_raw = reason;
 	run->instruction_length = vcpu->exit.instruction_length;
-	run->exit_qualification = kev_vmread_natural(EXIT_QUALIFICATION);
-	/* Other exits leave what an earlier one wrote there. */
-	run->guest_linear = memory ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
-	run->guest_physical = memory ? kev_vmread_64(GUEST_PHYSICAL_ADDRESS) : 0;
-	if (unlikely(vmx->exit_reason & EXIT_REASON_FAILED_ENTRY))
-		run->flags |= KEV_RUN_ENTRY_FAILED;
-	if (basic < KEV_VMX_NR_REASONS && kev_vmx_reasons[basic].instruction)
-		frame_no_event(run);
-	else
-		frame_event(run);
-	run->interruptibility = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	run->intr_info = 0;
+	run->intr_error = 0;
+	run->idt_vectoring_info = 0;
+	run->idt_vectoring_error = 0;
+	/* Of these much is known: of other exits nothing but an instruction's has no event. */
+	if (vcpu->exit.event == KEV_EV_IO) {
+		run->exit_qualification = vmx->qualification;
+		run->guest_linear = 0;
+		run->guest_physical = 0;
+	} else if (vcpu->exit.event == KEV_EV_MEMORY && !vmx->event_info) {
+		run->exit_qualification = vmx->qualification;
+		run->guest_linear = vcpu->exit.memory.gva;
+		run->guest_physical = vcpu->exit.memory.gpa;
+	} else {
+		frame_other(vmx, run);
+	}
+
+	at = vmx->at.valid ? vmx->at : look_where();
+	vmx->at = at;
+	run->interruptibility = at.blocking;
+	run->rip = at.rip;
+	run->rflags = at.rflags;
+	run->cr3 = at.cr3;
 	run->guest_interrupt_status = kev_vmx_interrupt_status(vmx);
-	memcpy(run->gpr, vcpu->gpr, sizeof(run->gpr));
+	memcpy(run->gpr, vcpu->gpr, KEV_RSP * sizeof(u64));
 	run->gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);
-	run->rip = kev_vmread_natural(GUEST_RIP);
-	run->rflags = kev_vmread_natural(GUEST_RFLAGS);
+	memcpy(&run->gpr[KEV_RSP + 1], &vcpu->gpr[KEV_RSP + 1],
+	       (KEV_NR_GPRS - KEV_RSP - 1) * sizeof(u64));
 	run->cr0 = kev_vmx_read_cr(vcpu, 0);
 	run->cr2 = vcpu->cr2;
-	run->cr3 = kev_vmread_natural(GUEST_CR3);
 	run->cr4 = kev_vmx_read_cr(vcpu, 4);
 }

@@ -258,14 +258,18 @@ static void set_kernel_gs_base(u64 base)
 		wrmsrl(MSR_KERNEL_GS_BASE, base);
 }
 
+/* As savesegment(), without a register in between */
+#define store_segment(reg, selector)						\
+	asm volatile("mov %%" #reg ", %0" : "=m" (selector) : : "memory")
+
 static void save_segments(struct kev_vmx_host *host)
 {
-	savesegment(ds, host->ds);
-	savesegment(es, host->es);
+	store_segment(ds, host->ds);
+	store_segment(es, host->es);
 	store_ldt(host->ldt);
 	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
-		savesegment(fs, host->fs);
-		savesegment(gs, host->gs);
+		store_segment(fs, host->fs);
+		store_segment(gs, host->gs);
 		host->fs_base = rdfsbase();
 		host->gs_base = read_user_gs_base();
 	} else {
@@ -338,22 +342,29 @@ static void restore_tss_limit(void)
 		this_cpu_write(__tss_limit_invalid, true);
 }
 
-/* User space's segment registers, in an order that leaves the right bases; @gs_base is live */
-static void restore_segments(const struct kev_vmx_host *host, u64 gs_base)
+/* Those of a program that has some, in an order that leaves the right bases */
+static noinline void load_segments(const struct kev_vmx_host *host)
 {
-	if (unlikely(host->ldt))
+	if (host->ldt)
 		asm volatile("lldt %0" : : "m" (host->ldt));
-	if (unlikely(host->ds | host->es)) {
+	if (host->ds | host->es) {
 		loadsegment(ds, host->ds);
 		loadsegment(es, host->es);
 	}
-	if (unlikely(host->fs)) {
+	if (host->fs) {
 		loadsegment(fs, host->fs);
 		if (boot_cpu_has(X86_FEATURE_FSGSBASE))
 			wrmsrl(MSR_FS_BASE, host->fs_base);
 	}
-	if (unlikely(host->gs))
+	if (host->gs)
 		load_gs_index(host->gs);
+}
+
+/* User space's segment registers; @gs_base is live */
+static void restore_segments(const struct kev_vmx_host *host, u64 gs_base)
+{
+	if (unlikely(host->selectors | host->ldt))
+		load_segments(host);
 	/* Without FSGSBASE the descriptor has said what the base is. */
 	if (unlikely(host->gs) ? boot_cpu_has(X86_FEATURE_FSGSBASE) : gs_base != host->gs_base)
 		set_kernel_gs_base(host->gs_base);

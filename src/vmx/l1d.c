@@ -18,6 +18,7 @@
 #define L1D_FILL_ORDER	4
 #define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
 #define L1D_LINE	64
+#define L1D_LINES_AT_ONCE	16
 
 static bool l1d_always;		/* not only after the host has run something but the entry loop */
 static u8 *l1d_fill;
@@ -79,6 +80,23 @@ void kev_vmx_l1d_exit(void)
 	l1d_fill = NULL;
 }
 
+static __always_inline void read_4_lines(const u8 *lines)
+{
+	READ_ONCE(lines[0]);
+	READ_ONCE(lines[L1D_LINE]);
+	READ_ONCE(lines[2 * L1D_LINE]);
+	READ_ONCE(lines[3 * L1D_LINE]);
+}
+
+/* There are a thousand of them: what goes round the loop should be little else. */
+static __always_inline void read_lines(const u8 *lines)
+{
+	read_4_lines(lines);
+	read_4_lines(lines + 4 * L1D_LINE);
+	read_4_lines(lines + 8 * L1D_LINE);
+	read_4_lines(lines + 12 * L1D_LINE);
+}
+
 /**
  * kev_vmx_l1d_flush() - flush the L1 data cache
  * @vmx: the vCPU about to enter, with KEV_DUE_FLUSH_L1D
@@ -87,6 +105,7 @@ void kev_vmx_l1d_exit(void)
  */
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
 {
+	const u8 *fill = l1d_fill;
 	unsigned int i;
 
 	if (!l1d_always)
@@ -99,10 +118,10 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
 
 	/* The TLB first: a page walk in the second loop would bring lines back. */
 	for (i = 0; i < L1D_FILL_SIZE; i += PAGE_SIZE)
-		READ_ONCE(l1d_fill[i]);
+		READ_ONCE(fill[i]);
 	sync_core();
-	for (i = 0; i < L1D_FILL_SIZE; i += L1D_LINE)
-		READ_ONCE(l1d_fill[i]);
+	for (i = 0; i < L1D_FILL_SIZE; i += L1D_LINES_AT_ONCE * L1D_LINE)
+		read_lines(fill + i);
 	/* The loads are done before the guest begins. */
 	rmb();
 }

@@ -188,10 +188,12 @@ static __always_inline bool exit_vmcall(struct kev_vmx_vcpu *vmx)
  */
 static noinstr bool exit_memory(struct kev_vmx_vcpu *vmx)
 {
-	struct kev_qual_ept qual =
-		kev_qual_decode_ept(kev_vmread_unchecked(EXIT_QUALIFICATION));
+	struct kev_qual_ept qual;
 	bool made;
 
+	if (!vmx->vcpu.stock.nr)
+		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
+	qual = kev_qual_decode_ept(kev_vmread_unchecked(EXIT_QUALIFICATION));
 	if (unlikely(qual.nmi_unblocked ||
 		     kev_vmread_unchecked(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
 		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);

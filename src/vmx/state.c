@@ -114,6 +114,7 @@ static void get_gprs(struct kev_vcpu *vcpu, struct kev_gprs *g)
 
 static void set_gprs(struct kev_vcpu *vcpu, const struct kev_gprs *g)
 {
+	kev_to_vmx(vcpu)->at.valid = false;
 	memcpy(vcpu->gpr, g->gpr, sizeof(vcpu->gpr));
 	kev_vmwrite_natural(GUEST_RSP, g->gpr[KEV_RSP]);
 	kev_vmwrite_natural(GUEST_RIP, g->rip);
@@ -145,6 +146,7 @@ static void get_interrupts(struct kev_vmx_vcpu *vmx, struct kev_interrupts *i)
 
 static void set_interrupts(struct kev_vmx_vcpu *vmx, const struct kev_interrupts *i)
 {
+	vmx->at.valid = false;
 	vmx->event_info = i->event;
 	vmx->event_error = i->event_error;
 	vmx->event_length = i->event_length;
@@ -358,20 +360,20 @@ void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem)
 }
 
 /**
- * kev_vmx_fetches_code64() - where the guest fetches 64-bit code
+ * kev_vmx_code_at() - where the guest fetches 64-bit code
  * @vcpu: loaded
- * @rip: written, as the next, if this returns true
- * @cr3: page-table base
  *
- * Context: IRQs off.
+ * Context: IRQs off. Return: RIP and CR3, which is KEV_NO_CODE64 if it does not.
  */
-bool kev_vmx_fetches_code64(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3)
+struct kev_code64 kev_vmx_code_at(struct kev_vcpu *vcpu)
 {
-	if (!kev_vmx_code64(kev_to_vmx(vcpu)))
-		return false;
-	*rip = kev_vmread_natural(GUEST_RIP);
-	*cr3 = kev_vmread_natural(GUEST_CR3);
-	return true;
+	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
+
+	if (!kev_vmx_code64(vmx))
+		return (struct kev_code64) { .cr3 = KEV_NO_CODE64 };
+	if (!vmx->at.valid)
+		kev_vmx_look_where(vmx);
+	return (struct kev_code64) { .rip = vmx->at.rip, .cr3 = vmx->at.cr3 };
 }
 
 /**
@@ -386,6 +388,7 @@ bool kev_vmx_fetches_code64(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3)
  */
 void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags)
 {
+	kev_to_vmx(vcpu)->at.valid = false;
 	kev_vmwrite_natural(GUEST_RSP, rsp);
 	kev_vmwrite_natural(GUEST_RFLAGS, rflags);
 }

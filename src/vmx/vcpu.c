@@ -304,6 +304,20 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 	return 0;
 }
 
+/* As kev_vmx_load() */
+static noinline int load_anew(struct kev_vmx_vcpu *vmx)
+{
+	int ret;
+
+	if (READ_ONCE(vmx->cpu) != smp_processor_id())
+		clear_anywhere(vmx);
+	local_irq_disable();
+	ret = make_current(vmx);
+	if (ret)
+		local_irq_enable();
+	return ret;
+}
+
 /**
  * kev_vmx_load() - make a vCPU's VMCS current on this CPU
  * @vcpu: the caller owns it
@@ -317,7 +331,6 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 int kev_vmx_load(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	int ret;
 
 	if (unlikely(READ_ONCE(vmx->due) & KEV_DUE_BROKEN))
 		return -EIO;
@@ -325,11 +338,5 @@ int kev_vmx_load(struct kev_vcpu *vcpu)
 	if (likely(this_cpu_read(kev_vmx_cpu.current_vcpu) == vmx))
 		return 0;
 	local_irq_enable();
-	if (READ_ONCE(vmx->cpu) != smp_processor_id())
-		clear_anywhere(vmx);
-	local_irq_disable();
-	ret = make_current(vmx);
-	if (ret)
-		local_irq_enable();
-	return ret;
+	return load_anew(vmx);
 }

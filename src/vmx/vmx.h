@@ -66,7 +66,8 @@ enum kev_user_msr {
  * @es: likewise
  * @fs: likewise
  * @gs: likewise
- * @ldt: likewise
+ * @selectors: all four, 0 in nearly every program
+ * @ldt: LDTR
  * @cr3: what HOST_CR3 holds
  * @cr4: what HOST_CR4 holds
  * @written_fs_base: what HOST_FS_BASE holds
@@ -75,10 +76,32 @@ struct kev_vmx_host {
 	u64 fs_base;
 	u64 gs_base;
 	u64 debugctl;
-	u16 ds, es, fs, gs, ldt;
+	union {
+		struct {
+			u16 ds, es, fs, gs;
+		};
+		u64 selectors;
+	};
+	u16 ldt;
 	u64 cr3;
 	u64 cr4;
 	u64 written_fs_base;
+};
+
+/**
+ * struct kev_vmx_at - where the guest is, as a report has read it
+ * @valid: nothing has changed it since
+ * @blocking: interruptibility state
+ * @rip: RIP
+ * @rflags: RFLAGS
+ * @cr3: CR3
+ */
+struct kev_vmx_at {
+	bool valid;
+	u32 blocking;
+	u64 rip;
+	u64 rflags;
+	u64 cr3;
 };
 
 /**
@@ -125,7 +148,9 @@ struct kev_vmx_host {
  *	information format; 0 for none
  * @event_error: [c] its error code
  * @event_length: [c] its instruction length
+ * @at: [c] for the instruction that is over with the answer to a report
  * @exit_reason: [c] of the last exit
+ * @qualification: [c] of KEV_EV_IO and KEV_EV_MEMORY
  * @verdict: [c] of the quick level on it; KEV_PASS: it has not been asked
  * @quick: [c] exits that the quick level answers during this entry, BIT(KEV_EV_*)
  * @due: KEV_DUE_*; changed with IRQs off on the CPU where the VMCS is current
@@ -172,7 +197,9 @@ struct kev_vmx_vcpu {
 	u32 event_info;
 	u32 event_error;
 	u32 event_length;
+	struct kev_vmx_at at;
 	u32 exit_reason;
+	u64 qualification;
 	enum kev_verdict verdict;
 	u32 quick;
 	unsigned long due;
@@ -303,9 +330,19 @@ void kev_vmx_apic_init(struct kev_vmx_vcpu *vmx);
 void kev_vmx_apic_changed(struct kev_vcpu *vcpu);
 bool kev_vmx_deliver(struct kev_vcpu *vcpu, int vector);
 void kev_vmx_watch_tpr(struct kev_vcpu *vcpu, u8 class);
-u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx);
 void kev_vmx_hold_interrupt(struct kev_vmx_vcpu *vmx);
 void kev_vmx_release_interrupt(struct kev_vmx_vcpu *vmx);
+
+/**
+ * kev_vmx_interrupt_status() - for a report
+ * @vmx: loaded
+ *
+ * Context: IRQs off. Return: what the guest's interrupt status holds, or 0.
+ */
+static inline u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx)
+{
+	return unlikely(vmx->apicv) ? kev_vmread_16(GUEST_INTR_STATUS) : 0;
+}
 
 /* timer.c */
 bool kev_vmx_set_deadline(struct kev_vcpu *vcpu, u64 deadline);
@@ -368,6 +405,7 @@ bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx);
 enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
+void kev_vmx_look_where(struct kev_vmx_vcpu *vmx);
 
 /* event.c */
 void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
@@ -410,7 +448,7 @@ void kev_vmx_get(struct kev_vcpu *vcpu, u32 groups, struct kev_vcpu_state *state
 void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state);
 int kev_vmx_check_state(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state,
 			struct kev_problem *problem);
-bool kev_vmx_fetches_code64(struct kev_vcpu *vcpu, u64 *rip, u64 *cr3);
+struct kev_code64 kev_vmx_code_at(struct kev_vcpu *vcpu);
 void kev_vmx_commit(struct kev_vcpu *vcpu, u64 rsp, u64 rflags);
 void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem);
 u64 kev_vmx_read_rip(struct kev_vcpu *vcpu);
