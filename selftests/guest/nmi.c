@@ -65,6 +65,9 @@ TEST_F_TIMEOUT(nmi, backtrace, SECONDS)
 		kt_wait_entries(vcpu, entries);
 		/* Read each time: the log does not hold all of them. */
 		seen += kt_log_count(log, "NMI backtrace for cpu 1");
+		/* The kernel waits seconds for one that does not come. */
+		if (seen < i)
+			break;
 	}
 	EXPECT_EQ(rounds, seen);
 	/* Not each of them need have hit the guest itself. */

@@ -108,15 +108,28 @@ build_bed() {
 	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done
 }
 
+# build_kevctl PROGRAM: the program, or those that a script runs
+build_kevctl() {
+	local program=$1 dir
+	case $program in
+	terminal.py | sandbox.sh) program=kevctl-sandboxed ;;
+	cli.sh | hermit.sh)
+		for dir in tools/libkev tools/kevctl guests; do
+			make -C "$copy/$dir" || return 1
+		done
+		program=kevctl-fake
+		;;
+	*.sh) program=kevctl-fake ;;
+	esac
+	make -C "$copy/selftests/kevctl" "$program"
+}
+
 # build SUITE PROGRAM
 build() {
 	local suite=$1 program=$2
 	case $suite in
 	unit) make -C "$copy/selftests/unit" "build/gcc/$program" ;;
-	kevctl)
-		[[ $program != *.sh ]] || program=kevctl-fake
-		make -C "$copy/selftests/kevctl" "$program"
-		;;
+	kevctl) build_kevctl "$program" ;;
 	bed) build_bed "$program" ;;
 	life) build_module && make -C "$copy/selftests/life" ;;
 	code) build_module ;;
