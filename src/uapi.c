@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <kev/compat.h>
 #include <kev/uapi.h>
 
 static const struct kev_ioctl *find(const struct kev_ioctl *table, unsigned int nr,
@@ -21,7 +22,10 @@ static const struct kev_ioctl *find(const struct kev_ioctl *table, unsigned int 
 	return NULL;
 }
 
-/* Every structure begins with its size as the caller knows it. */
+/*
+ * Every structure begins with its size as the caller knows it. What the caller's is shorter
+ * is filled with zeros.
+ */
 static int copy_in(const struct kev_ioctl *call, u8 *buf, void __user *user, u32 *size)
 {
 	if (get_user(*size, (u32 __user *)user))
@@ -64,7 +68,8 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 {
 	const struct kev_ioctl *call = find(table, nr, cmd);
 	void __user *user = (void __user *)arg;
-	u64 buf[KEV_UAPI_MAX_SIZE / sizeof(u64)];
+	/* What the call knows of it is written by copy_in(), the rest is nobody's. */
+	u64 buf[KEV_UAPI_MAX_SIZE / sizeof(u64)] kev_uninitialized;
 	u32 size;
 	long ret;
 	int err;
@@ -76,7 +81,6 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 	if (!call->size)
 		return arg ? -EINVAL : call->handler(object, NULL);
 
-	memset(buf, 0, call->size);
 	err = copy_in(call, (u8 *)buf, user, &size);
 	if (err)
 		return err;

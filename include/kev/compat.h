@@ -31,6 +31,13 @@
 #define asm_goto_output(x...)	asm_volatile_goto(x)
 #endif
 
+/* A variable that kernels with INIT_STACK_ALL_ZERO need not clear: all that is read is written */
+#if __has_attribute(__uninitialized__)
+#define kev_uninitialized	__attribute__((__uninitialized__))
+#else
+#define kev_uninitialized
+#endif
+
 /**
  * kev_handle_guest_work() - do what is pending before a return to the guest
  *
