@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The virtualisation hardware is on from the first VM to the last, on every
- * CPU that is online, and off otherwise, so that others can have it.
+ * CPU that is online, and off otherwise, so that others can have it; or, where the
+ * module's parameter asks for it, from the first VM on.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -9,6 +10,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/reboot.h>
@@ -24,6 +26,8 @@
 /* Taken inside cpus_read_lock(); no lock of kev is taken inside it. */
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* [hw_lock] */
+static bool hw_on;			/* [hw_lock] on each CPU that is online */
+static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
 static bool hw_rebooting;		/* [hw_lock] to write */
 static bool hw_emergency_registered;	/* [hw_lock] */
 static int hw_hotplug_state;
@@ -60,6 +64,20 @@ static bool kvm_is_loaded(void)
 }
 
 /* cpus_read_lock() and hw_lock held. */
+static void disable_all(void)
+{
+	on_each_cpu(disable_this_cpu, NULL, 1);
+	hw_on = false;
+}
+
+/* cpus_read_lock() and hw_lock held. */
+static void disable_unused(void)
+{
+	if (hw_on && !hw_users && !hw_keep)
+		disable_all();
+}
+
+/* cpus_read_lock() and hw_lock held. */
 static int enable_all(void)
 {
 	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
@@ -68,9 +86,11 @@ static int enable_all(void)
 
 	on_each_cpu(enable_this_cpu, &enable, 1);
 	ret = atomic_read(&enable.error);
-	if (!ret)
+	if (!ret) {
+		hw_on = true;
 		return 0;
-	on_each_cpu(disable_this_cpu, NULL, 1);
+	}
+	disable_all();
 	kvm = kvm_is_loaded();
 	if (ret == -EBUSY)
 		pr_warn_once("another hypervisor owns VMX%s, then try again\n",
@@ -96,7 +116,7 @@ int kev_hw_get(void)
 	mutex_lock(&hw_lock);
 	if (hw_rebooting)
 		ret = -EIO;
-	else if (!hw_users)
+	else if (!hw_on)
 		ret = enable_all();
 	if (!ret)
 		hw_users++;
@@ -114,11 +134,36 @@ void kev_hw_put(void)
 {
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
-	if (!--hw_users)
-		on_each_cpu(disable_this_cpu, NULL, 1);
+	hw_users--;
+	disable_unused();
 	mutex_unlock(&hw_lock);
 	cpus_read_unlock();
 }
+
+static int set_keep(const char *value, const struct kernel_param *param)
+{
+	bool keep;
+	int ret = kstrtobool(value, &keep);
+
+	if (ret)
+		return ret;
+	cpus_read_lock();
+	mutex_lock(&hw_lock);
+	WRITE_ONCE(hw_keep, keep);
+	disable_unused();
+	mutex_unlock(&hw_lock);
+	cpus_read_unlock();
+	return 0;
+}
+
+static int get_keep(char *buf, const struct kernel_param *param)
+{
+	return sysfs_emit(buf, "%c\n", READ_ONCE(hw_keep) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops keep_param = { .set = set_keep, .get = get_keep };
+module_param_cb(keep_vmx, &keep_param, NULL, 0644);
+MODULE_PARM_DESC(keep_vmx, "leave VMX on when the last VM goes: the next one starts sooner, and no other hypervisor can have it (N)");
 
 /**
  * kev_hw_going_down() - is the hardware off for good
@@ -149,7 +194,7 @@ static int online_cpu(unsigned int cpu)
 	unsigned long flags;
 
 	mutex_lock(&hw_lock);
-	if (hw_users && !hw_rebooting) {
+	if (hw_on && !hw_rebooting) {
 		local_irq_save(flags);
 		enable_this_cpu(&enable);
 		local_irq_restore(flags);
@@ -188,7 +233,7 @@ static void hw_resume(void)
 	/* It may have begun anew: a guest's must not go backwards. */
 	if (now < hw_tsc_at_suspend)
 		hw_tsc_lost += hw_tsc_at_suspend - now;
-	if (hw_users)
+	if (hw_on)
 		enable_this_cpu(&enable);
 	if (atomic_read(&enable.error))
 		pr_err("VMX does not come back after the suspend: error %d\n",
@@ -202,7 +247,7 @@ static int on_reboot(struct notifier_block *nb, unsigned long action, void *data
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
 	WRITE_ONCE(hw_rebooting, true);
-	on_each_cpu(disable_this_cpu, NULL, 1);
+	disable_all();
 	mutex_unlock(&hw_lock);
 	cpus_read_unlock();
 	return NOTIFY_OK;
@@ -295,6 +340,12 @@ err_hotplug:
  */
 void kev_hw_exit(void)
 {
+	/* It may have been kept on. */
+	cpus_read_lock();
+	mutex_lock(&hw_lock);
+	disable_all();
+	mutex_unlock(&hw_lock);
+	cpus_read_unlock();
 	kev_unregister_syscore(&hw_syscore);
 	unregister_module_notifier(&hw_module_notifier);
 	/* Nobody takes the slot any more. */

@@ -128,6 +128,47 @@ TEST_F(kvm, kev_first)
 	EXPECT_TRUE(kev_runs(self->kev));
 }
 
+#define KEEP	"/sys/module/kev/parameters/keep_vmx"
+
+/* VMX stays on without a VM as long as the parameter says so, and no longer. */
+TEST_F(kvm, keep_vmx)
+{
+	int vm;
+
+	ASSERT_EQ(0, kt_write_file(KEEP, "1"));
+	/* Not before the first VM */
+	vm = kvm_create_vm(self->kvm);
+	ASSERT_LE(0, vm);
+	close(vm);
+	EXPECT_TRUE(kev_runs(self->kev));
+	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	EXPECT_TRUE(kev_runs(self->kev));
+	ASSERT_EQ(0, kt_write_file(KEEP, "0"));
+	vm = kvm_create_vm(self->kvm);
+	ASSERT_LE(0, vm);
+	EXPECT_TRUE(kvm_runs(vm));
+	close(vm);
+
+	/* A VM that is there keeps it in any case, and the module's end ends it. */
+	ASSERT_EQ(0, kt_write_file(KEEP, "1"));
+	vm = kt_create_vm(self->kev, 0, NULL);
+	ASSERT_LE(0, vm);
+	ASSERT_EQ(0, kt_write_file(KEEP, "0"));
+	EXPECT_TRUE(kev_runs(self->kev));
+	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	ASSERT_EQ(0, kt_write_file(KEEP, "1"));
+	close(vm);
+	close(self->kev);
+	ASSERT_EQ(0, kt_unload_module("kev"));
+	vm = kvm_create_vm(self->kvm);
+	ASSERT_LE(0, vm);
+	EXPECT_TRUE(kvm_runs(vm));
+	close(vm);
+	ASSERT_EQ(0, kt_load_module("/kev.ko"));
+	self->kev = kt_open();
+	ASSERT_LE(0, self->kev);
+}
+
 /* The last VM of several is what counts. */
 TEST_F(kvm, last_vm)
 {
