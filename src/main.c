@@ -73,9 +73,12 @@ static int __init kev_init(void)
 	ret = kev_irqfd_init();
 	if (ret)
 		goto err_read;
-	ret = kev_hw_init();
+	ret = kev_vm_init();
 	if (ret)
 		goto err_irqfd;
+	ret = kev_hw_init();
+	if (ret)
+		goto err_vm;
 	ret = kev_dev_init();
 	if (ret)
 		goto err_hw;
@@ -85,6 +88,8 @@ static int __init kev_init(void)
 
 err_hw:
 	kev_hw_exit();
+err_vm:
+	kev_vm_exit();
 err_irqfd:
 	kev_irqfd_exit();
 err_read:
@@ -106,6 +111,7 @@ static void __exit kev_exit(void)
 	kev_dev_exit();
 	kev_irqfd_exit();
 	kev_hw_exit();
+	kev_vm_exit();
 	kev_read_exit();
 	kev_apic_exit();
 	kev_msr_exit();

@@ -509,6 +509,9 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 		ret = kev_vcpu_take_policy(vcpu);
 		if (ret)
 			return ret;
+		if (vcpu->starts)
+			kev_memory_start(vcpu);
+		vcpu->starts = false;
 	}
 	/*
 	 * What was answered is done before RUN can be called off, so that no state is ever

@@ -303,6 +303,7 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 		ret = s->ret;
 	if (ret)
 		return ret;
+	vcpu->starts = false;
 	/* A new RIP: what the last exit left to do belongs to the old one. */
 	if (named & KEV_STATE_GPRS)
 		kev_vcpu_forget_exit(vcpu);
@@ -396,21 +397,21 @@ static void call_start(struct kev_vcpu *vcpu, void *arg)
  * kev_vcpu_start_state() - put a new vCPU into the state of the VM's boot protocol
  * @vcpu: the caller holds its lock
  *
- * Context: process, may sleep. Return: 0, -ENOMEM, -EIO.
+ * Context: process, may sleep. Return: 0, -EIO.
  */
 int kev_vcpu_start_state(struct kev_vcpu *vcpu)
 {
-	struct kev_vcpu_state *state;
+	/* The run page is zeros, and nobody else has it yet. */
+	struct kev_vcpu_state *state = (void *)vcpu->run;
 	int ret;
 
-	state = kzalloc(sizeof(*state), GFP_KERNEL);
-	if (!state)
-		return -ENOMEM;
+	BUILD_BUG_ON(sizeof(*state) > PAGE_SIZE);
 	if (vcpu->mp == KEV_MP_WAIT_FOR_SIPI)
 		kev_boot_init_state(kev_vcpu_signature(vcpu), state);
 	else
 		kev_boot_state(&vcpu->vm->start, vcpu->id, state);
 	ret = kev_vcpu_loaded_call(vcpu, call_start, state);
-	kfree(state);
+	vcpu->starts = vcpu->msr.apic_base & KEV_APIC_BASE_BSP;
+	memset(state, 0, sizeof(*state));
 	return ret;
 }

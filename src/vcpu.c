@@ -219,6 +219,23 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			     cmd, arg);
 }
 
+/*
+ * The run page comes when it is touched: a vCPU's start need not wait for page tables of user
+ * space. Who wants it at once has MAP_POPULATE.
+ */
+static vm_fault_t run_page_fault(struct vm_fault *vmf)
+{
+	struct kev_vcpu *vcpu = vmf->vma->vm_file->private_data;
+
+	vmf->page = virt_to_page(vcpu->run);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct run_page_ops = {
+	.fault = run_page_fault,
+};
+
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct kev_vcpu *vcpu = file->private_data;
@@ -229,7 +246,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	    vma->vm_end - vma->vm_start != PAGE_SIZE)
 		return -EINVAL;
 	kev_vma_set_flags(vma, VM_DONTEXPAND | VM_DONTCOPY);
-	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+	vma->vm_ops = &run_page_ops;
+	return 0;
 }
 
 static void vcpu_free(struct kev_vcpu *vcpu)

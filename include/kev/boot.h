@@ -311,6 +311,19 @@ int kev_boot_render(const struct kev_boot_plan *plan, const struct kev_boot_args
 void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
 		    struct kev_vcpu_state *state);
 
+/* Pages that a first instruction needs at most */
+#define KEV_BOOT_MAX_TOUCHED	4
+
+/**
+ * kev_boot_touched() - what a vCPU in its first state touches before anything else
+ * @start: see there
+ * @gpa: out: guest-physical addresses, KEV_BOOT_MAX_TOUCHED at most: the page tables of its
+ *	protocol that lead to the first instruction, and the instruction itself, last
+ *
+ * Context: Any. Return: how many; 0 for KEV_BOOT_NONE.
+ */
+u32 kev_boot_touched(const struct kev_boot_start *start, u64 *gpa);
+
 /**
  * kev_boot_init_state() - the state after INIT
  * @signature: what CPUID leaf 1 has in EAX: EDX

@@ -36,6 +36,15 @@
 void kev_direct64_page(u64 gpa, void *page);
 
 /**
+ * kev_direct64_walk() - the page tables by which the CPU comes to an address
+ * @entry: the address
+ * @gpa: out: their guest-physical addresses, up to 3
+ *
+ * Context: Any. Return: how many.
+ */
+u32 kev_direct64_walk(u64 entry, u64 *gpa);
+
+/**
  * kev_direct64_state() - the state in which a vCPU starts
  * @state: the groups GPRS, SEGMENTS and CONTROLS are written, @groups names them; the
  *	rest stays

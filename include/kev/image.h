@@ -20,6 +20,8 @@ struct mm_struct;
 struct user_struct;
 struct page;
 
+#define KEV_IMAGE_FEW	4
+
 /**
  * struct kev_image - a file and what of it goes where
  * @refs: the attach, each region and each read under way hold one
@@ -32,7 +34,8 @@ struct page;
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
  * @pinned: [I] pages for which @user is charged
  * @nr: [I] segments in @seg; 0 until the headers are read
- * @seg: [I] by ascending gpa, from kmalloc(); no two share a byte
+ * @seg: [I] by ascending gpa, @few or from kmalloc(); no two share a byte
+ * @few: [I] where @seg lies if there is room: most images have a handful of segments
  * @relocs: [I] sorted, from kvmalloc(); may be NULL
  * @nr_relocs: [I]
  * @lock: guards the next two
@@ -51,6 +54,7 @@ struct kev_image {
 	u64 pinned;
 	u32 nr;
 	struct kev_elf_segment *seg;
+	struct kev_elf_segment few[KEV_IMAGE_FEW];
 	struct kev_relocation *relocs;
 	u64 nr_relocs;
 

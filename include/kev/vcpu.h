@@ -129,6 +129,7 @@ struct kev_halt {
  * @intercepted: [c] @exit goes to user space, as KEV_VM_SET_EXITS has asked
  * @resumed: [c] @exit was reported as user space has asked: kev answers it at the next
  *	RUN, as if it had just come
+ * @starts: [c] it has the state of its VM's protocol, as the first vCPU, and has not run
  * @policed: [c] what the VM's policy says is in the hardware state, and in the next three
  * @quick: [c] exits that the quick level answers, BIT(KEV_EV_*)
  * @quick_call: [c] with BIT(KEV_EV_HYPERCALL): kev_hypercall_abi.fast
@@ -184,6 +185,7 @@ struct kev_vcpu {
 	struct kev_emulation *emulation;
 	bool intercepted;
 	bool resumed;
+	bool starts;
 	bool policed;
 	u32 quick;
 	enum kev_verdict (*quick_call)(struct kev_vcpu *vcpu);
@@ -257,6 +259,9 @@ enum kev_verdict kev_fast_step(struct kev_vcpu *vcpu, const struct kev_exit *exi
 enum kev_verdict kev_slow_step(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 
 void kev_debug_prepare(struct kev_vcpu *vcpu);
+
+/* exit/memory.c */
+void kev_memory_start(struct kev_vcpu *vcpu);
 
 /* exit/exception.c */
 enum kev_verdict kev_raise_debug(struct kev_vcpu *vcpu, u64 why);

@@ -138,6 +138,8 @@ static inline bool kev_vm_ended(const struct kev_vm *vm)
 	return smp_load_acquire(&vm->state) != KEV_VM_ALIVE;
 }
 
+int kev_vm_init(void);
+void kev_vm_exit(void);
 int kev_vm_create(const struct kev_create_vm *args);
 void kev_vm_get(struct kev_vm *vm);
 void kev_vm_put(struct kev_vm *vm);

@@ -286,7 +286,8 @@ TEST_F(vcpu, memory_statistics)
 	EXPECT_EQ(3, stats.boot_pages);
 	EXPECT_EQ(4, stats.resident_pages);
 	EXPECT_EQ(4, stats.faults);
-	EXPECT_EQ(4, stats.vcpu.memory);
+	/* All of it is there before the first entry. */
+	EXPECT_EQ(0, stats.vcpu.memory);
 	/* One table for each level: all lies in the first 2 MiB. */
 	EXPECT_EQ(4, stats.table_pages);
 	kt_guest_fini(&guest);
@@ -303,6 +304,71 @@ static const struct {
 	{ "KEV_VCPU_STATS", KEV_VCPU_STATS, true },
 	{ "KEV_VCPU_COUNTERS", KEV_VCPU_COUNTERS, true },
 };
+
+/* A vCPU that user space has put elsewhere brings no page along before it touches it. */
+TEST_F(vcpu, state_before_the_start)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kev_vm_stats stats;
+	struct kt_guest guest;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_hlt, 0, NULL));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	stats = kt_vm_stats(guest.vm);
+	EXPECT_EQ(4, stats.resident_pages);
+	EXPECT_EQ(4, stats.vcpu.memory);
+	kt_guest_fini(&guest);
+}
+
+/* Nor does a second vCPU, which finds them there. */
+TEST_F(vcpu, second_start)
+{
+	struct kt_guest guest;
+	int vcpu;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &kt_hlt, 0, NULL));
+	vcpu = kt_create_vcpu(guest.vm, 1);
+	ASSERT_LE(0, vcpu);
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	ASSERT_EQ(0, kt_run(vcpu));
+	EXPECT_EQ(4, kt_vm_stats(guest.vm).faults);
+	EXPECT_EQ(0, kt_vm_stats(guest.vm).vcpu.memory);
+	close(vcpu);
+	kt_guest_fini(&guest);
+}
+
+/* Objects are used again: nothing of the one before is in a new one. */
+#define LIVES	64
+
+TEST_F(vcpu, nothing_is_left)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	for (int i = 0; i < LIVES; i++) {
+		struct kev_vm_stats stats;
+		struct kt_guest guest;
+
+		ASSERT_EQ(0, kt_guest_init(&guest, &kt_hlt, 0, NULL));
+		stats = kt_vm_stats(guest.vm);
+		ASSERT_EQ(0, stats.vcpu.entries + stats.vcpu.exits + stats.faults +
+			     stats.resident_pages);
+		ASSERT_EQ(1, stats.table_pages);
+		ASSERT_EQ(0, kt_vcpu_stats(guest.vcpu).kicks);
+		ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
+		ASSERT_EQ(0, state.gprs.gpr[KEV_R15]);
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		state.gprs.gpr[KEV_R15] = ~0ULL;
+		ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_GPRS, &state));
+		ASSERT_EQ(0, kt_ioctl(guest.vcpu, KEV_VCPU_KICK, NULL));
+		ASSERT_EQ(-EINTR, kt_run(guest.vcpu));
+		/* The VM's sum has it then. */
+		close(guest.vcpu);
+		guest.vcpu = -1;
+		kt_guest_fini(&guest);
+	}
+}
 
 TEST_F(vcpu, flags_of_statistics)
 {

@@ -89,6 +89,50 @@ TEST(identity_map)
 	EXPECT_EQ(-EFAULT, kev_walk(&paging, -1ULL, read_region, region, &walk));
 }
 
+/* What an instruction's fetch reads is what kev_direct64_walk() says. */
+struct visits {
+	const u8 *region;
+	u64 gpa[8];
+	u32 nr;
+};
+
+static int visit(void *ctx, u64 gpa, void *buf, unsigned int len)
+{
+	struct visits *visits = ctx;
+
+	visits->gpa[visits->nr++] = gpa & ~0xfffULL;
+	return read_region((void *)visits->region, gpa, buf, len);
+}
+
+TEST(walk)
+{
+	static const u64 entries[] = { 0, 0x8000, 0x3fffffff, 0x40000000, 0xffffffff };
+	struct kev_vcpu_state state;
+	struct kev_paging paging;
+	u8 region[0x7000] __attribute__((aligned(0x1000)));
+	u64 gpa[3] = {};
+	u32 i, j;
+
+	make_region(region);
+	kev_direct64_state(&state, 0, 0, 0);
+	paging = (struct kev_paging) {
+		.cr0 = state.controls.cr0, .cr3 = state.controls.cr3,
+		.cr4 = state.controls.cr4, .efer = state.controls.efer, .phys_bits = 36,
+	};
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		struct visits visits = { .region = region };
+		struct kev_walk walk;
+
+		ASSERT_EQ(0, kev_walk(&paging, entries[i], visit, &visits, &walk));
+		ASSERT_EQ(visits.nr, kev_direct64_walk(entries[i], gpa));
+		for (j = 0; j < visits.nr; j++)
+			EXPECT_EQ(visits.gpa[j], gpa[j]);
+	}
+	/* Above the map the tables end before. */
+	EXPECT_EQ(2, kev_direct64_walk(1ULL << 32, gpa));
+	EXPECT_EQ(2, kev_direct64_walk(-1ULL, gpa));
+}
+
 TEST(start_state)
 {
 	const struct kev_segment data = {

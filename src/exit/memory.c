@@ -56,6 +56,33 @@ enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 	return KEV_RETRY;
 }
 
+/**
+ * kev_memory_start() - make present what a vCPU's first instruction needs
+ * @vcpu: the caller holds its lock; it is in its first state
+ *
+ * Without this each page were an exit of its own, one behind the other. What would have to
+ * wait, or cannot be had, is left to the guest, whose access tells.
+ *
+ * Context: process, may sleep.
+ */
+void kev_memory_start(struct kev_vcpu *vcpu)
+{
+	u64 gpa[KEV_BOOT_MAX_TOUCHED];
+	u32 nr = kev_boot_touched(&vcpu->vm->start, gpa);
+	struct kev_touch touch = {
+		.flags = KEV_TOUCH_NOWAIT,
+		.stock = &vcpu->stock,
+	};
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		touch.gpa = gpa[i];
+		touch.access = i == nr - 1 ? KEV_MEM_EXEC : KEV_MEM_WRITE;
+		if (kev_mem_fault(&vcpu->vm->mem, &touch))
+			return;
+	}
+}
+
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	struct kev_exit_memory memory = {

@@ -44,14 +44,26 @@ void kev_direct64_page(u64 gpa, void *page)
 		break;
 	default:
 		value = ((gpa - KEV_DIRECT64_PD) >> KEV_PAGE_SHIFT << GIB_SHIFT) | LARGE_PAGE;
-		/* Four in a turn: every guest's first instruction waits for this. */
-		for (i = 0; i < ENTRIES; i += 4, value += 4 * LARGE_SIZE) {
+		/* Eight in a turn: every guest's first instruction waits for this. */
+		for (i = 0; i < ENTRIES; i += 8, value += 8 * LARGE_SIZE) {
 			entry[i] = value;
 			entry[i + 1] = value + LARGE_SIZE;
 			entry[i + 2] = value + 2 * LARGE_SIZE;
 			entry[i + 3] = value + 3 * LARGE_SIZE;
+			entry[i + 4] = value + 4 * LARGE_SIZE;
+			entry[i + 5] = value + 5 * LARGE_SIZE;
+			entry[i + 6] = value + 6 * LARGE_SIZE;
+			entry[i + 7] = value + 7 * LARGE_SIZE;
 		}
 	}
+}
+
+u32 kev_direct64_walk(u64 entry, u64 *gpa)
+{
+	gpa[0] = KEV_DIRECT64_PML4;
+	gpa[1] = KEV_DIRECT64_PDPT;
+	gpa[2] = KEV_DIRECT64_PD + (entry >> GIB_SHIFT) * KEV_PAGE_SIZE;
+	return entry >> GIB_SHIFT < NR_PDS ? 3 : 2;
 }
 
 const struct kev_boot_protocol kev_boot_direct64 = {

@@ -125,15 +125,19 @@ void kev_image_put(struct kev_image *image)
 		allow_write_access(image->file);
 	fput(image->file);
 	kvfree(image->relocs);
-	kfree(image->seg);
+	if (image->seg != image->few)
+		kfree(image->seg);
 	kfree(image);
 }
 
 int kev_image_plan(struct kev_image *image, const struct kev_elf_segment *seg, u32 nr)
 {
-	image->seg = kmemdup(seg, array_size(nr, sizeof(*seg)), KEV_GFP_GUEST);
+	image->seg = image->few;
+	if (nr > KEV_IMAGE_FEW)
+		image->seg = kmalloc_array(nr, sizeof(*seg), KEV_GFP_GUEST);
 	if (!image->seg)
 		return -ENOMEM;
+	memcpy(image->seg, seg, array_size(nr, sizeof(*seg)));
 	image->nr = nr;
 	return 0;
 }

@@ -62,6 +62,18 @@ static void set_flat32(struct kev_vcpu_state *state, u64 entry, u64 info)
 	};
 }
 
+u32 kev_boot_touched(const struct kev_boot_start *start, u64 *gpa)
+{
+	u32 nr = 0;
+
+	if (start->protocol == KEV_BOOT_NONE)
+		return 0;
+	if (start->protocol == KEV_BOOT_DIRECT64)
+		nr = kev_direct64_walk(start->entry, gpa);
+	gpa[nr] = start->entry;
+	return nr + 1;
+}
+
 void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
 		    struct kev_vcpu_state *state)
 {

@@ -15,7 +15,7 @@
 #include <kev/mem_table.h>
 #include <kev/region.h>
 
-/* What is known of a table beside its page */
+/* What is known of a table beside its page: zeros */
 static struct kev_pt_page *alloc_info(struct kev_mem *mem)
 {
 	struct kev_pt_page *table = kev_mem_room(mem, sizeof(*table));
@@ -24,7 +24,7 @@ static struct kev_pt_page *alloc_info(struct kev_mem *mem)
 	if (table)
 		return table;
 	old = set_active_memcg(mem->memcg);
-	table = kmalloc(sizeof(*table), KEV_GFP_GUEST);
+	table = kzalloc(sizeof(*table), KEV_GFP_GUEST);
 	set_active_memcg(old);
 	return table;
 }
@@ -52,8 +52,6 @@ static struct kev_pt_page *alloc_table(struct kev_mem *mem, u64 gpa, unsigned in
 	table->gpa = gpa & ~(kev_pt_size(level + 1) - 1);
 	table->level = level;
 	raw_spin_lock_init(&table->lock);
-	bitmap_zero(table->used, KEV_PT_ENTRIES);
-	bitmap_zero(table->dirty, KEV_PT_ENTRIES);
 	return table;
 }
 

@@ -27,7 +27,14 @@ static DEFINE_IDA(vpids);
 /* A vCPU, and behind it what the guest has in the FPU */
 #define FPU_OFFSET	ALIGN(sizeof(struct kev_vmx_vcpu), KEV_FPU_ALIGN)
 
+/* An object waits cleared for its next use, so that a start does not wait for that. */
 static struct kmem_cache *vcpus;
+static size_t vcpu_size;
+
+static void clear_vcpu(void *vmx)
+{
+	memset(vmx, 0, vcpu_size);
+}
 
 /**
  * kev_vmx_vcpu_init() - be able to make vCPUs
@@ -36,8 +43,8 @@ static struct kmem_cache *vcpus;
  */
 int kev_vmx_vcpu_init(void)
 {
-	vcpus = kmem_cache_create("kev_vcpu", FPU_OFFSET + kev_fpu_image_size(), KEV_FPU_ALIGN,
-				  SLAB_ACCOUNT, NULL);
+	vcpu_size = FPU_OFFSET + kev_fpu_image_size();
+	vcpus = kmem_cache_create("kev_vcpu", vcpu_size, KEV_FPU_ALIGN, SLAB_ACCOUNT, clear_vcpu);
 	return vcpus ? 0 : -ENOMEM;
 }
 
@@ -62,7 +69,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	struct kev_vmx_vcpu *vmx;
 	int vpid;
 
-	vmx = kmem_cache_zalloc(vcpus, GFP_KERNEL);
+	vmx = kmem_cache_alloc(vcpus, GFP_KERNEL);
 	if (!vmx)
 		return ERR_PTR(-ENOMEM);
 	vmx->vmcs = kev_mem_alloc_page(&vm->mem, __GFP_ZERO);
@@ -110,7 +117,10 @@ static void clear_anywhere(struct kev_vmx_vcpu *vmx)
 
 static void free_vcpu(struct rcu_head *rcu)
 {
-	kmem_cache_free(vcpus, container_of(rcu, struct kev_vmx_vcpu, rcu));
+	struct kev_vmx_vcpu *vmx = container_of(rcu, struct kev_vmx_vcpu, rcu);
+
+	clear_vcpu(vmx);
+	kmem_cache_free(vcpus, vmx);
 }
 
 /**

@@ -183,7 +183,8 @@ ssize_t kev_vm_read(int vm, void *buffer, size_t length)
 
 int kev_vcpu_map_run(int vcpu, size_t size, struct kev_run **run)
 {
-	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			  vcpu, 0);
 
 	if (page == MAP_FAILED)
 		return -errno;
