@@ -23,7 +23,7 @@ struct page;
  * @around: pages of the last window of fault-around
  * @last: guest-physical address of the page that was last taken for
  * @around_end: where the last window of fault-around ended
- * @table: page-table page of the last fast fault; it lives as long as the memory
+ * @table: page-table page of the last fault; it lives as long as the memory
  * @page: zeros, charged to the VM's creator
  *
  * Belongs to whoever owns the vCPU. All 0 is an empty stock.

@@ -7,6 +7,7 @@
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
 #include <linux/swap.h>
+#include <kev/compat.h>
 #include <kev/image.h>
 
 bool kev_image_piece(const struct kev_image *image, u64 gpa, u32 *i, struct kev_piece *piece)
@@ -188,7 +189,7 @@ static void take_pages(const struct kev_image *image, pgoff_t index, unsigned in
 		       struct page **pages)
 {
 	pgoff_t next = index, last = index + nr - 1;
-	struct folio_batch batch;
+	struct folio_batch batch kev_uninitialized;
 	unsigned int i;
 
 	do {

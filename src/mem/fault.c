@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
+#include <kev/compat.h>
 #include <kev/mem.h>
 #include <kev/mem_table.h>
 #include <kev/pt.h>
@@ -227,7 +228,8 @@ static void map_shared(const struct kev_fault *fault, struct kev_pt_page *table,
 	for (i = 0; i < nr && !region->dead; i++) {
 		if (!pages[i] || table->entry[first + i])
 			continue;
-		kev_leaf_settle(&table->entry[first + i], leaf | page_to_phys(pages[i]));
+		WRITE_ONCE(table->entry[first + i], leaf | page_to_phys(pages[i]));
+		__set_bit(first + i, table->used);
 		pages[i] = NULL;
 		mapped++;
 	}
@@ -265,7 +267,7 @@ static void fault_around(const struct kev_fault *fault, u64 *leaf)
 	struct kev_pt_page *table = kev_table_of(leaf);
 	u32 window = window_of(fault);
 	unsigned int first = kev_leaf_index(leaf) & ~(window - 1), end = first + window, nr;
-	struct page *pages[AROUND_BATCH];
+	struct page *pages[AROUND_BATCH] kev_uninitialized;
 
 	if (region->gpa > table->gpa)
 		first = max_t(u64, first, (region->gpa - table->gpa) >> PAGE_SHIFT);
@@ -439,6 +441,20 @@ static int fault_huge(struct kev_fault *fault)
 	return ret;
 }
 
+/* The leaf for @gpa, or what is there instead; a vCPU mostly goes on in the table it was in. */
+static u64 *make_entry(struct kev_mem *mem, struct kev_stock *stock, u64 gpa)
+{
+	struct kev_pt_page *table = stock ? stock->table : NULL;
+	u64 *entry;
+
+	if (table && gpa - table->gpa < kev_pt_size(KEV_PT_LEVEL_2M))
+		return &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
+	entry = kev_table_make(mem, gpa, KEV_PT_LEVEL_4K);
+	if (stock && entry && kev_table_of(entry)->level == KEV_PT_LEVEL_4K)
+		stock->table = kev_table_of(entry);
+	return entry;
+}
+
 static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
 			   struct kev_touch *touch)
 {
@@ -456,7 +472,7 @@ static int fault_in_region(struct kev_mem *mem, struct kev_region *region,
 		ret = fault_huge(&fault);
 	if (ret == AGAIN) {
 		fault.page = NULL;
-		leaf = kev_table_make(mem, touch->gpa, KEV_PT_LEVEL_4K);
+		leaf = make_entry(mem, touch->stock, touch->gpa);
 		if (!leaf)
 			return -ENOMEM;
 		ret = fault_at_leaf(&fault, leaf);
