@@ -24,8 +24,21 @@
 /* A destination of 8 bits, as messages and xAPIC mode have it */
 #define SHORT_BROADCAST	0xffU
 
+/* Is any bit of a field set: mostly there is none */
+static bool has_any(u32 *regs, unsigned int field)
+{
+	u32 any = 0;
+
+#pragma GCC unroll 8
+	for (int i = 0; i < NR_WORDS; i++)
+		any |= *kev_apic_reg(regs, field + i * KEV_APIC_STEP);
+	return any;
+}
+
 int kev_apic_highest(u32 *regs, unsigned int field)
 {
+	if (!has_any(regs, field))
+		return -1;
 	for (int i = NR_WORDS - 1; i >= 0; i--) {
 		u32 word = *kev_apic_reg(regs, field + i * KEV_APIC_STEP);
 
