@@ -43,6 +43,7 @@ struct kev_owner {
 
 static DEFINE_HASHTABLE(owners, 6);	/* [owners_lock] */
 static DEFINE_SPINLOCK(owners_lock);	/* innermost */
+static struct kev_owner one;		/* [owners_lock] of the only user, as mostly */
 
 /* owners_lock held */
 static struct kev_owner *find(kuid_t uid)
@@ -60,6 +61,8 @@ static struct kev_owner *find_or_add(kuid_t uid, struct kev_owner *new)
 {
 	struct kev_owner *owner = find(uid);
 
+	if (!owner && !new && !one.vms)
+		new = &one;
 	if (owner || !new)
 		return owner;
 	new->uid = uid;
@@ -75,8 +78,8 @@ static struct kev_owner *add_vm(kuid_t uid, struct kev_owner *new)
 	spin_lock(&owners_lock);
 	owner = find_or_add(uid, new);
 	if (owner && owner->vms >= READ_ONCE(max_vms)) {
-		if (owner == new)
-			hash_del(&new->node);
+		if (!owner->vms)
+			hash_del(&owner->node);
 		owner = ERR_PTR(-EDQUOT);
 	} else if (owner) {
 		owner->vms++;
@@ -111,7 +114,7 @@ void kev_owner_remove_vm(struct kev_owner *owner)
 	if (last)
 		hash_del(&owner->node);
 	spin_unlock(&owners_lock);
-	if (last)
+	if (last && owner != &one)
 		kfree(owner);
 }
 
