@@ -10,6 +10,7 @@
 #include <kev/hw.h>
 #include <kev/hypercall.h>
 #include <kev/image.h>
+#include <kev/mem.h>
 #include <kev/msr.h>
 #include <kev/uapi.h>
 #include <kev/vm.h>
@@ -117,6 +118,7 @@ static void __exit kev_exit(void)
 	kev_msr_exit();
 	kev_hypercall_exit();
 	kev_backend->unprobe();
+	kev_mem_drop_kept();
 	/* VMs free some of their parts after a grace period. */
 	rcu_barrier();
 }

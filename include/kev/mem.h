@@ -242,9 +242,22 @@ phys_addr_t kev_mem_root(const struct kev_mem *mem);
  * Never calls the OOM killer: the guest is told instead.
  *
  * Context: Process context, may sleep, no lock of the memory held. Return: the page, for
- * __free_page(), or NULL.
+ * kev_mem_free_page() or put_page(), or NULL.
  */
 struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
+
+/**
+ * kev_mem_free_page() - give back a page of kev_mem_alloc_page()
+ * @page: the caller's reference goes; nothing of its content stays
+ *
+ * It may be kept for the next VM of the cgroup that has paid for it.
+ *
+ * Context: Process context.
+ */
+void kev_mem_free_page(struct page *page);
+
+/* kev_mem_drop_kept() - free the pages that are kept; no VM exists */
+void kev_mem_drop_kept(void);
 
 /* kev_mem_zeroed_page() - the address of such a page, cleared, for free_page(); or NULL */
 void *kev_mem_zeroed_page(struct kev_mem *mem);

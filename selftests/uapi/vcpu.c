@@ -341,6 +341,7 @@ TEST_F(vcpu, second_start)
 
 /* Objects are used again: nothing of the one before is in a new one. */
 #define LIVES	64
+#define RAM_GPA	(KT_CODE_GPA + KT_MIB / 2)
 
 TEST_F(vcpu, nothing_is_left)
 {
@@ -349,6 +350,7 @@ TEST_F(vcpu, nothing_is_left)
 	for (int i = 0; i < LIVES; i++) {
 		struct kev_vm_stats stats;
 		struct kt_guest guest;
+		uint64_t word;
 
 		ASSERT_EQ(0, kt_guest_init(&guest, &kt_hlt, 0, NULL));
 		stats = kt_vm_stats(guest.vm);
@@ -358,6 +360,12 @@ TEST_F(vcpu, nothing_is_left)
 		ASSERT_EQ(0, kt_vcpu_stats(guest.vcpu).kicks);
 		ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
 		ASSERT_EQ(0, state.gprs.gpr[KEV_R15]);
+		for (uint64_t gpa = RAM_GPA; gpa < RAM_GPA + 4 * KT_PAGE; gpa += 512) {
+			ASSERT_EQ(8, kt_read_guest(guest.vm, gpa, &word, 8));
+			ASSERT_EQ(0, word);
+			word = ~0ULL;
+			ASSERT_EQ(8, kt_write_guest(guest.vm, gpa, &word, 8));
+		}
 		ASSERT_EQ(0, kt_run(guest.vcpu));
 		state.gprs.gpr[KEV_R15] = ~0ULL;
 		ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_GPRS, &state));

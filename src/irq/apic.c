@@ -12,6 +12,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <kev/apic.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -161,7 +162,7 @@ int kev_apic_create(struct kev_vcpu *vcpu)
 void kev_apic_destroy(struct kev_vcpu *vcpu)
 {
 	kev_timer_destroy(vcpu);
-	free_page((unsigned long)vcpu->apic.regs);
+	kev_mem_free_page(virt_to_page(vcpu->apic.regs));
 }
 
 /**

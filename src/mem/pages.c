@@ -5,10 +5,15 @@
  * Half of what a page costs is to find it and to charge it. What every VM takes until its
  * first instruction is therefore allocated at once, and waits; pages that come later are
  * allocated by themselves, or as a vCPU's stock.
+ *
+ * A few pages of VMs that are gone are kept, cleared, for the next one. They stay charged to
+ * the memory cgroup that has paid for them, and only a VM of that cgroup gets them.
  */
 #include <linux/gfp.h>
+#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/page-flags.h>
 #include <linux/sched/mm.h>
 #include <kev/mem.h>
 #include <kev/region.h>
@@ -17,6 +22,15 @@
 #define FIRST_ORDER	3
 /* Two more that a guest of the 64-bit protocol needs for its first instruction */
 #define SECOND_ORDER	1
+/* Both together */
+#define FIRST_PAGES	((1U << FIRST_ORDER) + (1U << SECOND_ORDER))
+
+/* Pages that are kept, of all VMs together */
+#define MAX_KEPT	16U
+
+static struct page *kept[MAX_KEPT];	/* [kept_lock] */
+static unsigned int nr_kept;		/* [kept_lock] to write */
+static DEFINE_SPINLOCK(kept_lock);	/* innermost */
 
 static struct page *alloc_charged(struct kev_mem *mem, gfp_t gfp, unsigned int order)
 {
@@ -40,6 +54,76 @@ struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool har
 	if (page)
 		split_page(page, order);
 	return page;
+}
+
+void kev_mem_free_page(struct page *page)
+{
+	/* Who else has a reference may write to it. */
+	if (READ_ONCE(nr_kept) < MAX_KEPT && page_count(page) == 1 && !PageHWPoison(page)) {
+		clear_page(page_address(page));
+		spin_lock(&kept_lock);
+		if (nr_kept < MAX_KEPT) {
+			kept[nr_kept] = page;
+			WRITE_ONCE(nr_kept, nr_kept + 1);
+			page = NULL;
+		}
+		spin_unlock(&kept_lock);
+	}
+	if (page)
+		__free_page(page);
+}
+
+void kev_mem_drop_kept(void)
+{
+	while (nr_kept)
+		__free_page(kept[--nr_kept]);
+}
+
+/* Has this cgroup paid for the page: what is charged to none belongs to the root */
+static bool paid_by(struct page *page, struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *payer;
+
+	rcu_read_lock();
+	payer = folio_memcg(page_folio(page));
+	rcu_read_unlock();
+	return payer ? payer == memcg : !memcg || !parent_mem_cgroup(memcg);
+}
+
+/*
+ * Have pages that are kept wait for the VM, as many as it needs first; the number. Those that
+ * are of no use to it make room.
+ */
+static unsigned int take_kept(struct kev_mem *mem)
+{
+	struct kev_first_pages *first = &mem->first;
+	struct page *page, *useless = NULL;
+	unsigned int taken = 0;
+
+	if (!READ_ONCE(nr_kept))
+		return 0;
+	spin_lock(&kept_lock);
+	while (nr_kept && taken < FIRST_PAGES) {
+		WRITE_ONCE(nr_kept, nr_kept - 1);
+		page = kept[nr_kept];
+		if (page_to_nid(page) == numa_mem_id() && !PageHWPoison(page) &&
+		    paid_by(page, mem->memcg)) {
+			set_page_private(page, (unsigned long)first->page);
+			first->page = page;
+			taken++;
+		} else {
+			set_page_private(page, (unsigned long)useless);
+			useless = page;
+		}
+	}
+	spin_unlock(&kept_lock);
+	while (useless) {
+		page = useless;
+		useless = (struct page *)page_private(page);
+		set_page_private(page, 0);
+		__free_page(page);
+	}
+	return taken;
 }
 
 /* A page that waits, with nothing in it, or NULL */
@@ -96,8 +180,15 @@ void *kev_mem_zeroed_page(struct kev_mem *mem)
 
 void kev_mem_pages_init(struct kev_mem *mem)
 {
+	unsigned int taken;
+
 	spin_lock_init(&mem->first.lock);
-	add_first(mem, FIRST_ORDER, SECOND_ORDER);
+	taken = take_kept(mem);
+	/* The rest comes when it is needed: in a batch, but for a last one. */
+	if (taken < FIRST_PAGES / 2)
+		add_first(mem, FIRST_ORDER, SECOND_ORDER);
+	else if (taken < FIRST_PAGES - 1)
+		mem->first.next_order = order_base_2(FIRST_PAGES - taken);
 }
 
 void kev_mem_pages_fini(struct kev_mem *mem)
@@ -105,5 +196,5 @@ void kev_mem_pages_fini(struct kev_mem *mem)
 	struct page *page;
 
 	while ((page = take_first(&mem->first)))
-		__free_page(page);
+		kev_mem_free_page(page);
 }

@@ -60,7 +60,7 @@ static void free_table(const struct kev_mem *mem, struct kev_pt_page *table)
 	struct page *page = virt_to_page(table->entry);
 
 	set_page_private(page, 0);
-	__free_page(page);
+	kev_mem_free_page(page);
 	free_info(mem, table);
 }
 
@@ -92,6 +92,15 @@ void kev_leaf_put(const struct kev_mem *mem, u64 entry, unsigned int level)
 		put_page(page++);
 }
 
+/* The last that is to be done about a leaf: nobody reaches its page any more. */
+static void free_leaf(const struct kev_mem *mem, u64 entry, unsigned int level)
+{
+	if (level == KEV_PT_LEVEL_4K && !(entry & (KEV_LEAF_BORROWED | KEV_LEAF_SHARED)))
+		kev_mem_free_page(pfn_to_page(PHYS_PFN(mem->config.format->address(entry, level))));
+	else
+		kev_leaf_put(mem, entry, level);
+}
+
 void kev_table_fini(struct kev_mem *mem)
 {
 	struct kev_pt_page *table, *next;
@@ -100,7 +109,7 @@ void kev_table_fini(struct kev_mem *mem)
 	for (table = mem->tables; table; table = next) {
 		next = table->next;
 		for_each_set_bit(i, table->used, KEV_PT_ENTRIES)
-			kev_leaf_put(mem, table->entry[i], table->level);
+			free_leaf(mem, table->entry[i], table->level);
 		free_table(mem, table);
 		cond_resched();
 	}

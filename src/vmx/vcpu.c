@@ -137,7 +137,7 @@ void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu)
 	clear_anywhere(vmx);
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
-	__free_page(vmx->vmcs);
+	kev_mem_free_page(vmx->vmcs);
 	/* kev_vm_flush() looks at vCPUs under RCU. */
 	call_rcu(&vmx->rcu, free_vcpu);
 }

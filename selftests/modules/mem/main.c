@@ -108,6 +108,7 @@ struct kev_backend_info kev_info = { .features = KEV_FEATURE_UNRESTRICTED_GUEST 
 static void kev_mem_test_end(void)
 {
 	kev_read_exit();
+	kev_mem_drop_kept();
 	/* Regions and maps are freed after a grace period. */
 	rcu_barrier();
 }
