@@ -328,7 +328,7 @@ TEST_F(vcpu, second_start)
 	struct kt_guest guest;
 	int vcpu;
 
-	ASSERT_EQ(0, kt_guest_init(&guest, &kt_hlt, 0, NULL));
+	ASSERT_EQ(0, kt_guest_init(&guest, &puts_out, 0, NULL));
 	vcpu = kt_create_vcpu(guest.vm, 1);
 	ASSERT_LE(0, vcpu);
 	ASSERT_EQ(0, kt_run(guest.vcpu));
