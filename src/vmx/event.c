@@ -283,6 +283,10 @@ void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx)
 	vmx->event_length = 0;
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		vmx->event_error = kev_vmread_32(IDT_VECTORING_ERROR_CODE);
+	/* Bochs tells of an error code in real mode, too, and no entry takes one there. */
+	if (unlikely(info & INTR_INFO_DELIVER_CODE_MASK &&
+		     !(kev_vmread_natural(GUEST_CR0) & X86_CR0_PE)))
+		vmx->event_info &= ~INTR_INFO_DELIVER_CODE_MASK;
 	if (type == INTR_TYPE_SOFT_INTR || type == INTR_TYPE_SOFT_EXCEPTION ||
 	    type == INTR_TYPE_PRIV_SW_EXCEPTION)
 		vmx->event_length = kev_vmread_32(VM_EXIT_INSTRUCTION_LEN);
