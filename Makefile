@@ -73,6 +73,30 @@ SECONDS ?= 20
 fuzz: setup ## libFuzzer on the pure code and kevctl's readers, SECONDS each
 	@$(MAKE) --no-print-directory -C selftests/fuzz run SECONDS=$(SECONDS)
 
+KERNEL ?= default
+fuzz-ioctl: fuzz-bed ## random calls by several threads in the bed, for SECONDS; KERNEL=debug
+	@selftests/fuzzers/run.sh ioctl --seconds $(SECONDS) --kernel $(KERNEL)
+
+fuzz-guest: fuzz-bed ## random guests in the bed, for SECONDS; KERNEL=debug
+	@selftests/fuzzers/run.sh guest --seconds $(SECONDS) --kernel $(KERNEL)
+
+fuzz-entry: setup ## the entry check beside the emulated CPU, over random states
+	@selftests/fuzzers/entry.sh
+
+# What they need, for that kernel
+fuzz-bed: setup
+ifeq ($(KERNEL),debug)
+	@$(BED) debug-kernel
+	@selftests/copy-tree.sh build/debug
+	@$(MAKE) --no-print-directory -C build/debug \
+		KDIR=$$($(BED) kdir --kernel debug) modules fuzzers
+else
+	@$(MAKE) --no-print-directory modules fuzzers
+endif
+
+fuzzers:
+	@$(MAKE) --no-print-directory -C selftests/fuzzers
+
 docs: setup ## Documentation as HTML in build/docs
 	@sphinx-build -q -W -b html Documentation build/docs
 	@echo "build/docs/index.html"
@@ -117,4 +141,5 @@ clean: ## remove what was built
 
 .PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
 	soak test-mutants bench bench-check bench-baseline bench-scale \
-	fuzz docs check coverage lint load unload install clean
+	fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs check coverage lint load unload \
+	install clean

@@ -95,7 +95,7 @@ long_files() {
 # Exactly: with lines of context left out, patch would find a place elsewhere.
 mutants() {
 	local patch
-	for patch in selftests/mutants/*.patch; do
+	for patch in selftests/mutants/*.patch selftests/fuzzers/*.patch; do
 		patch -p1 -F0 -f -s --dry-run <"$patch" >/dev/null 2>&1 ||
 			echo "$patch does not apply"
 	done

@@ -103,6 +103,7 @@ build_bed() {
 	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests selftests/images)
 	# These load a module that uses kev.ko.
 	[[ $program != guest/abi && $program != guest/msr_probe ]] || dirs+=(selftests/modules)
+	[[ $program != guest/fuzz.sh ]] || dirs+=(selftests/fuzzers)
 	build_module || return 1
 	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1
 	for dir in "${dirs[@]}"; do make -C "$copy/$dir" || return 1; done

@@ -18,7 +18,7 @@ _KEVCTL = REPO / "tools/kevctl/kevctl"
 _GUESTS = REPO / "guests"
 _SELFTESTS = REPO / "selftests"
 _BENCH = REPO / "bench/bench"
-_SELFTEST_ROOMS = ("uapi", "guest")
+_SELFTEST_ROOMS = ("uapi", "guest", "fuzzers")
 _SEARCH = (REPO / "tools/libkev",)
 
 
