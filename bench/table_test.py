@@ -88,12 +88,14 @@ COUNTS = (
 )
 
 
-# (results of a machine that measures cpuid and kick, is all well)
+# (results of a machine that measures cpuid and kick, mitigations with counts, is all well)
 ENDS = (
-    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], True),
-    ([result("cpuid", "kev", 1), failed("kick")], False),
-    ([result("cpuid", "kev", 1)], False),
-    ([], False),
+    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], None, True),
+    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], "both", True),
+    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], "off", False),
+    ([result("cpuid", "kev", 1), failed("kick")], "both", False),
+    ([result("cpuid", "kev", 1)], "both", False),
+    ([], "both", False),
 )
 
 
@@ -158,17 +160,28 @@ def told_failures():
 
 def end_failures():
     """Runs with a row that was not measured and an exit status that does not say so."""
-    measured = run.measure
-    options = argparse.Namespace(mitigations="off", side="kev", no_counts=True, check=False,
+    kept = run.measure, run.add_counts
+    options = argparse.Namespace(mitigations="both", side="kev", no_counts=False, check=False,
                                  baseline=False, short=False, names=["cpuid", "kick"])
+
+    def add_counts(rows, _names, mitigations):
+        for one in rows:
+            if counted in ("both", mitigations):
+                one["counts"] = SLOW
+
     try:
-        for results, good in ENDS:
+        run.add_counts = add_counts
+        for results, counted, good in ENDS:
+            options.no_counts = counted is None
             run.measure = lambda *_, results=results: results
-            with contextlib.redirect_stdout(io.StringIO()):
+            told = io.StringIO()
+            with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
                 if run.run(options) != good:
-                    yield f"{results}: not {good}"
+                    yield f"{results}, {counted}: not {good}"
+            if told.getvalue().find("mitigations=auto") < told.getvalue().find("mitigations=off"):
+                yield f"{results}: the tables are not in order"
     finally:
-        run.measure = measured
+        run.measure, run.add_counts = kept
 
 
 def machine_failures():

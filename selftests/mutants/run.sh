@@ -201,13 +201,10 @@ try() {
 
 # hashes DIR FILES: of those of the files that are there
 hashes() {
-	local list=$2
 	(
 		cd "$1"
-		xargs -d '\n' ls -d -- <"$list" >"$list.here" 2>/dev/null || true
-		git hash-object --no-filters --stdin-paths <"$list.here" >"$list.hashes"
-		paste -d ' ' "$list.hashes" "$list.here" | sort
-	)
+		xargs -d '\n' sha1sum -- <"$2" 2>/dev/null || true
+	) | sort
 }
 
 # update SLOT: a copy of the tree that nobody uses is what the tree is now, and what is the same
@@ -224,7 +221,7 @@ update() {
 	git -C "$REPO" ls-files -co --exclude-standard | sort >"$files"
 	comm -13 "$files" "$copy.files" | (cd "$copy" && xargs -r -d '\n' rm -f)
 	hashes "$copy" "$files" >"$files.copy"
-	hashes "$REPO" "$files" | comm -23 - "$files.copy" | cut -d' ' -f2- | while read -r file; do
+	hashes "$REPO" "$files" | comm -23 - "$files.copy" | cut -c43- | while read -r file; do
 		mkdir -p "$copy/$(dirname "$file")"
 		cp --preserve=mode "$REPO/$file" "$copy/$file"
 	done
