@@ -97,6 +97,15 @@ in_bed() {
 	rm "$log.machine"
 }
 
+# in_wary_bed LOG CMD...: a kernel with its mitigations, and without the clearing of memory that
+# hides what kev does not clear
+in_wary_bed() {
+	local log=$1 append="mitigations=auto init_on_alloc=0 slub_debug=P page_poison=1"
+	local options=("${options[@]}" --cold --append "$append")
+	shift
+	in_bed "mitigations=auto" "$DEFAULT_MODEL" 1 "$log" "$@"
+}
+
 # shellcheck disable=SC2317 # called by its name
 # refuses MODEL TEXT: the module says why it will not load, and the host lives
 refuses() {
@@ -145,6 +154,8 @@ test_default() {
 	local one="$out/$DEFAULT_MODEL-1" two="$out/$DEFAULT_MODEL-2" pid
 	{
 		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
+		in_wary_bed "$out/auto" /selftests/in-bed.sh /selftests/uapi/leaks \
+			/selftests/guest/mitigations /selftests/guest/host_state
 		wrap "core2 refuses" refuses core2_penryn_t9600 "EPT" >"$out/core2"
 		wrap "life" selftests/life/run.sh >"$out/life"
 		wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
@@ -154,6 +165,7 @@ test_default() {
 	wait "$pid"
 	count "$DEFAULT_MODEL, 1 CPU" "$one" "selftests/skips/$DEFAULT_MODEL-1"
 	count "$DEFAULT_MODEL, 2 CPUs" "$two" "selftests/skips/$DEFAULT_MODEL-2"
+	count "mitigations=auto" "$out/auto"
 	count "core2" "$out/core2"
 	count "life" "$out/life"
 	count "baseline" "$out/baseline"

@@ -6,6 +6,7 @@
 #   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl, bed, life or code (entry_code.py)
 #   Why: what is wrong with the code now
 #   Cpus: how many the machine has, where one is not enough (bed only)
+#   Append: arguments of its kernel, beside the usual ones and without commas (bed only)
 #
 # Each program in the bed has a case "kernel log is clean" besides its own.
 #
@@ -150,6 +151,7 @@ run() {
 		cd "$copy/selftests/$suite" && timeout "$TIMEOUT" env --default-signal "./$program"
 		;;
 	bed)
+		[[ $append == - ]] || module+=(--cold --append "${append//,/ }")
 		"$copy/tools/bed/bed" run "${module[@]}" --cpus "$cpus" --timeout "$TIMEOUT" -- \
 			"/selftests/$program" || status=$?
 		# 124 and 125: there is nothing to say about the kernel
@@ -230,18 +232,18 @@ update() {
 
 # slot N: take mutants, those of one program together, until there are no more
 slot() {
-	local suite program cpus case name words before
+	local suite program cpus append case name words before
 	log=$work/log-$1
 	update "$1"
 	while
 		words=()
 		{ flock 9 && read -ra words <&8; } 9>"$work/queue-lock"
 	do
-		suite=${words[0]} program=${words[1]} cpus=${words[2]}
+		suite=${words[0]} program=${words[1]} cpus=${words[2]} append=${words[3]}
 		before=$work/before-$1
 		if build "$suite" "$program"; then (run "$suite" "$program" "$cpus") || true; fi
 		cp "$log" "$before"
-		for name in "${words[@]:3}"; do
+		for name in "${words[@]:4}"; do
 			read -r _ _ case < <(header "$name" Test)
 			result "$name" \
 				"$(try "$name" "$suite" "$program" "$cpus" "$case" "$before")"
@@ -258,7 +260,9 @@ for name in "${names[@]}"; do
 	else
 		read -r suite program case < <(header "$name" Test) || true
 		cpus=$(header "$name" Cpus)
-		group="$suite $program ${cpus:-1}"
+		append=$(header "$name" Append)
+		append=${append// /,}
+		group="$suite $program ${cpus:-1} ${append:--}"
 		[[ -n ${members[$group]:-} ]] || groups+=("$group")
 		members[$group]+=" $name"
 	fi
