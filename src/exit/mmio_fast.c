@@ -119,7 +119,7 @@ static bool fits(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
 	bool write = insn->form != KEV_FORM_REG_MEM;
 
 	return kev_insn_offset(insn, vcpu->gpr, known->rip) == exit->memory.gva &&
-	       !(exit->memory.gva & (insn->width - 1)) &&
+	       !(exit->memory.gva & (insn->width - 1U)) &&
 	       write == !!(exit->memory.access & KEV_MEM_WRITE);
 }
 
