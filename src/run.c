@@ -150,8 +150,14 @@ static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 	/* Most of the exits that come as far as here: a call instead of a jump by a table */
 	if (exit->event == KEV_EV_IO)
 		return kev_fast_io(vcpu, exit);
-	if (exit->event == KEV_EV_MEMORY)
-		return kev_fast_memory(vcpu, exit);
+	if (exit->event == KEV_EV_MEMORY) {
+		enum kev_verdict verdict = KEV_PASS;
+
+		/* A guest without devices of user space in memory has no @emulation. */
+		if (vcpu->emulation)
+			verdict = kev_fast_mmio(vcpu, exit);
+		return verdict == KEV_PASS ? kev_fast_memory(vcpu, exit) : verdict;
+	}
 	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 }
 
