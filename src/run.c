@@ -101,7 +101,7 @@ static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 {
 	const struct kev_vm *vm = vcpu->vm;
 
-	if (likely(!(vm->intercepts & ops->intercept)))
+	if (likely(!vm->intercepts) || !(vm->intercepts & ops->intercept))
 		return false;
 	vcpu->intercepted = true;
 	if (ops->intercept == KEV_INTERCEPT_EXCEPTION)
@@ -112,13 +112,17 @@ static bool intercepted(struct kev_vcpu *vcpu, const struct kev_exit_ops *ops)
 }
 
 /* An exit that the entry loop does not finish */
-static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict, bool counted)
+static enum kev_verdict pass_on(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
-	if (!counted)
-		vcpu->counts.slow[vcpu->exit.event]++;
+	vcpu->counts.slow[vcpu->exit.event]++;
 	if (verdict == KEV_REPORT)
 		vcpu->counts.reported[vcpu->exit.event]++;
 	return verdict;
+}
+
+static bool goes_on(enum kev_verdict verdict)
+{
+	return verdict == KEV_RESUME || verdict == KEV_RETRY || verdict == KEV_INJECT;
 }
 
 /* An exit that was reported before, and has been counted: the fast level's verdict */
@@ -126,9 +130,12 @@ static noinline enum kev_verdict resume(struct kev_vcpu *vcpu)
 {
 	struct kev_exit *exit = &vcpu->exit;
 	const struct kev_exit_ops *ops = &kev_exit_table[exit->event];
+	enum kev_verdict verdict = ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 
 	vcpu->resumed = false;
-	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
+	if (verdict == KEV_REPORT)
+		vcpu->counts.reported[exit->event]++;
+	return verdict;
 }
 
 /* The fast level's verdict on the exit */
@@ -143,8 +150,14 @@ static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 	/* Most of the exits that come as far as here: a call instead of a jump by a table */
 	if (exit->event == KEV_EV_IO)
 		return kev_fast_io(vcpu, exit);
-	if (exit->event == KEV_EV_MEMORY)
-		return kev_fast_memory(vcpu, exit);
+	if (exit->event == KEV_EV_MEMORY) {
+		enum kev_verdict verdict = KEV_PASS;
+
+		/* A guest without devices of user space in memory has no @emulation. */
+		if (vcpu->emulation)
+			verdict = kev_fast_mmio(vcpu, exit);
+		return verdict == KEV_PASS ? kev_fast_memory(vcpu, exit) : verdict;
+	}
 	return ops->fast ? ops->fast(vcpu, exit) : KEV_PASS;
 }
 
@@ -152,7 +165,6 @@ static enum kev_verdict dispatch_fast(struct kev_vcpu *vcpu)
 static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 {
 	enum kev_verdict verdict;
-	bool counted;
 
 	for (;;) {
 		if (vcpu->pending) {
@@ -165,19 +177,19 @@ static enum kev_verdict run_armed(struct kev_vcpu *vcpu)
 
 		if (unlikely(vcpu->resumed)) {
 			verdict = resume(vcpu);
-			counted = true;
+			if (!goes_on(verdict))
+				return verdict;
 		} else {
 			trace_kev_entry(vcpu);
 			verdict = kev_backend_call(enter)(vcpu, &vcpu->exit);
 			trace_kev_exit(vcpu);
 			if (verdict == KEV_PASS)
 				verdict = dispatch_fast(vcpu);
-			counted = false;
+			if (!goes_on(verdict))
+				return pass_on(vcpu, verdict);
 		}
 		if (verdict == KEV_RESUME)
 			vcpu->pending |= KEV_PENDING_ADVANCE;
-		else if (verdict != KEV_RETRY && verdict != KEV_INJECT)
-			return pass_on(vcpu, verdict, counted);
 		/*
 		 * The delivery of an exception can raise the next one, without end and without
 		 * an instruction between them at which the host's interrupts would end the
@@ -262,7 +274,8 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 
 	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0);
 	WRITE_ONCE(vcpu->guest_cpu, -1);
-	kev_timer_leave(vcpu);
+	if (unlikely(vcpu->apic.timer.in_guest))
+		kev_timer_leave(vcpu);
 	kev_backend_call(disarm)(vcpu);
 	kev_fpu_put(&vcpu->fpu);
 	counts->guest_tsc += rdtsc() - start;

@@ -190,10 +190,14 @@ struct kev_bus {
 enum kev_executed kev_execute(struct kev_cpu *cpu, const struct kev_insn *insn,
 			      const struct kev_bus *bus, void *ctx);
 
-/* So many bytes of a value */
+/* So many bytes of a value: 1, 2, 4 or 8 */
 static inline u64 kev_insn_mask(unsigned int bytes)
 {
-	return ~0ULL >> (64 - 8 * bytes);
+	static const u64 mask[] = {
+		[1] = 0xff, [2] = 0xffff, [4] = 0xffffffff, [8] = ~0ULL,
+	};
+
+	return mask[bytes];
 }
 
 /* Of a register so many bytes, or the second one */

@@ -323,9 +323,9 @@ static inline enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev
 
 	if (vcpu->reported != kind)
 		kev_report_clean(vcpu, kind);
-	run->flags = 0;
-	if (unlikely(READ_ONCE(vcpu->interrupt)))
-		run->flags = KEV_RUN_INTERRUPT_PENDING;
+	/* One bit moves. */
+	BUILD_BUG_ON(KEV_INTERRUPT_WAITS >> 4 != KEV_RUN_INTERRUPT_PENDING);
+	run->flags = (READ_ONCE(vcpu->interrupt) & KEV_INTERRUPT_WAITS) >> 4;
 	kev_backend_call(frame)(vcpu, run);
 	run->kind = kind;
 	vcpu->counts.reports++;

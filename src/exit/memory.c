@@ -36,18 +36,11 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 	return KEV_REPORT;
 }
 
-/* A page that is at hand. Where one can be is no device. */
+/* A page that is at hand, where kev_fast_mmio() has found no device */
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	u32 kind;
 
-	/* A guest without devices of user space in memory has no @emulation. */
-	if (vcpu->emulation) {
-		enum kev_verdict verdict = kev_fast_mmio(vcpu, exit);
-
-		if (verdict != KEV_PASS)
-			return verdict;
-	}
 	kind = kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, exit->memory.gpa,
 				  exit->memory.access);
 	if (!kind)

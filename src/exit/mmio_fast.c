@@ -93,22 +93,18 @@ void kev_mmio_remember(struct kev_vcpu *vcpu)
 	known->code = kev_mem_find_bytes(mem, walk.gpa);
 }
 
-/* Armed: the instruction at RIP, if it is known and is still there */
-static struct kev_known *recall(struct kev_vcpu *vcpu)
+/* Armed: the instruction at RIP is the one that is known, and is still there. */
+static bool is_there(const struct kev_vcpu *vcpu, const struct kev_known *known,
+		     const struct kev_code64 *at)
 {
-	const struct kev_code64 at = kev_backend_call(code64)(vcpu);
-	struct kev_known *known = slot(vcpu->emulation, at.rip);
-
 	/* No instruction is known where no 64-bit code is. */
-	if (known->rip != at.rip || known->cr3 != at.cr3 || known->flushes != vcpu->flush_seen ||
+	if (known->rip != at->rip || known->cr3 != at->cr3 || known->flushes != vcpu->flush_seen ||
 	    !known->code)
-		return NULL;
+		return false;
 	for (unsigned int i = 0; i < known->nr; i++)
 		if (READ_ONCE(*known->entry[i]) != known->value[i])
-			return NULL;
-	if ((READ_ONCE(*known->code) & known->mask) != known->bytes)
-		return NULL;
-	return known;
+			return false;
+	return (READ_ONCE(*known->code) & known->mask) == known->bytes;
 }
 
 /* One access, which is the whole operand, and which is the one that has faulted */
@@ -119,7 +115,7 @@ static bool fits(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
 	bool write = insn->form != KEV_FORM_REG_MEM;
 
 	return kev_insn_offset(insn, vcpu->gpr, known->rip) == exit->memory.gva &&
-	       !(exit->memory.gva & (insn->width - 1)) &&
+	       !(exit->memory.gva & (insn->width - 1U)) &&
 	       write == !!(exit->memory.access & KEV_MEM_WRITE);
 }
 
@@ -171,11 +167,14 @@ enum kev_verdict kev_fast_mmio(struct kev_vcpu *vcpu, const struct kev_exit *exi
 	u64 gpa = exit->memory.gpa, data;
 	const struct kev_insn *insn;
 	struct kev_known *known;
+	struct kev_code64 at;
 
 	if (!e || e->active || !exit->memory.operand)
 		return KEV_PASS;
-	known = recall(vcpu);
-	if (!known || !fits(vcpu, exit, known) || !is_device(vcpu, exit, known))
+	at = kev_backend_call(code64)(vcpu);
+	known = slot(e, at.rip);
+	if (!is_there(vcpu, known, &at) || !fits(vcpu, exit, known) ||
+	    !is_device(vcpu, exit, known))
 		return KEV_PASS;
 	insn = &known->insn;
 	if (insn->form == KEV_FORM_REG_MEM) {

@@ -135,7 +135,7 @@ static void kev_timer_cancel(struct kev_vcpu *vcpu)
 
 /**
  * kev_timer_leave() - the guest is left: from now on the hrtimer watches the time
- * @vcpu: armed, but no longer marked as being in the guest
+ * @vcpu: armed, with kev_timer.in_guest, but no longer marked as being in the guest itself
  *
  * Context: IRQs off.
  */
@@ -143,8 +143,6 @@ void kev_timer_leave(struct kev_vcpu *vcpu)
 {
 	struct kev_timer *timer = &vcpu->apic.timer;
 
-	if (likely(!timer->in_guest))
-		return;
 	kev_timer_cancel(vcpu);
 	kev_timer_arm(vcpu, timer->expires, timer->period);
 }

@@ -18,10 +18,9 @@
 #define BLOCKING_BY_INSTRUCTION	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
 /* RIP is not all that changes. */
-static noinline void advance_more(struct kev_vmx_vcpu *vmx, u8 length)
+static noinline void advance_more(struct kev_vmx_vcpu *vmx, u64 rip)
 {
 	const struct kev_vmx_at *at = &vmx->at;
-	unsigned long rip = at->rip + length;
 
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
 	if ((at->rip ^ rip) >> 32 && !kev_vmx_code64(vmx))
@@ -30,7 +29,7 @@ static noinline void advance_more(struct kev_vmx_vcpu *vmx, u8 length)
 		kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO,
 			       at->blocking & ~BLOCKING_BY_INSTRUCTION);
 	/* A fault saves it set, for the instruction that is behind us now. */
-	if (at->rflags & X86_EFLAGS_RF && length)
+	if (at->rflags & X86_EFLAGS_RF && rip != at->rip)
 		kev_vmwrite_natural(GUEST_RFLAGS, at->rflags & ~X86_EFLAGS_RF);
 	/* SDM Vol. 3, "Guest Non-Register State": pending debug exceptions, BS */
 	if (at->rflags & X86_EFLAGS_TF &&
@@ -62,7 +61,7 @@ void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length)
 	kev_vmwrite_natural(GUEST_RIP, rip);
 	if (unlikely((at->rip ^ rip) >> 32 || at->blocking & BLOCKING_BY_INSTRUCTION ||
 		     at->rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF)))
-		advance_more(vmx, length);
+		advance_more(vmx, rip);
 }
 
 /* The exception to deliver when @second comes up with an event on its way; false: none */

@@ -129,7 +129,7 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 		keep_step_pending();
 }
 
-static noinline void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+static __always_inline void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u64 qualification = kev_vmread_natural(EXIT_QUALIFICATION);
 	struct kev_qual_ept qual = kev_qual_decode_ept(qualification);
@@ -138,14 +138,19 @@ static noinline void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_exit *ex
 	exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
 	exit->memory.access = qual.access;
 	exit->memory.gva_valid = qual.gva_valid;
-	exit->memory.gva = qual.gva_valid ? kev_vmread_natural(GUEST_LINEAR_ADDRESS) : 0;
-	kev_vmx_keep_event(vmx);
-	exit->memory.operand = qual.gva_valid && qual.translated && !vmx->event_info;
-	if (qual.nmi_unblocked)
+	exit->memory.gva = 0;
+	if (likely(qual.gva_valid))
+		exit->memory.gva = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
+	exit->memory.operand = qual.gva_valid && qual.translated;
+	if (unlikely(kev_vmread_32(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK)) {
+		kev_vmx_keep_event(vmx);
+		exit->memory.operand = false;
+	}
+	if (unlikely(qual.nmi_unblocked))
 		kev_vmx_block_nmi_again(vmx);
 }
 
-static void decode_io(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
+static __always_inline void decode_io(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 {
 	u64 qualification = kev_vmread_natural(EXIT_QUALIFICATION);
 	struct kev_qual_io qual = kev_qual_decode_io(qualification);
@@ -416,17 +421,6 @@ static noinline void frame_other(struct kev_vmx_vcpu *vmx, struct kev_run *run)
 		frame_event(run);
 }
 
-static __always_inline struct kev_vmx_at look_where(void)
-{
-	return (struct kev_vmx_at) {
-		.valid = true,
-		.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO),
-		.rip = kev_vmread_natural(GUEST_RIP),
-		.rflags = kev_vmread_natural(GUEST_RFLAGS),
-		.cr3 = kev_vmread_natural(GUEST_CR3),
-	};
-}
-
 /**
  * kev_vmx_look_where() - read where the guest is
  * @vmx: loaded
@@ -435,7 +429,33 @@ static __always_inline struct kev_vmx_at look_where(void)
  */
 void kev_vmx_look_where(struct kev_vmx_vcpu *vmx)
 {
-	vmx->at = look_where();
+	vmx->at.valid = true;
+	vmx->at.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	vmx->at.rip = kev_vmread_natural(GUEST_RIP);
+	vmx->at.rflags = kev_vmread_natural(GUEST_RFLAGS);
+	vmx->at.cr3 = kev_vmread_natural(GUEST_CR3);
+}
+
+static __always_inline void frame_where(struct kev_vmx_vcpu *vmx, struct kev_run *run)
+{
+	run->interruptibility = vmx->at.blocking;
+	run->rip = vmx->at.rip;
+	run->rflags = vmx->at.rflags;
+	run->cr3 = vmx->at.cr3;
+}
+
+/* Both at once: what has just been read need not be loaded again. */
+static __always_inline void look_for_frame(struct kev_vmx_vcpu *vmx, struct kev_run *run)
+{
+	vmx->at.valid = true;
+	vmx->at.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	run->interruptibility = vmx->at.blocking;
+	vmx->at.rip = kev_vmread_natural(GUEST_RIP);
+	run->rip = vmx->at.rip;
+	vmx->at.rflags = kev_vmread_natural(GUEST_RFLAGS);
+	run->rflags = vmx->at.rflags;
+	vmx->at.cr3 = kev_vmread_natural(GUEST_CR3);
+	run->cr3 = vmx->at.cr3;
 }
 
 /**
@@ -471,7 +491,6 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	u32 reason = vmx->exit_reason;
-	struct kev_vmx_at at;
 
 	run->exit_reason = reason & EXIT_REASON_BASIC;
 	run->exit_reason_raw = reason;
@@ -493,12 +512,10 @@ void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run)
 		frame_other(vmx, run);
 	}
 
-	at = vmx->at.valid ? vmx->at : look_where();
-	vmx->at = at;
-	run->interruptibility = at.blocking;
-	run->rip = at.rip;
-	run->rflags = at.rflags;
-	run->cr3 = at.cr3;
+	if (vmx->at.valid)
+		frame_where(vmx, run);
+	else
+		look_for_frame(vmx, run);
 	run->guest_interrupt_status = kev_vmx_interrupt_status(vmx);
 	memcpy(run->gpr, vcpu->gpr, KEV_RSP * sizeof(u64));
 	run->gpr[KEV_RSP] = kev_vmread_natural(GUEST_RSP);

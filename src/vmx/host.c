@@ -284,13 +284,14 @@ static void save_segments(struct kev_vmx_host *host)
 /* CR3 and CR4 change with every IRQ-on window: the mm's PCID, a switched bit. */
 static void refresh_control_registers(struct kev_vmx_host *host)
 {
-	u64 cr3 = __get_current_cr3_fast();
-	u64 cr4 = cr4_read_shadow();
+	u64 cr3, cr4;
 
+	cr3 = __get_current_cr3_fast();
 	if (unlikely(cr3 != host->cr3)) {
 		kev_vmwrite_natural(HOST_CR3, cr3);
 		host->cr3 = cr3;
 	}
+	cr4 = cr4_read_shadow();
 	if (unlikely(cr4 != host->cr4)) {
 		kev_vmwrite_natural(HOST_CR4, cr4);
 		host->cr4 = cr4;
