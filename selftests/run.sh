@@ -13,7 +13,8 @@ MODELS=(corei5_lynnfield_750 corei5_arrandale_m520 corei7_sandy_bridge_2600k
 	corei7_haswell_4770 broadwell_ult corei7_skylake_x corei3_cnl)
 DEFAULT_MODEL=broadwell_ult
 # What looks at KEV_SOAK
-SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net)
+SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/churn
+	guest/hotplug guest/kvm)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=1500
 MODELS_TIMEOUT=2400

@@ -206,6 +206,7 @@ enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_memory *memory,
 				   int ret);
+enum kev_verdict kev_report_no_memory(struct kev_vcpu *vcpu);
 enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_slow_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit);
 enum kev_verdict kev_load_pdptes(struct kev_vcpu *vcpu);

@@ -7,7 +7,7 @@
 
 #include "ticker.h"
 
-#define ROUNDS	3
+#define ROUNDS	((int)kt_rounds(3, 60))
 
 /* Of each test: a SKIP in the fixture's setup does not keep the test from running. */
 #define NEED_CPU1()							\

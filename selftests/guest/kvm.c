@@ -191,6 +191,20 @@ TEST_F(kvm, last_vm)
 	close(vms[0]);
 }
 
+/* One after the other, again and again */
+TEST_F_TIMEOUT(kvm, in_turn, 7000)
+{
+	for (unsigned int i = 0; i < kt_rounds(3, 500); i++) {
+		int vm = kvm_create_vm(self->kvm);
+
+		ASSERT_LE(0, vm);
+		ASSERT_TRUE(kvm_runs(vm));
+		ASSERT_EQ(-EBUSY, kt_create_vm(self->kev, 0, NULL));
+		close(vm);
+		ASSERT_TRUE(kev_runs(self->kev));
+	}
+}
+
 /* Modules come and go while the other has a VM. */
 TEST_F(kvm, modules)
 {

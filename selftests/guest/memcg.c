@@ -184,6 +184,40 @@ TEST_F(memcg, nobody_is_killed)
 	EXPECT_EQ(0, events("oom_kill "));
 }
 
+/* Prints the sixteen bytes at its start: the console's memory comes with the first of them. */
+KT_CODE(prints, "mov $1, %eax\n mov $0x100000, %edi\n mov $16, %esi\n vmcall\n"
+	"mov %rax, %rdi\n" KT_HALT);
+
+/* The same for the console, which is more than a page: a print can wait, the VM lives. */
+TEST_F(memcg, console)
+{
+	uint64_t limit = LIMIT, refused = 0;
+	struct kt_guest guest;
+	char bytes[32];
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &prints, 0, NULL));
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	ASSERT_EQ(0, set_limit(self->limit, limit));
+	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
+	for (;;) {
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		if (guest.run->kind != KEV_EXIT_MEMORY_ERROR)
+			break;
+		ASSERT_EQ(ENOMEM, guest.run->error);
+		refused++;
+		limit += KT_PAGE;
+		ASSERT_EQ(0, set_limit(self->limit, limit));
+	}
+	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
+	EXPECT_EQ(0, events("oom_kill "));
+	EXPECT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
+	EXPECT_EQ(1, guest.run->exit_code);
+	EXPECT_LE(8, refused);
+	EXPECT_EQ(16, read(guest.vm, bytes, sizeof(bytes)));
+	EXPECT_EQ(0, memcmp(prints.start, bytes, 16));
+	kt_guest_fini(&guest);
+}
+
 /*
  * A guest that goes through memory leaves its vCPU with pages that it has not touched yet.
  * They go with the vCPU: otherwise these were more than 10 MiB.

@@ -277,6 +277,47 @@ long kt_read_number(const char *path);
 int kt_load_module(const char *path);
 int kt_unload_module(const char *name);
 
+/* ---- failures on demand: fail.c ---- */
+
+struct kt_fail {
+	int fd;
+};
+
+/*
+ * To be called by the thread whose allocations are to fail; an errno: this kernel cannot do
+ * it. It switches the kernel to failing all kinds of allocations, quietly.
+ */
+int kt_fail_open(struct kt_fail *fail);
+void kt_fail_close(struct kt_fail *fail);
+/* The nth allocation, or copy from or to user space, that this thread makes from now on fails. */
+int kt_fail_nth(struct kt_fail *fail, unsigned int nth);
+/* How many are left until then, or an errno */
+int kt_fail_left(struct kt_fail *fail);
+/* No longer. 1: it has failed; 0: there were not so many; or an errno */
+int kt_fail_end(struct kt_fail *fail);
+
+/* ---- what is left: left.c ---- */
+
+/* Of VMs and of all that belongs to them, on the whole machine */
+struct kt_left {
+	long references;	/* to the module */
+	long pins;		/* of user pages */
+	long vms;
+	long objects;		/* of the caches that kev's charged objects come from; 0: unknown */
+	long charge;		/* bytes that the cgroup has to pay for */
+};
+
+/* There is an empty cgroup from now on, and what is there now. */
+void kt_left_begin(struct kt_left *left);
+/* This process, and what it makes, is the cgroup's from now on: 0 or an errno */
+int kt_left_enter(void);
+/*
+ * With nobody in the cgroup: is there anything left that was not there at the beginning, once
+ * all has gone that goes after a grace period? Prints what.
+ */
+bool kt_left_differs(const struct kt_left *before);
+void kt_left_end(void);
+
 /* ---- a slow file: fuse.c ---- */
 
 /* What to serve; the server takes it over as it is at the mount. */

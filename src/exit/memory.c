@@ -36,6 +36,27 @@ enum kev_verdict kev_report_memory(struct kev_vcpu *vcpu, const struct kev_exit_
 	return KEV_REPORT;
 }
 
+/**
+ * kev_report_no_memory() - report that kev itself has no memory to handle an exit
+ * @vcpu: the caller holds its lock
+ *
+ * The guest comes to the instruction again, unless the caller sees to it that the exit is
+ * handled again.
+ *
+ * Context: process, may sleep.
+ * Return: KEV_REPORT.
+ */
+enum kev_verdict kev_report_no_memory(struct kev_vcpu *vcpu)
+{
+	struct kev_exit_memory memory = {};
+
+	if (vcpu->exit.event == KEV_EV_MEMORY) {
+		memory.gpa = vcpu->exit.memory.gpa;
+		memory.access = vcpu->exit.memory.access;
+	}
+	return kev_report_memory(vcpu, &memory, -ENOMEM);
+}
+
 /* A page that is at hand, where kev_fast_mmio() has found no device */
 enum kev_verdict kev_fast_memory(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {

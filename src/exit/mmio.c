@@ -475,18 +475,6 @@ static enum kev_verdict report_unknown(struct kev_vcpu *vcpu)
 	return KEV_REPORT;
 }
 
-/* The guest comes to the instruction again. */
-static enum kev_verdict report_no_memory(struct kev_vcpu *vcpu)
-{
-	struct kev_exit_memory memory = {};
-
-	if (vcpu->exit.event == KEV_EV_MEMORY) {
-		memory.gpa = vcpu->exit.memory.gpa;
-		memory.access = vcpu->exit.memory.access;
-	}
-	return kev_report_memory(vcpu, &memory, -ENOMEM);
-}
-
 /**
  * kev_emulate() - carry out the instruction at RIP, or go on with it
  * @vcpu: the caller holds its lock; its exit came from an access to a device by an operand
@@ -506,7 +494,7 @@ enum kev_verdict kev_emulate(struct kev_vcpu *vcpu)
 	if (ret == -EINTR)
 		return KEV_KICKED;
 	if (ret == -ENOMEM)
-		return report_no_memory(vcpu);
+		return kev_report_no_memory(vcpu);
 	if (ret) {
 		vcpu->fail = ret;
 		return KEV_FAIL;

@@ -50,6 +50,13 @@ static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 address, bool vi
 	return kev_report_memory(vcpu, &memory, ret);
 }
 
+/* There is no memory for the console: the next RUN tries again. */
+static enum kev_verdict print_again(struct kev_vcpu *vcpu)
+{
+	vcpu->answer = KEV_EXIT_CONSOLE;
+	return kev_report_no_memory(vcpu);
+}
+
 static enum kev_verdict print_through(struct kev_vcpu *vcpu, const struct kev_paging *paging,
 				      u64 address, u64 len, int *error, u8 *buf)
 {
@@ -78,10 +85,8 @@ static enum kev_verdict print_through(struct kev_vcpu *vcpu, const struct kev_pa
 		if (read < 0)
 			return print_failed(vcpu, at, paging, &touch, read);
 		written = kev_console_write(&vm->console, buf, read);
-		if (written < 0) {
-			vcpu->fail = written;
-			return KEV_FAIL;
-		}
+		if (written < 0)
+			return print_again(vcpu);
 		vcpu->printed += written;
 		if (written)
 			wake_up_interruptible(&vm->wait);
@@ -103,7 +108,7 @@ static enum kev_verdict print_through(struct kev_vcpu *vcpu, const struct kev_pa
  *
  * Context: process, may sleep.
  * Return: KEV_RESUME done; KEV_KICKED, KEV_REPORT: to be called again with the same
- * buffer, at the next RUN; KEV_FAIL.
+ * buffer, at the next RUN.
  */
 enum kev_verdict kev_print(struct kev_vcpu *vcpu, const struct kev_paging *paging, u64 address,
 			   u64 len, int *error)
@@ -115,10 +120,8 @@ enum kev_verdict kev_print(struct kev_vcpu *vcpu, const struct kev_paging *pagin
 	if (!len)
 		return KEV_RESUME;
 	buf = (u8 *)__get_free_page(GFP_KERNEL);
-	if (!buf) {
-		vcpu->fail = -ENOMEM;
-		return KEV_FAIL;
-	}
+	if (!buf)
+		return print_again(vcpu);
 	verdict = print_through(vcpu, paging, address, len, error, buf);
 	free_page((unsigned long)buf);
 	return verdict;

@@ -14,7 +14,8 @@
 #define PRINT_LENGTH	0x08	/* bytes */
 #define PRINT_DOORBELL	0x10	/* any value prints them */
 
-static int copy_register(struct kev_vcpu *vcpu, u64 gpa, u64 *value, u32 access)
+/* KEV_RESUME; KEV_KICKED, KEV_REPORT: the store is to be carried out again. */
+static enum kev_verdict copy_register(struct kev_vcpu *vcpu, u64 gpa, u64 *value, u32 access)
 {
 	struct kev_touch touch = {
 		.gpa = gpa,
@@ -24,24 +25,29 @@ static int copy_register(struct kev_vcpu *vcpu, u64 gpa, u64 *value, u32 access)
 		.stop_mask = KEV_REQ_LEAVE,
 	};
 	ssize_t ret = kev_mem_copy(&vcpu->vm->mem, &touch, value, sizeof(*value));
+	struct kev_exit_memory memory = { .gpa = gpa, .access = KEV_MEM_WRITE };
 
-	return ret < 0 ? ret : 0;
+	if (ret == -EINTR)
+		return KEV_KICKED;
+	if (ret >= 0)
+		return KEV_RESUME;
+	memory.kind = touch.kind;
+	memory.prot = touch.prot;
+	vcpu->answer = KEV_EXIT_CONSOLE;
+	return kev_report_memory(vcpu, &memory, ret);
 }
 
 static enum kev_verdict ring(struct kev_vcpu *vcpu, u64 page)
 {
+	enum kev_verdict verdict;
 	u64 buffer, length;
-	int ret, error;
+	int error;
 
-	ret = copy_register(vcpu, page + PRINT_BUFFER, &buffer, KEV_MEM_READ);
-	if (!ret)
-		ret = copy_register(vcpu, page + PRINT_LENGTH, &length, KEV_MEM_READ);
-	if (ret == -EINTR)
-		return KEV_KICKED;
-	if (ret) {
-		vcpu->fail = ret;
-		return KEV_FAIL;
-	}
+	verdict = copy_register(vcpu, page + PRINT_BUFFER, &buffer, KEV_MEM_READ);
+	if (verdict == KEV_RESUME)
+		verdict = copy_register(vcpu, page + PRINT_LENGTH, &length, KEV_MEM_READ);
+	if (verdict != KEV_RESUME)
+		return verdict;
 	/* A bad buffer has no consequence but that it is not printed to its end. */
 	return kev_print(vcpu, NULL, buffer, length, &error);
 }
@@ -60,16 +66,12 @@ enum kev_verdict kev_print_device_write(struct kev_vcpu *vcpu, u64 gpa, u64 data
 					unsigned int width)
 {
 	u64 page = gpa & PAGE_MASK, offset = offset_in_page(gpa);
-	int ret;
+	enum kev_verdict verdict;
 
 	if (width != sizeof(u64))
 		return KEV_RESUME;
-	ret = copy_register(vcpu, gpa, &data, KEV_MEM_WRITE);
-	if (ret == -EINTR)
-		return KEV_KICKED;
-	if (ret) {
-		vcpu->fail = ret;
-		return KEV_FAIL;
-	}
-	return offset == PRINT_DOORBELL ? ring(vcpu, page) : KEV_RESUME;
+	verdict = copy_register(vcpu, gpa, &data, KEV_MEM_WRITE);
+	if (verdict != KEV_RESUME || offset != PRINT_DOORBELL)
+		return verdict;
+	return ring(vcpu, page);
 }

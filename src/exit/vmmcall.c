@@ -32,6 +32,8 @@ enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev
 		ret = kev_emulate_fetch_more(vcpu);
 	if (ret == -EINTR)
 		return KEV_KICKED;
+	if (ret == -ENOMEM)
+		return kev_report_no_memory(vcpu);
 	if (ret) {
 		vcpu->fail = ret;
 		return KEV_FAIL;

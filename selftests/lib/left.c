@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is left of VMs that are gone */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kevtest.h"
+
+#define CGROUP	"/sys/fs/cgroup/kevtest-left"
+/* How often to look for what goes after a grace period */
+#define LOOKS	30
+
+static long count_lines(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long lines = 0;
+	int c;
+
+	while (file && (c = getc(file)) != EOF)
+		lines += c == '\n';
+	if (file)
+		fclose(file);
+	return lines;
+}
+
+static long vmstat(const char *name)
+{
+	FILE *file = fopen("/proc/vmstat", "r");
+	char word[64];
+	long value, found = 0;
+
+	while (file && fscanf(file, "%63s %ld", word, &value) == 2)
+		if (!strcmp(word, name))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * Of caches for what is charged; freed ones are given back first. Where nothing else looks
+ * at objects a CPU keeps some of its own.
+ */
+static long count_objects(void)
+{
+	DIR *dir = access("/proc/lockdep_stats", F_OK) ? NULL : opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	long objects = 0;
+	char path[320];
+
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "kmalloc-cg-", 11) && strcmp(entry->d_name, "kev_vcpu"))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", entry->d_name);
+		kt_write_file(path, "1");
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", entry->d_name);
+		objects += kt_read_number(path);
+	}
+	if (dir)
+		closedir(dir);
+	return objects;
+}
+
+/*
+ * Without pages that only wait to be put on a list of the kernel's, and without what was
+ * charged in advance. Called from outside the group.
+ */
+static long count_charge(void)
+{
+	/* It fails: there is not so much. */
+	kt_write_file(CGROUP "/memory.reclaim", "1G");
+	kt_write_file(CGROUP "/memory.high", "0");
+	kt_write_file(CGROUP "/memory.high", "max");
+	return kt_read_number(CGROUP "/memory.current");
+}
+
+/*
+ * The module keeps a few pages of VMs that are gone, until a VM of another cgroup comes. The
+ * second one takes what the first one has no use for.
+ */
+static void use_up_pages(void)
+{
+	int kev = kt_open(), vm[2] = { kt_create_vm(kev, 0, NULL), kt_create_vm(kev, 0, NULL) };
+
+	close(vm[0]);
+	close(vm[1]);
+	close(kev);
+}
+
+static void look(struct kt_left *left)
+{
+	use_up_pages();
+	/* What waits for a grace period, and what is only cached; without a word in the log */
+	kt_write_file("/proc/sys/vm/drop_caches", "7");
+	usleep(100000);
+	*left = (struct kt_left) {
+		.references = kt_read_number("/sys/module/kev/refcnt"),
+		.pins = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released"),
+		.vms = count_lines("/sys/kernel/debug/kev/vms"),
+		.objects = count_objects(),
+		.charge = count_charge(),
+	};
+}
+
+/*
+ * What a CPU keeps for later, of pages that are freed and of pages charged in advance, in
+ * bytes. An instrumented kernel is looked at long enough, and by object.
+ */
+#define SLACK	(256 << 10)
+
+static bool differ(const struct kt_left *before, const struct kt_left *now)
+{
+	return now->references != before->references || now->pins != before->pins ||
+	       now->vms != before->vms || now->objects > before->objects ||
+	       now->charge > before->charge + (now->objects ? 0 : SLACK);
+}
+
+void kt_left_begin(struct kt_left *left)
+{
+	mkdir(CGROUP, 0755);
+	look(left);
+}
+
+int kt_left_enter(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return kt_write_file(CGROUP "/cgroup.procs", pid);
+}
+
+bool kt_left_differs(const struct kt_left *before)
+{
+	struct kt_left now;
+
+	for (int i = 0; i < LOOKS; i++) {
+		look(&now);
+		if (!differ(before, &now))
+			return false;
+	}
+	printf("# before: %ld references, %ld pins, %ld VMs, %ld objects, %ld bytes\n",
+	       before->references, before->pins, before->vms, before->objects, before->charge);
+	printf("# now: %ld references, %ld pins, %ld VMs, %ld objects, %ld bytes\n",
+	       now.references, now.pins, now.vms, now.objects, now.charge);
+	fflush(stdout);
+	return true;
+}
+
+void kt_left_end(void)
+{
+	rmdir(CGROUP);
+}
