@@ -75,7 +75,8 @@ u64 kev_fpu_probe(void)
 	kev_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	kev_fpu_xcr0 = kev_host_xcr0 & KEV_XCR0_GUEST;
 	/* All of AVX-512's states or none, and only if they fit into the area */
-	if ((kev_fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 || image_size(kev_fpu_xcr0) > PAGE_SIZE)
+	if ((kev_fpu_xcr0 & KEV_XCR0_AVX512) != KEV_XCR0_AVX512 ||
+	    image_size(kev_fpu_xcr0) > PAGE_SIZE)
 		kev_fpu_xcr0 &= ~KEV_XCR0_AVX512;
 	fpu_size = image_size(kev_fpu_xcr0);
 	return kev_fpu_xcr0;

@@ -239,12 +239,12 @@ profile()
 	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
 }
 
-# The one that it runs on is the second.
+# The one that it runs on is the second. The TSC of two processors goes on in steps of several
+# instructions: only the profile is exact.
 profile_second()
 {
 	gcc -O1 -static -o measured "$here/measured.c"
 	bed_run 7 --cpus 2 --file measured:/bin/ --profile table -- taskset 2 measured
-	[ "$(cat out)" = 24 ]
 	grep -qE "^0x[0-9a-f]+ to 0x[0-9a-f]+: 20 samples, median 24, shown 24$" table
 	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
 }

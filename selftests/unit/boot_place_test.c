@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <kev/boot.h>
+#include <kev/direct64.h>
 
 #define MIB		0x100000ULL
 #define GIB		0x40000000ULL
@@ -551,6 +552,37 @@ TEST(state_without_image)
 }
 
 /* SDM Vol. 3, "Processor State After Reset", column INIT */
+/* What comes with the first entry: the page tables of direct64 on the way, and the page itself */
+static const struct {
+	const char *name;
+	struct kev_boot_start start;
+	u32 nr;
+	u64 gpa[KEV_BOOT_MAX_TOUCHED];
+} first_touches[] = {
+	{ "nothing is known", { .protocol = KEV_BOOT_NONE, .entry = 0x100000 }, 0, { 0 } },
+	{ "direct64, first GiB", { .protocol = KEV_BOOT_DIRECT64, .entry = 0x100000 }, 4,
+	  { KEV_DIRECT64_PML4, KEV_DIRECT64_PDPT, KEV_DIRECT64_PD, 0x100000 } },
+	{ "direct64, third GiB", { .protocol = KEV_BOOT_DIRECT64, .entry = 0x80001234 }, 4,
+	  { KEV_DIRECT64_PML4, KEV_DIRECT64_PDPT, KEV_DIRECT64_PD + 0x2000, 0x80001234 } },
+	{ "kev32", { .protocol = KEV_BOOT_KEV32, .entry = 0x200000 }, 1, { 0x200000 } },
+	{ "multiboot", { .protocol = KEV_BOOT_MULTIBOOT, .entry = 0x300010 }, 1, { 0x300010 } },
+	{ "pvh", { .protocol = KEV_BOOT_PVH, .entry = 0x300010 }, 1, { 0x300010 } },
+};
+
+TEST(touched)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(first_touches); i++) {
+		u64 gpa[KEV_BOOT_MAX_TOUCHED] = { 0 };
+
+		EXPECT_EQ(first_touches[i].nr, kev_boot_touched(&first_touches[i].start, gpa)) {
+			TH_LOG("%s", first_touches[i].name);
+		}
+		EXPECT_EQ(0, memcmp(first_touches[i].gpa, gpa, sizeof(gpa))) {
+			TH_LOG("%s", first_touches[i].name);
+		}
+	}
+}
+
 TEST(state_after_init)
 {
 	const struct kev_segment data = { .limit = 0xffff, .access = 0x93 };

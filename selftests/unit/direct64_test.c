@@ -119,7 +119,7 @@ TEST(walk)
 		.cr0 = state.controls.cr0, .cr3 = state.controls.cr3,
 		.cr4 = state.controls.cr4, .efer = state.controls.efer, .phys_bits = 36,
 	};
-	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
 		struct visits visits = { .region = region };
 		struct kev_walk walk;
 

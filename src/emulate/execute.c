@@ -295,8 +295,9 @@ static enum kev_executed compare_exchange(struct run *run, const struct operand 
 		memory, &rflags);
 	equal = rflags & RFLAGS_ZF;
 	/* It is written either way. */
-	ret = write_operand(run, operand, equal ? kev_insn_register(cpu->gpr, insn->reg, insn->high,
-								insn->width) : memory);
+	if (equal)
+		memory = kev_insn_register(cpu->gpr, insn->reg, insn->high, insn->width);
+	ret = write_operand(run, operand, memory);
 	if (ret)
 		return ret;
 	if (!equal)
@@ -361,8 +362,9 @@ static enum kev_executed locate_element(struct run *run, unsigned int reg, u32 i
 	u64 offset = run->cpu->gpr[reg];
 
 	offset += run->cpu->rflags & RFLAGS_DF ? -step : step;
-	return locate(run, write ? KEV_ES : insn->segment, offset & kev_insn_mask(insn->address_size),
-		      insn->width, write ? KEV_MEM_WRITE : KEV_MEM_READ, operand);
+	offset &= kev_insn_mask(insn->address_size);
+	return locate(run, write ? KEV_ES : insn->segment, offset, insn->width,
+		      write ? KEV_MEM_WRITE : KEV_MEM_READ, operand);
 }
 
 static void move_register(struct run *run, unsigned int reg, u64 by)

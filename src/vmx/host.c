@@ -259,8 +259,9 @@ static void set_kernel_gs_base(u64 base)
 }
 
 /* As savesegment(), without a register in between */
-#define store_segment(reg, selector)						\
-	asm volatile("mov %%" #reg ", %0" : "=m" (selector) : : "memory")
+#define store_segment(reg, selector) do {					\
+	asm volatile("mov %%" #reg ", %0" : "=m" (selector) : : "memory");	\
+} while (0)
 
 static void save_segments(struct kev_vmx_host *host)
 {

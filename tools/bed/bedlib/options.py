@@ -60,7 +60,7 @@ def _parser(name):
     add("--cpu", metavar="MODEL", help="processor model, in the emulator's words "
         "(default: broadwell_ult in Bochs)")
     add("--cpus", metavar="N", type=_positive, default=1, help="number of processors (1)")
-    add("--mem", metavar="MIB", type=_positive, default=608, help="memory (608)")
+    add("--mem", metavar="MIB", type=_positive, default=704, help="memory (704)")
     add("--kernel", metavar="NAME", help="a kernel below $KEV_CACHE/kernels")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--module", metavar="FILE", type=Path,

@@ -190,7 +190,8 @@ static bool take_orders(struct gdb_server *server, const char *at)
 		if (gdb_starts(&at, ":") && !gdb_take_thread(server, &at, ALL_THREADS, &thread))
 			return false;
 		for (unsigned int i = 0; i < threads; i++) {
-			if (server->ordered[i] || (thread != ALL_THREADS && (unsigned int)thread != i))
+			if (server->ordered[i] ||
+			    (thread != ALL_THREADS && (unsigned int)thread != i))
 				continue;
 			server->ordered[i] = true;
 			server->orders[i] = order;
