@@ -263,7 +263,7 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	guest_timing_enter_irqoff();
 	kev_fpu_load(&vcpu->fpu);
 	kev_backend_call(arm)(vcpu);
-	/* Before the look at requests and flushes; pairs with kev_vcpu_request(), kev_vm_flush(). */
+	/* Before the look at requests; pairs with kev_vcpu_request() and kev_vm_flush(). */
 	smp_store_mb(vcpu->guest_cpu, smp_processor_id());
 	follow_flushes(vcpu);
 	kev_xcr0_switch(kev_host_xcr0, vcpu->xcr0_live);

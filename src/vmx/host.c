@@ -258,19 +258,15 @@ static void set_kernel_gs_base(u64 base)
 		wrmsrl(MSR_KERNEL_GS_BASE, base);
 }
 
-/* As savesegment(), without a register in between */
-#define store_segment(reg, selector) do {					\
-	asm volatile("mov %%" #reg ", %0" : "=m" (selector) : : "memory");	\
-} while (0)
-
+/* Straight to memory, where savesegment() takes a register in between */
 static void save_segments(struct kev_vmx_host *host)
 {
-	store_segment(ds, host->ds);
-	store_segment(es, host->es);
+	asm volatile("mov %%ds, %0" : "=m" (host->ds));
+	asm volatile("mov %%es, %0" : "=m" (host->es));
 	store_ldt(host->ldt);
 	if (static_cpu_has(X86_FEATURE_FSGSBASE)) {
-		store_segment(fs, host->fs);
-		store_segment(gs, host->gs);
+		asm volatile("mov %%fs, %0" : "=m" (host->fs));
+		asm volatile("mov %%gs, %0" : "=m" (host->gs));
 		host->fs_base = rdfsbase();
 		host->gs_base = read_user_gs_base();
 	} else {
