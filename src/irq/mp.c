@@ -60,7 +60,7 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 	kev_backend->set(vcpu, arg);
 }
 
-/* The vCPU is as after INIT; unless it is the bootstrap processor, it waits. */
+/* The vCPU is as after INIT. */
 static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 {
 	int ret;
@@ -79,10 +79,6 @@ static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 		return ret;
 	atomic_set(&vcpu->nmis, 0);
 	kev_apic_reset(vcpu);
-	if (vcpu->msr.apic_base & KEV_APIC_BASE_BSP)
-		kev_halt_end(vcpu);
-	else
-		WRITE_ONCE(vcpu->mp, KEV_MP_WAIT_FOR_SIPI);
 	return 0;
 }
 
@@ -95,10 +91,7 @@ static int start_at(struct kev_vcpu *vcpu, u8 vector, struct kev_vcpu_state *sta
 	if (ret)
 		return ret;
 	kev_boot_sipi_state(vector, state);
-	ret = kev_vcpu_loaded_call(vcpu, call_set, state);
-	if (!ret)
-		kev_halt_end(vcpu);
-	return ret;
+	return kev_vcpu_loaded_call(vcpu, call_set, state);
 }
 
 /**
@@ -127,7 +120,10 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 			cmpxchg(&vcpu->mp_events, events, 0);
 		return 0;
 	}
-	/* It is not idle from now on, or others would find that nothing can wake it. */
+	/*
+	 * It is not idle from now on until nothing is left of what was taken, or others would
+	 * find that nothing can wake it.
+	 */
 	if (vcpu->mp != KEV_MP_RUNNABLE)
 		kev_halt_end(vcpu);
 	events = xchg(&vcpu->mp_events, 0);
@@ -140,13 +136,16 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 	if (events & KEV_MP_EVENT_INIT) {
 		*started_anew = true;
 		ret = start_anew(vcpu, state);
+		/* The bootstrap processor goes on at once. */
+		waits = !(vcpu->msr.apic_base & KEV_APIC_BASE_BSP);
 	}
-	if (events & KEV_MP_EVENT_INIT)
-		waits = vcpu->mp == KEV_MP_WAIT_FOR_SIPI;
 	if (!ret && events & KEV_MP_EVENT_SIPI && waits) {
 		*started_anew = true;
 		ret = start_at(vcpu, events & KEV_MP_EVENT_VECTOR, state);
+		waits = false;
 	}
+	if (!ret && waits)
+		WRITE_ONCE(vcpu->mp, KEV_MP_WAIT_FOR_SIPI);
 	kfree(state);
 	return ret;
 }
