@@ -47,6 +47,10 @@ test-debug: debug-kernel ## the tests of the bed on the instrumented kernel
 	@$(BED) setup
 	@selftests/run.sh --debug
 
+test-detectors: debug-kernel ## does the instrumented kernel notice errors in a module
+	@$(BED) setup
+	@selftests/run.sh --detectors
+
 soak: ## 100,000 kicks, 1,000 NMIs and the like
 	@$(BED) setup
 	@selftests/run.sh --soak
@@ -140,6 +144,6 @@ clean: ## remove what was built
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
 .PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
-	soak test-mutants bench bench-check bench-baseline bench-scale \
+	test-detectors soak test-mutants bench bench-check bench-baseline bench-scale \
 	fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs check coverage lint load unload \
 	install clean

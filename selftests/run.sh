@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every test. The last line counts: "N passed, N failed", and ", N skipped" if any were.
 #
-# usage: run.sh [--models | --debug | --soak]
-#   --models  what runs in the bed, on every CPU model
-#   --debug   the same on the instrumented kernel
-#   --soak    the tests of many rounds, with all of them
+# usage: run.sh [--models | --debug | --detectors | --soak]
+#   --models     what runs in the bed, on every CPU model
+#   --debug      the same on the instrumented kernel
+#   --detectors  does that kernel notice errors
+#   --soak       the tests of many rounds, with all of them
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -220,6 +221,15 @@ test_models() {
 	count "core2" "$out/core2"
 }
 
+test_detectors() {
+	make -s --no-print-directory -C selftests/detectors >"$out/build.log" 2>&1 || {
+		tail -n 40 "$out/build.log"
+		echo "building failed; the whole log is $out/build.log"
+	}
+	wrap detectors selftests/detectors/run.sh >"$out/detectors"
+	count detectors "$out/detectors"
+}
+
 # On the instrumented kernel everything takes longer, and it needs a module of its own. A machine
 # tells of one report only and may hang: each part has its own.
 test_debug() {
@@ -254,7 +264,11 @@ case ${1:-} in
 	tree=build/debug
 	selftests/copy-tree.sh "$tree"
 	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
+	test_detectors
 	test_debug
+	;;
+--detectors)
+	test_detectors
 	;;
 --soak)
 	build
