@@ -306,8 +306,11 @@ static int make_current(struct kev_vmx_vcpu *vmx)
 		kev_vmx_flush(&vmx->vcpu);
 		kev_vmx_flush_vpid(vmx);
 	}
-	/* What one guest has taught the branch predictors is not for the next. */
-	if (c->last_vcpu != vmx) {
+	/*
+	 * What one guest has taught the branch predictors is not for the next; and what this one
+	 * has taught those of a CPU that it left, it may since have meant to clear on another.
+	 */
+	if (moved || c->last_vcpu != vmx) {
 		indirect_branch_prediction_barrier();
 		c->last_vcpu = vmx;
 	}
