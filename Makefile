@@ -6,6 +6,10 @@ W ?= 1
 # The kernel to build for: the bed's, or KDIR=/lib/modules/$(uname -r)/build
 KDIR ?= $(shell $(BED) kdir)
 
+VERSION := $(file <VERSION)
+# For what carries a date: that of the last commit, or of the release's files
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y VERSION)
+
 .DEFAULT_GOAL := all
 
 all: modules tools guests selftests ## build everything
@@ -105,6 +109,15 @@ docs: setup ## Documentation as HTML in build/docs
 	@sphinx-build -q -W -b html Documentation build/docs
 	@echo "build/docs/index.html"
 
+SPHINXBUILD ?= sphinx-build
+man: ## the manual pages in build/man
+	@command -v $(SPHINXBUILD) >/dev/null || \
+		{ echo "$(SPHINXBUILD) is missing: apt-get install python3-sphinx" >&2; exit 1; }
+	@rm -rf build/man
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+		$(SPHINXBUILD) -q -W -b man -d build/doctrees-man Documentation/man build/man
+	@echo "build/man/man1/kevctl.1"
+
 check: modules ## sparse, checkpatch, shellcheck
 	@selftests/check.sh
 
@@ -129,13 +142,20 @@ unload: ## unload kev.ko
 
 DESTDIR ?=
 PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
 
-install: ## kevctl, libkev, man page, completion, udev rule
+install: ## kevctl, libkev, manual pages, completion, udev rule
 	$(MAKE) --no-print-directory -C tools/libkev
 	$(MAKE) --no-print-directory -C tools/kevctl
 	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
+	@if $(MAKE) --no-print-directory man; then \
+		for page in build/man/man?/*; do \
+			section=$${page##*.}; \
+			install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$$section $$page || exit 1; \
+		done; \
+	else echo "going on without manual pages" >&2; fi
 
 clean: ## remove what was built
 	@for d in tools/libkev tools/kevctl guests selftests; do \
@@ -143,7 +163,7 @@ clean: ## remove what was built
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
-.PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel test-debug \
-	test-detectors soak test-mutants bench bench-check bench-baseline bench-scale \
-	fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs check coverage lint load unload \
-	install clean
+.PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel \
+	test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
+	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
+	coverage lint load unload install clean

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sphinx configuration of kev's documentation."""
 
+import pathlib
+
 project = "kev"
 author = "the kev developers"
 copyright = "the kev developers"
+
+version = release = (pathlib.Path(__file__).parent.parent / "VERSION").read_text("ascii").strip()
 
 master_doc = "index"
 source_suffix = ".rst"

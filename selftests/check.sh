@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, headers that
-# compile alone, frames and recursion, shellcheck, what the entry code is on CPUs with bugs, mutants
-# that apply. With --tap as test results. lint/run.sh has what takes longer.
+# compile alone, frames and recursion, shellcheck, what the entry code is on CPUs with bugs, manual
+# pages, mutants that apply. With --tap as test results. lint/run.sh has what takes longer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -101,6 +101,13 @@ mutants() {
 	done
 }
 
+# Sphinx's warnings, mandoc's, and what the pages leave out
+manual() {
+	{ make -s --no-print-directory man >/dev/null || true; } 2>&1
+	mandoc -T lint -W warning build/man/man?/* 2>&1 || true
+	selftests/lint/manual.py || true
+}
+
 # Of kev.ko, which sparse has built
 entry_code() {
 	selftests/entry_code.py 2>&1 | grep -vE '^(TAP|1\.\.|ok)' || true
@@ -118,6 +125,7 @@ result "frames below 1 KiB, no recursion" "$(selftests/lint/stack.py kev.ko 2>&1
 result "shellcheck" "$(shell)"
 result "entry code on CPUs with bugs" "$(entry_code)"
 result "no file beyond 800 lines" "$(long_files)"
+result "manual pages" "$(manual)"
 result "every mutant applies" "$(mutants)"
 echo "1..$number"
 ((failures == 0))

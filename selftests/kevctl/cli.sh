@@ -212,19 +212,6 @@ expect "run: no device: hint" 125 "" "^  hint: load the module" \
 expect "run: a device that is not kev's" 125 "" "^kevctl: asking the device: " \
 	"$kevctl" run --device /dev/null "$image"
 
-# What --help names is in the man page and in the completion too.
-for command in run ps stat top trace kill console inspect check version; do
-	page=../../tools/kevctl/kevctl-$command.1
-	[[ -e $page ]] || page=../../tools/kevctl/kevctl.1
-	for option in $("$kevctl" "$command" --help | grep -oE '^ .* --[a-z-]+|^ +--[a-z-]+' |
-		grep -oE -- '--[a-z-]+' | grep -v -- --help); do
-		tap_check "$command $option is in the man page" \
-			grep -qE "Fl (. , Fl |v , )?-${option#--}\b" "$page"
-		tap_check "$command $option is completed" grep -qE -- "[[:space:]\"]$option(\$|[ \"])" \
-			<(sed -n "/^\t*$command)/,/;;/p" ../../tools/kevctl/kevctl.bash)
-	done
-done
-
 expect "version: no device" 0 "*" "" "$kevctl" version --device "$none"
 tap_check "version says that there is no module" grep -q "^module not available: $none: No such file" "$tap_dir/stdout"
 
