@@ -66,6 +66,24 @@ static bool page_is_usable(struct page *page)
 	return mapping && kev_is_shmem(mapping);
 }
 
+/*
+ * Newer kernels do not pin pages of such a file at all, and say what they say where there is
+ * no memory.
+ */
+static bool is_file_written_back(unsigned long address)
+{
+	struct vm_area_struct *vma;
+	bool ret;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, address);
+	ret = vma && vma->vm_file && vma->vm_flags & VM_SHARED && vma->vm_flags & VM_WRITE &&
+	      !(vma->vm_flags & (VM_IO | VM_PFNMAP)) && !is_vm_hugetlb_page(vma) &&
+	      !kev_is_shmem(vma->vm_file->f_mapping);
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
 /* All of them, or none: 0 or an errno */
 static int pin_pages(struct kev_user_region *user, u64 address)
 {
@@ -90,6 +108,8 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 
 err:
 	unpin_user_pages(user->pages, done);
+	if (ret == -EFAULT && is_file_written_back(address + (done << PAGE_SHIFT)))
+		ret = -ENOEXEC;
 	/* Of what the mapping may say only this matters: there is no such memory. */
 	return ret == -ENOEXEC || ret == -ENOMEM || ret == -EINTR ? ret : -EFAULT;
 }
