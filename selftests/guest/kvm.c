@@ -15,15 +15,24 @@ FIXTURE(kvm) {
 	int kvm, kev;
 };
 
+#define AT_LOAD	"/sys/module/kvm/parameters/enable_virt_at_load"
+
+static const char *const load[] = { "modprobe", "kvm_intel", NULL };
+
+/*
+ * From Linux 6.12 on KVM has VMX as long as it is loaded, if it is not told otherwise. Older ones
+ * ignore what they do not know.
+ */
+static const char *const load_lazy[] = { "modprobe", "kvm", "enable_virt_at_load=0", NULL };
+
 FIXTURE_SETUP(kvm)
 {
-	static const char *const load[] = { "modprobe", "kvm_intel", NULL };
-
 	/* Fresh, so that what kev says once it has not said yet */
 	if (!access("/sys/module/kev", F_OK)) {
 		ASSERT_EQ(0, kt_unload_module("kev"));
 	}
 	ASSERT_EQ(0, kt_load_module("/kev.ko"));
+	ASSERT_EQ(0, kt_command(load_lazy));
 	ASSERT_EQ(0, kt_command(load));
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->kvm);
@@ -208,7 +217,6 @@ TEST_F_TIMEOUT(kvm, in_turn, 7000)
 /* Modules come and go while the other has a VM. */
 TEST_F(kvm, modules)
 {
-	static const char *const load[] = { "modprobe", "kvm_intel", NULL };
 	struct kt_runner runner;
 	struct kt_guest guest;
 
@@ -227,6 +235,32 @@ TEST_F(kvm, modules)
 	ASSERT_EQ(0, kt_command(load));
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	EXPECT_TRUE(kev_runs(self->kev));
+}
+
+/* KVM that is loaded has VMX or has not, as the kernel is; each is told. */
+TEST_F(kvm, loaded)
+{
+	int vm, log = kt_log_open();
+	bool at_load;
+
+	ASSERT_LE(0, log);
+	close(self->kvm);
+	ASSERT_EQ(0, kt_unload_module("kvm_intel"));
+	ASSERT_EQ(0, kt_unload_module("kvm"));
+	ASSERT_EQ(0, kt_command(load));
+	at_load = !access(AT_LOAD, F_OK);
+	EXPECT_EQ(!at_load, kev_runs(self->kev));
+	EXPECT_EQ(at_load, kt_log_count(log, "another hypervisor owns VMX, probably KVM"));
+	ASSERT_EQ(0, kt_unload_module("kvm_intel"));
+	vm = kt_create_vm(self->kev, 0, NULL);
+	ASSERT_LE(0, vm);
+	EXPECT_EQ(at_load, kt_command(load) != 0);
+	EXPECT_TRUE(kev_runs(self->kev));
+	close(vm);
+	ASSERT_EQ(0, kt_command(load));
+	EXPECT_EQ(!at_load, kev_runs(self->kev));
+	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	close(log);
 }
 
 TEST_HARNESS_MAIN
