@@ -393,7 +393,7 @@ TEST_F(image, bad_descriptors)
 			{ "/proc/self/mem", open("/proc/self/mem", O_RDONLY), -EIO,
 			  KEV_IMAGE_READ },
 			/* Ends before its size */
-			{ "sysfs", open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY),
+			{ "sysfs", open("/sys/kernel/uevent_seqnum", O_RDONLY),
 			  -EIO, KEV_IMAGE_READ },
 		};
 
