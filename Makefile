@@ -44,6 +44,11 @@ test-models: ## the tests on every CPU model
 	@$(BED) setup
 	@selftests/run.sh --models
 
+KERNELS := amd64 rt-amd64 6.12-cloud-amd64 6.12-rt-amd64
+test-kernels: ## a module for every kernel of Debian's, the tests of the bed on RT and 6.12
+	@$(BED) setup $(KERNELS:%=--kernel %)
+	@selftests/run.sh --kernels
+
 debug-kernel: ## the bed's instrumented kernel: KASAN, lockdep and more
 	@$(BED) debug-kernel
 
@@ -163,7 +168,7 @@ clean: ## remove what was built
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
-.PHONY: all help setup modules tools guests selftests demo test test-models debug-kernel \
-	test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
+.PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
+	debug-kernel test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
 	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
 	coverage lint load unload install clean

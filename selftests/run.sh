@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every test. The last line counts: "N passed, N failed", and ", N skipped" if any were.
 #
-# usage: run.sh [--models | --debug | --detectors | --soak]
+# usage: run.sh [--models | --kernels | --debug | --detectors | --soak]
 #   --models     what runs in the bed, on every CPU model
+#   --kernels    modules for Debian's other kernels; what runs in the bed, on RT and 6.12
 #   --debug      the same on the instrumented kernel
 #   --detectors  does that kernel notice errors
 #   --soak       the tests of many rounds, with all of them
@@ -13,6 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 MODELS=(corei5_lynnfield_750 corei5_arrandale_m520 corei7_sandy_bridge_2600k
 	corei7_haswell_4770 broadwell_ult corei7_skylake_x corei3_cnl)
 DEFAULT_MODEL=broadwell_ult
+# By what `bed setup --kernel` calls them: those to build for, and those to run on
+KERNELS=(default amd64 rt-amd64 6.12-cloud-amd64 6.12-rt-amd64)
+KERNELS_RUN=(rt-amd64 6.12-cloud-amd64)
 # What looks at KEV_SOAK
 SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/churn
 	guest/hotplug guest/kvm)
@@ -109,10 +113,11 @@ in_wary_bed() {
 }
 
 # shellcheck disable=SC2317 # called by its name
-# refuses MODEL TEXT: the module says why it will not load, and the host lives
+# refuses TEXT OPTION...: why kev.ko will not load is said, and the host lives
 refuses() {
-	local model=$1 text=$2 log number=0 failures=0
-	log=$(tools/bed/bed run --cpu "$model" --no-module --timeout "$BED_TIMEOUT" -- \
+	local text=$1 log number=0 failures=0
+	shift
+	log=$(tools/bed/bed run "$@" --no-module --timeout "$BED_TIMEOUT" -- \
 		sh -c 'insmod /kev.ko; echo "insmod: $?"; dmesg | grep "kev:"; ls /dev/kev' 2>&1) || true
 	echo "1..3"
 	while IFS='|' read -r name pattern; do
@@ -158,7 +163,7 @@ test_default() {
 		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
 		in_wary_bed "$out/auto" /selftests/in-bed.sh /selftests/uapi/leaks \
 			/selftests/guest/mitigations /selftests/guest/host_state
-		wrap "core2 refuses" refuses core2_penryn_t9600 "EPT" >"$out/core2"
+		wrap "core2 refuses" refuses "EPT" --cpu core2_penryn_t9600 >"$out/core2"
 		wrap "life" selftests/life/run.sh >"$out/life"
 		wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
 	} &
@@ -217,8 +222,50 @@ test_models() {
 		in_bed "$model" "$model" 1 "$out/$model-1"
 		count "$model" "$out/$model-1" "selftests/skips/$model-1"
 	done
-	wrap "core2 refuses" refuses core2_penryn_t9600 "EPT" >"$out/core2"
+	wrap "core2 refuses" refuses "EPT" --cpu core2_penryn_t9600 >"$out/core2"
 	count "core2" "$out/core2"
+}
+
+# shellcheck disable=SC2317 # called by its name
+# build_for KERNEL: the modules, in a copy of the tree; a warning is a failure
+build_for() {
+	local copy=build/kernels/$1 build log="$out/build-$1.log"
+	build=$(tools/bed/bed kdir --kernel "$1")
+	selftests/copy-tree.sh "$copy"
+	echo "1..1"
+	if {
+		make -C "$build" M="$PWD/$copy" W=1 C=1 modules &&
+			make -C "$copy/selftests/modules" KDIR="$build"
+	} >"$log" 2>&1 && ! grep -E 'warning:|error:' "$log"; then
+		echo "ok 1 modules without a warning"
+	else
+		sed 's/^/# /' "$log" | tail -n 40
+		echo "not ok 1 modules without a warning"
+		rm -rf "$copy"	# or what is built by now would not be warned of again
+		return 1
+	fi
+}
+
+# Programs are the same everywhere; each kernel has modules of its own, and takes no other's.
+test_kernels() {
+	local usual=("${options[@]}") kernel modules module
+	for kernel in "${KERNELS[@]}"; do
+		wrap "build for $kernel" build_for "$kernel" >"$out/kernel-$kernel"
+		count "$kernel" "$out/kernel-$kernel"
+	done
+	BED_TIMEOUT=$MODELS_TIMEOUT
+	for kernel in "${KERNELS_RUN[@]}"; do
+		modules=build/kernels/$kernel
+		options=("${usual[@]}" --kernel "$kernel" --module "$modules/kev.ko")
+		for module in "$modules"/selftests/modules/*.ko; do
+			options+=(--file "$module:/selftests/modules/${module##*/}")
+		done
+		in_bed "$kernel" "$DEFAULT_MODEL" 1 "$out/$kernel-1"
+		count "$kernel" "$out/$kernel-1" "selftests/skips/$kernel-1"
+		wrap "$kernel refuses" refuses "version magic" --kernel "$kernel" \
+			--cpu "$DEFAULT_MODEL" >"$out/$kernel-refuses"
+		count "$kernel refuses" "$out/$kernel-refuses"
+	done
 }
 
 test_detectors() {
@@ -259,6 +306,10 @@ case ${1:-} in
 --models)
 	build
 	test_models
+	;;
+--kernels)
+	build
+	test_kernels
 	;;
 --debug)
 	tree=build/debug

@@ -81,7 +81,8 @@ setup_system()
 	say "installing ${missing% }"
 	# shellcheck disable=SC2086 # a list of package names
 	setup_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Acquire::Retries=3 \
-		-o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install --no-install-recommends $missing \
+		-o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold \
+		install --no-install-recommends $missing \
 		>"$SETUP_TMP/install.log" 2>&1 </dev/null || {
 		tail -n 20 "$SETUP_TMP/install.log" >&2
 		say "apt-get install failed (see above)"
