@@ -110,7 +110,7 @@ endif
 fuzzers:
 	@$(MAKE) --no-print-directory -C selftests/fuzzers
 
-docs: setup ## Documentation as HTML in build/docs
+docs: setup man ## Documentation as HTML in build/docs, and the manual pages
 	@sphinx-build -q -W -b html Documentation build/docs
 	@echo "build/docs/index.html"
 

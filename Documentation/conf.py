@@ -2,16 +2,28 @@
 """Sphinx configuration of kev's documentation."""
 
 import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "extensions"))
 
 project = "kev"
 author = "the kev developers"
 copyright = "the kev developers"
 
-version = release = (pathlib.Path(__file__).parent.parent / "VERSION").read_text("ascii").strip()
+version = release = (HERE.parent / "VERSION").read_text("ascii").strip()
 
 master_doc = "index"
 source_suffix = ".rst"
 exclude_patterns = ["_build"]
+extensions = ["kernel_doc"]
+
+# Words that mean nothing to C
+c_id_attributes = ["__user", "noinstr"]
+
+# A name of kev's has to lead somewhere; the kernel's and the C library's are described elsewhere.
+nitpicky = True
+nitpick_ignore_regex = [(r"c:.*", r"(?!(kev|KEV)_).*")]
 
 highlight_language = "c"
 html_theme = "alabaster"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, headers that
-# compile alone, frames and recursion, shellcheck, what the entry code is on CPUs with bugs, manual
-# pages, mutants that apply. With --tap as test results. lint/run.sh has what takes longer.
+# What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, documentation,
+# manual pages, headers that compile alone, frames and recursion, shellcheck, what the entry code is
+# on CPUs with bugs, mutants that apply. With --tap as test results. lint/run.sh has what takes longer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -35,21 +35,31 @@ checkpatch() {
 	user+=,SPACING,TRAILING_SEMICOLON
 	local -a files
 	mapfile -t files < <(git ls-files 'src/*.[chS]' 'include/*.h' 'uapi/*.h' 'selftests/modules/*.[ch]' \
-		':!include/kev/trace*.h')
+		examples/abi/tally.c 'examples/exercises/*/skeleton.c' \
+		'examples/exercises/*/solution.c' ':!*/pager/*' ':!include/kev/trace*.h')
 	# The label of an asm goto is an operand, not the rest of a division.
 	checkpatch_files "$kernel" "${files[@]}" | grep -v "SPACING: spaces preferred around that '%'"
 	# Trace events have a form of their own.
 	checkpatch_files "$kernel,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO" \
 		include/kev/trace*.h
 	mapfile -t files < <(git ls-files 'tools/*.[chS]' 'guests/*.[chS]' 'selftests/*.[chS]' \
-		'bench/*.[ch]' \
-		':!selftests/modules')
+		'bench/*.[ch]' 'examples/*.[chS]' \
+		':!selftests/modules' ':!examples/abi/tally.c' \
+		':!examples/exercises/[hm]*/s*.c')
 	checkpatch_files "$user" "${files[@]}"
 }
 
 # Every compiler message of a build with all warnings and sparse
 sparse() {
 	make -C "$kdir" M="$PWD" W=1 C=2 modules 2>&1 | grep -E 'warning:|error:' || true
+}
+
+# Warnings of the documentation, and names in it that lead nowhere
+documentation() {
+	KERNEL_DOC="$ksrc/scripts/kernel-doc" \
+		sphinx-build -q -W --keep-going -E -b html -d "$scratch/doctrees" Documentation \
+		"$scratch/docs" 2>&1 || true
+	selftests/docs.py
 }
 
 # What a description lacks, or describes that is not there
@@ -120,6 +130,7 @@ trap 'rm -rf "$scratch"' EXIT
 result "sparse and W=1" "$(sparse)"
 result "checkpatch" "$(checkpatch)"
 result "kernel-doc" "$(kernel_doc)"
+result "documentation" "$(documentation)"
 result "headers compile alone, without holes" "$(headers)"
 result "frames below 1 KiB, no recursion" "$(selftests/lint/stack.py kev.ko 2>&1)"
 result "shellcheck" "$(shell)"

@@ -17,6 +17,7 @@ MODULE = REPO / "kev.ko"
 _KEVCTL = REPO / "tools/kevctl/kevctl"
 _GUESTS = REPO / "guests"
 _SELFTESTS = REPO / "selftests"
+_EXAMPLES = REPO / "examples"
 _BENCH = REPO / "bench/bench"
 _SELFTEST_ROOMS = ("uapi", "guest", "fuzzers")
 _SEARCH = (REPO / "tools/libkev",)
@@ -46,6 +47,13 @@ def _selftests():
         yield f"/selftests/images/{path.name}", path
 
 
+def _examples():
+    for path in sorted(_EXAMPLES.rglob("*")):
+        if path.suffix in (".sh", ".ko") or path.name == "output" or \
+                (not path.suffix and _executable(path) and elf.is_elf(path)):
+            yield f"/examples/{path.relative_to(_EXAMPLES)}", path
+
+
 def _defaults():
     if _KEVCTL.exists():
         yield "/bin/kevctl", _KEVCTL
@@ -53,6 +61,7 @@ def _defaults():
         yield "/bin/bench", _BENCH
     yield from _guests()
     yield from _selftests()
+    yield from _examples()
 
 
 def _wanted(spec):

@@ -1,0 +1,1 @@
+./embed guest; echo "exit status $?"

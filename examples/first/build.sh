@@ -1,0 +1,3 @@
+gcc -O2 -ffreestanding -fno-pic -fno-stack-protector -mno-red-zone -mgeneral-regs-only -c guest.c
+ld -Ttext-segment=0x100000 -o guest guest.o
+gcc -O2 -Wall -o run run.c -lkev

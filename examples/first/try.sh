@@ -1,0 +1,2 @@
+kevctl run guest; echo "exit status $?"
+./run guest; echo "exit status $?"

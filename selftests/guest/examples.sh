@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The tutorials print what they say that they print. Of each exercise the solution passes its
+# tests, and the skeleton does not, or the tests would not find anything.
+
+examples=/examples
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+number=0 failures=0
+
+# result NAME STATUS: with what was printed, if it is no success
+result() {
+	number=$((number + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $number $1"
+	else
+		sed 's/^/# /' "$output"
+		echo "not ok $number $1"
+		failures=$((failures + 1))
+	fi
+}
+
+echo "TAP version 13"
+for try in "$examples"/*/try.sh; do
+	dir=${try%/try.sh}
+	(cd "$dir" && sh ./try.sh) >"$output" 2>&1
+	diff "$dir/output" "$output" >"$output.diff"
+	status=$?
+	mv "$output.diff" "$output"
+	result "${dir##*/}" "$status"
+done
+for dir in "$examples"/exercises/*/; do
+	name=$(basename "$dir")
+	"$examples/exercises/run.sh" "$name" solution >"$output" 2>&1
+	result "$name: the solution passes" $?
+	"$examples/exercises/run.sh" "$name" skeleton >"$output" 2>&1
+	[ $? -eq 1 ]
+	result "$name: the skeleton fails" $?
+done
+echo "1..$number"
+[ "$failures" -eq 0 ]
