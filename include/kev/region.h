@@ -187,6 +187,16 @@ struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
  */
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa);
 
+/**
+ * kev_region_find_near() - the same, for whoever mostly asks for the region of last time
+ * @mem: the memory
+ * @gpa: any address
+ * @hint: the caller's; anything at first
+ *
+ * Context: as kev_region_find().
+ */
+struct kev_region *kev_region_find_near(const struct kev_mem *mem, u64 gpa, u32 *hint);
+
 /* kev_region_get_next() - the region that holds an address, or the next one above */
 struct kev_region *kev_region_get_next(struct kev_mem *mem, u64 gpa);
 

@@ -21,6 +21,7 @@ struct page;
  * @nr: pages in @page
  * @order: of the last allocation
  * @around: pages of the last window of fault-around
+ * @region: of the last fast fault: for kev_region_find_near()
  * @last: guest-physical address of the page that was last taken for
  * @around_end: where the last window of fault-around ended
  * @table: page-table page of the last fault; it lives as long as the memory
@@ -32,6 +33,7 @@ struct kev_stock {
 	u8 nr;
 	u8 order;
 	u16 around;
+	u32 region;
 	u64 last;
 	u64 around_end;
 	struct kev_pt_page *table;

@@ -75,7 +75,7 @@ static int copy_from_cache(const struct kev_image *image, void *to, size_t len, 
 
 ssize_t kev_image_fill_cached(const struct kev_image *image, u64 gpa, void *to)
 {
-	struct kev_piece piece;
+	struct kev_piece piece kev_uninitialized;
 	ssize_t bytes = 0;
 	u32 i = 0;
 	int ret;

@@ -543,7 +543,7 @@ u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u3
 	if (!table)
 		return 0;
 	leaf = &table->entry[kev_pt_index(gpa, KEV_PT_LEVEL_4K)];
-	region = kev_region_find(mem, gpa);
+	region = kev_region_find_near(mem, gpa, &stock->region);
 	if (!region || !region->ops->fast || access & ~region->prot)
 		return 0;
 	/* Under the lock the leaf need not be busy while its page is made. */

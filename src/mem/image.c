@@ -26,8 +26,11 @@ static struct kev_image *image_of(const struct kev_region *region)
 	return container_of(region, struct kev_image_region, region)->image;
 }
 
-/* How much of the page at @gpa comes from the file; segments share no byte. */
-static size_t file_bytes(const struct kev_image *image, u64 gpa)
+/*
+ * How much of the page at @gpa comes from the file; segments share no byte. Out of line: a fast
+ * write need not ask.
+ */
+static noinline size_t file_bytes(const struct kev_image *image, u64 gpa)
 {
 	struct kev_piece piece;
 	size_t bytes = 0;
@@ -119,6 +122,7 @@ static struct page *image_fast(struct kev_mem *mem, struct kev_region *region,
 	const struct kev_image *image = image_of(region);
 	struct page *page;
 	ssize_t bytes;
+	void *to;
 
 	/* To give back a page of the page cache may take a lock that sleeps there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
@@ -128,12 +132,15 @@ static struct page *image_fast(struct kev_mem *mem, struct kev_region *region,
 	page = kev_stock_take_fast(stock, gpa);
 	if (!page)
 		return NULL;
-	bytes = kev_image_fill_cached(image, gpa, page_address(page));
+	to = page_address(page);
+	bytes = kev_image_fill_cached(image, gpa, to);
 	if (bytes < 0) {
 		kev_stock_return(stock, page);
 		return NULL;
 	}
-	kev_reloc_apply(image->relocs, image->nr_relocs, gpa, page_address(page));
+	/* Most images have none. */
+	if (image->nr_relocs)
+		kev_reloc_apply(image->relocs, image->nr_relocs, gpa, to);
 	count_bytes(mem, region, bytes);
 	return page;
 }

@@ -53,17 +53,41 @@ static void insert(struct kev_region_map *map, struct kev_region *region)
 	};
 }
 
+/* With IRQs off one is a reader too. */
+static const struct kev_region_map *read_map(const struct kev_mem *mem)
+{
+	return rcu_dereference_check(mem->map, rcu_read_lock_sched_held());
+}
+
+static const struct kev_region_entry *find(const struct kev_region_map *map, u64 gpa)
+{
+	return __inline_bsearch(&gpa, map->entry, map->nr, sizeof(map->entry[0]), compare_gpa);
+}
+
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa)
 {
-	/* With IRQs off one is a reader too. */
-	const struct kev_region_map *map = rcu_dereference_check(mem->map,
-								 rcu_read_lock_sched_held());
+	const struct kev_region_map *map = read_map(mem);
+	const struct kev_region_entry *entry = map ? find(map, gpa) : NULL;
+
+	return entry ? entry->region : NULL;
+}
+
+struct kev_region *kev_region_find_near(const struct kev_mem *mem, u64 gpa, u32 *hint)
+{
+	const struct kev_region_map *map = read_map(mem);
 	const struct kev_region_entry *entry;
 
 	if (!map)
 		return NULL;
-	entry = __inline_bsearch(&gpa, map->entry, map->nr, sizeof(*entry), compare_gpa);
-	return entry ? entry->region : NULL;
+	/* The map may be another one by now: the hint says where to look first, and no more. */
+	entry = &map->entry[*hint];
+	if (*hint < map->nr && !compare_gpa(&gpa, entry))
+		return entry->region;
+	entry = find(map, gpa);
+	if (!entry)
+		return NULL;
+	*hint = entry - map->entry;
+	return entry->region;
 }
 
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa)

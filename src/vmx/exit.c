@@ -135,13 +135,13 @@ static __always_inline void decode_memory(struct kev_vmx_vcpu *vmx, struct kev_e
 	struct kev_qual_ept qual = kev_qual_decode_ept(qualification);
 
 	vmx->qualification = qualification;
-	exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
 	exit->memory.access = qual.access;
 	exit->memory.gva_valid = qual.gva_valid;
+	exit->memory.operand = qual.gva_valid && qual.translated;
 	exit->memory.gva = 0;
 	if (likely(qual.gva_valid))
 		exit->memory.gva = kev_vmread_natural(GUEST_LINEAR_ADDRESS);
-	exit->memory.operand = qual.gva_valid && qual.translated;
+	exit->memory.gpa = kev_vmread_64(GUEST_PHYSICAL_ADDRESS);
 	if (unlikely(kev_vmread_32(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK)) {
 		kev_vmx_keep_event(vmx);
 		exit->memory.operand = false;
@@ -419,21 +419,6 @@ static noinline void frame_other(struct kev_vmx_vcpu *vmx, struct kev_run *run)
 	/* An instruction's exit has no event, and needs no look. */
 	if (basic >= KEV_VMX_NR_REASONS || !kev_vmx_reasons[basic].instruction)
 		frame_event(run);
-}
-
-/**
- * kev_vmx_look_where() - read where the guest is
- * @vmx: loaded
- *
- * Context: IRQs off.
- */
-void kev_vmx_look_where(struct kev_vmx_vcpu *vmx)
-{
-	vmx->at.valid = true;
-	vmx->at.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
-	vmx->at.rip = kev_vmread_natural(GUEST_RIP);
-	vmx->at.rflags = kev_vmread_natural(GUEST_RFLAGS);
-	vmx->at.cr3 = kev_vmread_natural(GUEST_CR3);
 }
 
 static __always_inline void frame_where(struct kev_vmx_vcpu *vmx, struct kev_run *run)

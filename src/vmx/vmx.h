@@ -383,6 +383,21 @@ static inline bool kev_vmx_code64(const struct kev_vmx_vcpu *vmx)
 }
 
 /**
+ * kev_vmx_look_where() - read where the guest is
+ * @vmx: loaded
+ *
+ * Context: IRQs off.
+ */
+static inline void kev_vmx_look_where(struct kev_vmx_vcpu *vmx)
+{
+	vmx->at.valid = true;
+	vmx->at.blocking = kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO);
+	vmx->at.rip = kev_vmread_natural(GUEST_RIP);
+	vmx->at.rflags = kev_vmread_natural(GUEST_RFLAGS);
+	vmx->at.cr3 = kev_vmread_natural(GUEST_CR3);
+}
+
+/**
  * kev_vmx_read_cr() - CR0 or CR4 as the guest reads it
  * @vcpu: loaded
  * @cr: 0 or 4
@@ -405,7 +420,6 @@ bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx);
 enum kev_verdict kev_vmx_enter(struct kev_vcpu *vcpu, struct kev_exit *exit);
 void kev_vmx_exit_info(struct kev_vcpu *vcpu, struct kev_exit_info *info);
 void kev_vmx_frame(struct kev_vcpu *vcpu, struct kev_run *run);
-void kev_vmx_look_where(struct kev_vmx_vcpu *vmx);
 
 /* event.c */
 void kev_vmx_advance(struct kev_vcpu *vcpu, u8 length);
