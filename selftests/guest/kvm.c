@@ -53,6 +53,16 @@ static int kvm_create_vm(int kvm)
 	return kt_ioctl(kvm, KVM_CREATE_VM, NULL);
 }
 
+/* Newer ones say EIO. */
+static bool kvm_is_refused(int kvm)
+{
+	int vm = kvm_create_vm(kvm);
+
+	if (vm >= 0)
+		close(vm);
+	return vm == -EBUSY || vm == -EIO;
+}
+
 static bool kev_runs(int kev)
 {
 	struct kt_elf elf;
@@ -125,7 +135,7 @@ TEST_F(kvm, kev_first)
 
 	ASSERT_LE(0, kev_vm);
 	for (int i = 0; i < 3; i++) {
-		EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+		EXPECT_TRUE(kvm_is_refused(self->kvm));
 	}
 	/* KVM's attempt has not turned off what kev needs. */
 	EXPECT_TRUE(kev_runs(self->kev));
@@ -150,7 +160,7 @@ TEST_F(kvm, keep_vmx)
 	ASSERT_LE(0, vm);
 	close(vm);
 	EXPECT_TRUE(kev_runs(self->kev));
-	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	EXPECT_TRUE(kvm_is_refused(self->kvm));
 	EXPECT_TRUE(kev_runs(self->kev));
 	ASSERT_EQ(0, kt_write_file(KEEP, "0"));
 	vm = kvm_create_vm(self->kvm);
@@ -164,7 +174,7 @@ TEST_F(kvm, keep_vmx)
 	ASSERT_LE(0, vm);
 	ASSERT_EQ(0, kt_write_file(KEEP, "0"));
 	EXPECT_TRUE(kev_runs(self->kev));
-	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	EXPECT_TRUE(kvm_is_refused(self->kvm));
 	ASSERT_EQ(0, kt_write_file(KEEP, "1"));
 	close(vm);
 	close(self->kev);
@@ -193,7 +203,7 @@ TEST_F(kvm, last_vm)
 		ASSERT_LE(0, kev_vms[i]);
 	}
 	close(kev_vms[0]);
-	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	EXPECT_TRUE(kvm_is_refused(self->kvm));
 	close(kev_vms[1]);
 	vms[0] = kvm_create_vm(self->kvm);
 	EXPECT_LE(0, vms[0]);
@@ -226,7 +236,7 @@ TEST_F(kvm, modules)
 	ASSERT_EQ(0, kt_runner_enter(&runner, guest.vcpu, -1));
 	EXPECT_EQ(0, kt_command(load));
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	EXPECT_EQ(-EBUSY, kvm_create_vm(self->kvm));
+	EXPECT_TRUE(kvm_is_refused(self->kvm));
 	close(self->kvm);
 	EXPECT_EQ(0, kt_unload_module("kvm_intel"));
 	/* The guest has run all the time. */
