@@ -149,18 +149,31 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 
-install: ## kevctl, libkev, manual pages, completion, udev rule
+install: ## kevctl, libkev, guests, manual pages, completion, udev rule, unit, group
 	$(MAKE) --no-print-directory -C tools/libkev
 	$(MAKE) --no-print-directory -C tools/kevctl
+	$(MAKE) --no-print-directory -C guests
 	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
-	install -D -m 644 tools/udev/60-kev.rules $(DESTDIR)/usr/lib/udev/rules.d/60-kev.rules
+	$(MAKE) -C guests install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(MAKE) -C tools/system install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	@if $(MAKE) --no-print-directory man; then \
 		for page in build/man/man?/*; do \
 			section=$${page##*.}; \
 			install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$$section $$page || exit 1; \
 		done; \
 	else echo "going on without manual pages" >&2; fi
+
+DKMSDIR = $(DESTDIR)/usr/src/kev-$(file <VERSION)
+
+install-dkms: ## the module's source, for `dkms install kev/VERSION`
+	install -d $(DKMSDIR)
+	install -m 644 Kbuild VERSION dkms.conf $(DKMSDIR)
+	find src include uapi -name '*.[chS]' -exec install -D -m 644 '{}' '$(DKMSDIR)/{}' ';'
+
+deb: ## Debian packages in build/deb
+	@$(BED) setup --packages
+	@tools/deb.sh build/deb
 
 clean: ## remove what was built
 	@for d in tools/libkev tools/kevctl guests selftests; do \
@@ -171,4 +184,5 @@ clean: ## remove what was built
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
 	debug-kernel test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
 	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
-	coverage lint load unload install clean
+	coverage lint load unload install install-dkms \
+	deb clean

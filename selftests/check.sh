@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, documentation,
 # manual pages, headers that compile alone, frames and recursion, shellcheck, what the entry code is
-# on CPUs with bugs, mutants that apply. With --tap as test results. lint/run.sh has what takes longer.
+# on CPUs with bugs, packages that agree with the tree, mutants that apply. With --tap as test results.
+# lint/run.sh has what takes longer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -118,6 +119,18 @@ manual() {
 	selftests/lint/manual.py || true
 }
 
+# What the packages, and an example of the system's, repeat from elsewhere
+packaging() {
+	diff <(awk '/^LIBKEV_/ { v = $1; print v "@" v } /^\tkev_/ { sub(/;/, ""); print $1 "@" v }' \
+		tools/libkev/libkev.map | sort) <(sed -n 's/^ \(.*\) .*/\1/p' debian/libkev0.symbols | sort) |
+		sed -n 's/^[<>]/libkev.map and debian\/libkev0.symbols differ:/p'
+	diff <(modinfo -F parm kev.ko | sed 's/:.*//' | sort) \
+		<(sed -n 's/^#options kev \([a-z_]*\)=.*/\1/p' tools/system/modprobe.conf | sort) |
+		sed -n 's/^[<>]/the module and tools\/system\/modprobe.conf differ:/p'
+	sed -n '1s/^kev (\(.*\)-[^-]*).*/\1/p' debian/changelog | diff VERSION - >/dev/null ||
+		echo "debian/changelog is of another version than VERSION"
+}
+
 # Of kev.ko, which sparse has built
 entry_code() {
 	selftests/entry_code.py 2>&1 | grep -vE '^(TAP|1\.\.|ok)' || true
@@ -135,6 +148,7 @@ result "headers compile alone, without holes" "$(headers)"
 result "frames below 1 KiB, no recursion" "$(selftests/lint/stack.py kev.ko 2>&1)"
 result "shellcheck" "$(shell)"
 result "entry code on CPUs with bugs" "$(entry_code)"
+result "packages agree with what they pack" "$(packaging)"
 result "no file beyond 800 lines" "$(long_files)"
 result "manual pages" "$(manual)"
 result "every mutant applies" "$(mutants)"

@@ -4,7 +4,7 @@
 # bed setup: everything the project needs, in two places.
 #
 #   The system   the packages listed in the file "packages", by apt, without questions, and with
-#                --kernel those in "packages-kernels".
+#                --kernel those in "packages-kernels", with --packages those in "packages-deb".
 #   $KEV_CACHE   stock Debian kernels and parts of the kernel's source, downloaded with apt and
 #                unpacked there, never installed:
 #
@@ -285,15 +285,16 @@ setup_begin()
 	trap 'exit 143' TERM HUP
 }
 
-# setup_main [--upgrade] [--lint] [--kernel FLAVOUR]...
+# setup_main [--upgrade] [--lint] [--packages] [--kernel FLAVOUR]...
 setup_main()
 {
-	local upgrade=no lint=no flavour
+	local upgrade=no lint=no packages=no flavour
 	local -a flavours=()
 	while [ $# != 0 ]; do
 		case $1 in
 		--upgrade) upgrade=yes ;;
 		--lint) lint=yes ;;
+		--packages) packages=yes ;;
 		--kernel)
 			[[ ${2-} =~ ^[a-z0-9][a-z0-9.-]*$ ]] || {
 				say "setup: --kernel wants what follows linux-image- in a package's name, as rt-amd64"
@@ -316,4 +317,5 @@ setup_main()
 	setup_images
 	setup_programs
 	[ $lint = no ] || setup_lint
+	[ $packages = no ] || setup_system "$BED_DIR/packages-deb"
 }
