@@ -285,11 +285,11 @@ setup_begin()
 	trap 'exit 143' TERM HUP
 }
 
-# setup_main [--upgrade] [--lint] [--kernel FLAVOUR]...
+# setup_main [--upgrade] [--lint] [--kernel FLAVOUR]... [--also FILE]...
 setup_main()
 {
 	local upgrade=no lint=no flavour
-	local -a flavours=()
+	local -a flavours=() also=()
 	while [ $# != 0 ]; do
 		case $1 in
 		--upgrade) upgrade=yes ;;
@@ -302,12 +302,21 @@ setup_main()
 			flavours+=("$2")
 			shift
 			;;
+		--also)
+			[ -f "${2-}" ] || {
+				say "setup: --also wants a file that lists packages"
+				exit 125
+			}
+			also+=("$2")
+			shift
+			;;
 		*) say "setup: unknown option $1" && exit 125 ;;
 		esac
 		shift
 	done
 	setup_begin setup
-	setup_system "$BED_DIR/packages" ${flavours[@]+"$BED_DIR/packages-kernels"}
+	setup_system "$BED_DIR/packages" ${flavours[@]+"$BED_DIR/packages-kernels"} \
+		${also[@]+"${also[@]}"}
 	setup_kernel "$SETUP_FLAVOUR" default "$upgrade"
 	for flavour in ${flavours[@]+"${flavours[@]}"}; do
 		setup_kernel "$flavour" "$flavour" "$upgrade"
