@@ -133,6 +133,20 @@ lint: modules ## check, and every other static check there is: some minutes
 	@$(BED) setup --lint
 	@selftests/lint/run.sh
 
+IMAGE_CONF ?= tools/image/kev.conf
+IMAGE_GUESTS ?= guests/hello
+IMAGE_APPEND ?=
+image: modules tools guests ## a small bootable system: build/image/kev.iso and kev.img
+	@$(BED) setup --also tools/image/packages
+	@tools/image/build.py --conf "$(IMAGE_CONF)" $(IMAGE_GUESTS:%=--guest "%") \
+		--append "$(IMAGE_APPEND)" build/image
+
+test-image: modules tools guests ## the image: same bytes again, size, boots in the bed
+	@$(BED) setup --also tools/image/packages
+	@tools/image/test.sh
+
+.PHONY: image test-image
+
 load: ## build for the running kernel and load kev.ko
 	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
 	$(MAKE) --no-print-directory -C tools/libkev
@@ -172,7 +186,7 @@ install-dkms: ## the module's source, for `dkms install kev/VERSION`
 	find src include uapi -name '*.[chS]' -exec install -D -m 644 '{}' '$(DKMSDIR)/{}' ';'
 
 deb: ## Debian packages in build/deb
-	@$(BED) setup --packages
+	@$(BED) setup --also tools/bed/packages-deb
 	@tools/deb.sh build/deb
 
 clean: ## remove what was built

@@ -55,10 +55,13 @@ static void disable_this_cpu(void *arg)
 	kev_backend->disable_cpu();
 }
 
-static bool kvm_is_loaded(void)
+static bool kvm_is_there(void)
 {
-	struct kobject *kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, KVM_MODULE);
+	struct kobject *kobj;
 
+	if (IS_BUILTIN(CONFIG_KVM_INTEL))
+		return true;
+	kobj = kset_find_obj(kev_module_kset(), KVM_MODULE);
 	kobject_put(kobj);
 	return kobj;
 }
@@ -91,7 +94,7 @@ static int enable_all(void)
 		return 0;
 	}
 	disable_all();
-	kvm = kvm_is_loaded();
+	kvm = kvm_is_there();
 	if (ret == -EBUSY)
 		pr_warn_once("another hypervisor owns VMX%s, then try again\n",
 			     kvm ? ", probably KVM: end its VMs or unload " KVM_MODULE :
@@ -324,7 +327,7 @@ int kev_hw_init(void)
 	if (ret)
 		goto err_reboot;
 	kev_register_syscore(&hw_syscore);
-	if (!kvm_is_loaded())
+	if (!kvm_is_there())
 		emergency_take();
 	return 0;
 

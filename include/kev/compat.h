@@ -13,6 +13,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/shmem_fs.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
@@ -69,6 +70,16 @@ static inline void kev_machine_check(void)
 
 		do_machine_check(&regs);
 	}
+}
+
+/* All modules, as sysfs has them: what is built into the kernel cannot ask its own entry. */
+static inline struct kset *kev_module_kset(void)
+{
+#ifdef MODULE
+	return THIS_MODULE->mkobj.kobj.kset;
+#else
+	return module_kset;
+#endif
 }
 
 static inline void kev_vma_set_flags(struct vm_area_struct *vma, unsigned long flags)

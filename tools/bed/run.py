@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""bed run, bed shell: see bedlib/__init__.py for the parts, "bed run --help" for the use."""
+"""bed run, shell and boot: see bedlib/__init__.py for the parts, "bed run --help" for the use."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import termios
 import tty
 from pathlib import Path
 
-from bedlib import bochs, options, outdir, payload, profile, qemu
+from bedlib import bochs, disk, options, outdir, payload, profile, qemu
 from bedlib.cache import BedError, run_directory
 from bedlib.kernel import Kernel
 from bedlib.session import Session
@@ -165,6 +165,26 @@ def write_profile(opts, machine):
     profile.write(machine.profile, texts, opts.profile)
 
 
+def boot(words):
+    """bed boot; returns the exit status."""
+    opts = disk.parse(words)
+    with run_directory() as directory:
+        emulator = disk.boot(opts, directory)
+        try:
+            result = Session(emulator, opts.timeout, opts.timeout, bytes, bytes, notice=say,
+                             console=_write_all(1)).run()
+        finally:
+            emulator.end()
+        if result.timed_out:
+            say("timed out")
+            return TIMED_OUT
+        if not disk.switched_off(directory):
+            say("; ".join(["the machine did not switch itself off",
+                           *bochs.Bochs.last_words(directory)]))
+            return BED_FAILED
+    return 0
+
+
 def run(name, words):
     """bed run or bed shell; returns the exit status."""
     opts = options.parse(name, words)
@@ -206,6 +226,8 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
+        if sys.argv[1] == "boot":
+            return boot(sys.argv[2:])
         return run(sys.argv[1], sys.argv[2:])
     except BedError as error:
         say(error)

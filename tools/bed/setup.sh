@@ -4,7 +4,7 @@
 # bed setup: everything the project needs, in two places.
 #
 #   The system   the packages listed in the file "packages", by apt, without questions, and with
-#                --kernel those in "packages-kernels", with --packages those in "packages-deb".
+#                --kernel those in "packages-kernels", with --also those in further files.
 #   $KEV_CACHE   stock Debian kernels and parts of the kernel's source, downloaded with apt and
 #                unpacked there, never installed:
 #
@@ -285,16 +285,15 @@ setup_begin()
 	trap 'exit 143' TERM HUP
 }
 
-# setup_main [--upgrade] [--lint] [--packages] [--kernel FLAVOUR]...
+# setup_main [--upgrade] [--lint] [--kernel FLAVOUR]... [--also FILE]...
 setup_main()
 {
-	local upgrade=no lint=no packages=no flavour
-	local -a flavours=()
+	local upgrade=no lint=no flavour
+	local -a flavours=() also=()
 	while [ $# != 0 ]; do
 		case $1 in
 		--upgrade) upgrade=yes ;;
 		--lint) lint=yes ;;
-		--packages) packages=yes ;;
 		--kernel)
 			[[ ${2-} =~ ^[a-z0-9][a-z0-9.-]*$ ]] || {
 				say "setup: --kernel wants what follows linux-image- in a package's name, as rt-amd64"
@@ -303,12 +302,21 @@ setup_main()
 			flavours+=("$2")
 			shift
 			;;
+		--also)
+			[ -f "${2-}" ] || {
+				say "setup: --also wants a file that lists packages"
+				exit 125
+			}
+			also+=("$2")
+			shift
+			;;
 		*) say "setup: unknown option $1" && exit 125 ;;
 		esac
 		shift
 	done
 	setup_begin setup
-	setup_system "$BED_DIR/packages" ${flavours[@]+"$BED_DIR/packages-kernels"}
+	setup_system "$BED_DIR/packages" ${flavours[@]+"$BED_DIR/packages-kernels"} \
+		${also[@]+"${also[@]}"}
 	setup_kernel "$SETUP_FLAVOUR" default "$upgrade"
 	for flavour in ${flavours[@]+"${flavours[@]}"}; do
 		setup_kernel "$flavour" "$flavour" "$upgrade"
@@ -317,5 +325,4 @@ setup_main()
 	setup_images
 	setup_programs
 	[ $lint = no ] || setup_lint
-	[ $packages = no ] || setup_system "$BED_DIR/packages-deb"
 }

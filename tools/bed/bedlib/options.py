@@ -28,13 +28,16 @@ environment: KEV_CACHE  where kernels and saved machines are kept (default ~/.ca
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """One whose errors are the bed's."""
+
     def error(self, message):
         print(f"bed: {message}; see bed {self.prog.split()[-1]} --help", file=sys.stderr)
         sys.exit(125)
 
 
-def _positive(text):
+def positive(text):
+    """A number above 0."""
     value = int(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
@@ -43,7 +46,7 @@ def _positive(text):
 
 def _tsc_khz(text):
     """What Bochs takes: at most 32 bits of instructions a second."""
-    value = _positive(text)
+    value = positive(text)
     if not 1000 <= value <= 4000000:
         raise argparse.ArgumentTypeError(f"{text} is not within 1000 and 4000000")
     return value
@@ -51,7 +54,7 @@ def _tsc_khz(text):
 
 def _parser(name):
     usage = f"bed {name} [OPTIONS]" + (" -- CMD ARGS..." if name == "run" else "")
-    parser = _Parser(prog=f"bed {name}", usage=usage, description=_DESCRIPTION[name],
+    parser = Parser(prog=f"bed {name}", usage=usage, description=_DESCRIPTION[name],
                      epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
                      allow_abbrev=False)
     add = parser.add_argument
@@ -59,8 +62,8 @@ def _parser(name):
         help="auto: nested KVM where the host offers it, else Bochs; tcg has no VMX")
     add("--cpu", metavar="MODEL", help="processor model, in the emulator's words "
         "(default: broadwell_ult in Bochs)")
-    add("--cpus", metavar="N", type=_positive, default=1, help="number of processors (1)")
-    add("--mem", metavar="MIB", type=_positive, default=704, help="memory (704)")
+    add("--cpus", metavar="N", type=positive, default=1, help="number of processors (1)")
+    add("--mem", metavar="MIB", type=positive, default=704, help="memory (704)")
     add("--kernel", metavar="NAME", help="a kernel below $KEV_CACHE/kernels")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--module", metavar="FILE", type=Path,
@@ -80,7 +83,7 @@ def _parser(name):
                  "Functions are named by /proc/kallsyms as it is when CMD ends, and by what CMD "
                  "has left in /out/kallsyms*; only in Bochs")
     add("--out", metavar="DIR", type=Path, help="bring what CMD wrote under /out back into DIR")
-    add("--timeout", metavar="S", type=_positive,
+    add("--timeout", metavar="S", type=positive,
         default=600 if name == "run" else 7 * 86400, help="seconds until the run is given up (600)")
     add("--cold", action="store_true", help="boot from nothing instead of from a saved machine")
     return parser
