@@ -24,7 +24,7 @@
 
 /**
  * struct kev_read - a read under way
- * @refs: the worker's and the waiter's
+ * @refs: who waits, and READER until the worker is done with it and @result is final
  * @link: in kev_image.reads until it is done
  * @work: for the worker
  * @image: a reference
@@ -32,11 +32,10 @@
  * @gpa: page of the guest to fill, if @len is 0
  * @offset: otherwise: where in the file
  * @len: bytes, at most a page
- * @done: @result is final
  * @result: 0 or a negative errno
  */
 struct kev_read {
-	refcount_t refs;
+	atomic_t refs;
 	struct list_head link;
 	struct work_struct work;
 	struct kev_image *image;
@@ -44,9 +43,11 @@ struct kev_read {
 	u64 gpa;
 	u64 offset;
 	size_t len;
-	bool done;
 	int result;
 };
+
+/* More than there can be tasks */
+#define READER		BIT(30)
 
 /* Reads of one image at a time */
 #define MAX_READS	16
@@ -82,15 +83,19 @@ static int read_pieces(const struct kev_image *image, u64 gpa, void *to)
 	return 0;
 }
 
-static void put_read(struct kev_read *read)
+static void free_read(struct kev_read *read)
 {
-	if (!refcount_dec_and_test(&read->refs))
-		return;
 	put_page(read->page);
 	kev_image_put(read->image);
 	kfree(read);
 	/* The worker returns to the kernel before kev_read_exit() does. */
 	module_put(THIS_MODULE);
+}
+
+static void put_read(struct kev_read *read)
+{
+	if (atomic_dec_and_test(&read->refs))
+		free_read(read);
 }
 
 /* As whoever opened the file, and on the account of the VM's creator */
@@ -99,6 +104,7 @@ static void read_work(struct work_struct *work)
 	struct kev_read *read = container_of(work, struct kev_read, work);
 	const struct cred *cred = override_creds(read->image->file->f_cred);
 	struct mem_cgroup *memcg = set_active_memcg(read->image->memcg);
+	u32 *nr_reads = &read->image->nr_reads;
 	void *to = page_address(read->page);
 
 	if (read->len)
@@ -112,13 +118,15 @@ static void read_work(struct work_struct *work)
 	list_del(&read->link);
 	read->image->nr_reads--;
 	spin_unlock(&read->image->lock);
-	/* The result first; pairs with is_done(). */
-	smp_store_release(&read->done, true);
-	/* Before the look for waiters; pairs with prepare_to_wait_event(). */
-	smp_mb();
-	wake_up_var(&read->done);
-	wake_up_var(&read->image->nr_reads);
-	put_read(read);
+	/*
+	 * The result first; pairs with is_done(). Before the look for waiters, too; pairs with
+	 * prepare_to_wait_event(). Who waits has the file in the end: it is let go where the VM is,
+	 * not here and later. So only the addresses are left to wake by.
+	 */
+	if (atomic_sub_and_test(READER, &read->refs))
+		free_read(read);
+	wake_up_var(&read->refs);
+	wake_up_var(nr_reads);
 }
 
 static struct kev_read *make_read(struct kev_image *image, struct page *page, u64 gpa,
@@ -137,7 +145,7 @@ static struct kev_read *make_read(struct kev_image *image, struct page *page, u6
 	};
 	get_page(page);
 	__module_get(THIS_MODULE);
-	refcount_set(&read->refs, 1);
+	atomic_set(&read->refs, 1);
 	INIT_LIST_HEAD(&read->link);
 	INIT_WORK(&read->work, read_work);
 	return read;
@@ -154,7 +162,7 @@ static bool start_read(struct kev_read *read)
 	if (room) {
 		image->nr_reads++;
 		list_add_tail(&read->link, &image->reads);
-		refcount_inc(&read->refs);
+		atomic_add(READER, &read->refs);
 	}
 	spin_unlock(&image->lock);
 	if (room)
@@ -170,7 +178,7 @@ static struct kev_read *find_read(struct kev_image *image, u64 gpa)
 	spin_lock(&image->lock);
 	list_for_each_entry(read, &image->reads, link) {
 		if (!read->len && read->gpa == gpa) {
-			refcount_inc(&read->refs);
+			atomic_inc(&read->refs);
 			found = read;
 			break;
 		}
@@ -182,7 +190,7 @@ static struct kev_read *find_read(struct kev_image *image, u64 gpa)
 static bool is_done(const struct kev_read *read)
 {
 	/* Before the result; pairs with read_work(). */
-	return smp_load_acquire(&read->done);
+	return !(atomic_read_acquire(&read->refs) & READER);
 }
 
 /* Wait for @condition as @touch wants it: 0 or -EINTR */
@@ -199,7 +207,7 @@ static bool is_done(const struct kev_read *read)
 
 static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 {
-	return wait_for(&read->done, is_done(read), touch) ?: read->result;
+	return wait_for(&read->refs, is_done(read), touch) ?: read->result;
 }
 
 /* Start @read, as soon as there is room, and wait for it. */

@@ -161,6 +161,12 @@ void test_stock_image(void)
 	CHECK_EQ(slow(mem, &stock, 0x101000, R), 0);
 	CHECK(!fast(mem, &stock, 0x100000, R));
 	CHECK_EQ(stock.nr, 7);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		/* The page cache has locks that sleep there. */
+		CHECK(!fast(mem, &stock, 0x100000, W));
+		CHECK_EQ(stock.nr, 7);
+		goto out;
+	}
 	CHECK(fast(mem, &stock, 0x100000, W));
 	CHECK_EQ(state_at(mem, 0x100000), KEV_PAGE_RESIDENT);
 	CHECK_EQ(kev_ept_format.prot(leaf_at(mem, 0x100000)), R | W | X);
@@ -180,6 +186,7 @@ void test_stock_image(void)
 		CHECK_EQ(byte_at(mem, 0x10c000 + i), image_byte(&all_kinds, 0x10c000 + i));
 		CHECK_EQ(byte_at(mem, 0x108000 + i), 0);
 	}
+out:
 	kev_stock_drop(&stock);
 	teardown(f);
 }

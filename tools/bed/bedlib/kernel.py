@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bedlib.cache import CACHE, BedError, command
 
-# Modules that tests use. What a kernel lacks, or has built in, is left out.
-_MODULES = ("kvm", "kvm-intel", "kvm-amd", "loop", "brd", "null-blk",
+# Modules that tests use, and one that ext4 asks for. What a kernel lacks, or has built in, is
+# left out.
+_MODULES = ("kvm", "kvm-intel", "kvm-amd", "loop", "brd", "null-blk", "ext4", "crc32c-generic",
             "squashfs", "erofs", "isofs", "overlay", "fuse", "msr", "tun")
 
 _SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
