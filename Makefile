@@ -189,6 +189,14 @@ deb: ## Debian packages in build/deb
 	@$(BED) setup --also tools/bed/packages-deb
 	@tools/deb.sh build/deb
 
+.PHONY: dist test-dist
+TAG ?=
+dist: ## the release's tarball in build/dist, of what is committed or of TAG=v1.2.3
+	@tools/dist.sh $(TAG)
+
+test-dist: setup ## is the tarball the same twice, and can all be built from it: some minutes
+	@selftests/dist.sh
+
 clean: ## remove what was built
 	@for d in tools/libkev tools/kevctl guests selftests; do \
 		$(MAKE) --no-print-directory -C $$d clean || exit 1; done

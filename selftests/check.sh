@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What tools can see in the sources in a minute: sparse, checkpatch, kernel-doc, documentation,
-# manual pages, headers that compile alone, frames and recursion, shellcheck, what the entry code is
-# on CPUs with bugs, packages that agree with the tree, mutants that apply. With --tap as test results.
-# lint/run.sh has what takes longer.
+# manual pages, licences, headers that compile alone, frames and recursion, shellcheck, what the
+# entry code is on CPUs with bugs, packages that agree with the tree, mutants that apply. With --tap
+# as test results. lint/run.sh has what takes longer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -151,6 +151,7 @@ result "entry code on CPUs with bugs" "$(entry_code)"
 result "packages agree with what they pack" "$(packaging)"
 result "no file beyond 800 lines" "$(long_files)"
 result "manual pages" "$(manual)"
+result "licences" "$(selftests/lint/licences.py 2>&1)"
 result "every mutant applies" "$(mutants)"
 echo "1..$number"
 ((failures == 0))
