@@ -15,7 +15,7 @@ ln -s loop "$tap_dir/loop"
 # Help goes to stdout and is no error; a wrong use is one line on stderr, a hint, and 125.
 expect "--help" 0 "*" "" "$kevctl" --help
 tap_check "--help prints the usage" grep -q '^Usage: kevctl COMMAND' "$tap_dir/stdout"
-for command in run check version ps stat top trace kill console; do
+for command in run check version ps stat top trace kill console inspect; do
 	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
 	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
 	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
@@ -33,6 +33,8 @@ done <<'END'
 run --device
 check --device
 version --device
+check --color
+stat --color
 run --log
 kill --signal
 ps --debugfs
@@ -81,10 +83,20 @@ expect "ps: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" ps
 for command in kill console; do
 	expect "$command: no guest" 125 "" "^kevctl: $command: no guest given$" "$kevctl" "$command"
 done
-expect "console: two guests" 125 "" "^kevctl: console: one guest at a time$" "$kevctl" console 1 2
+expect "console: two guests" 125 "" "^kevctl: 2: unexpected argument$" "$kevctl" console 1 2
+expect "inspect: no image" 125 "" "^kevctl: inspect: no image given$" "$kevctl" inspect
+expect "inspect: two images" 125 "" "^kevctl: b: unexpected argument$" "$kevctl" inspect a b
 expect "no command" 125 "" "^Usage: kevctl COMMAND" "$kevctl"
 expect "unknown command" 125 "" "^kevctl: frobnicate: no such command$" "$kevctl" frobnicate
 expect "--version" 0 "*" "" "$kevctl" --version
+expect "version --json" 0 "*" "" "$kevctl" version --json --device "$none"
+tap_check "version --json: its object" python3 -c '
+import json, sys
+versions = json.load(open(sys.argv[1]))
+assert set(versions) == {"kevctl", "module", "error"}, versions
+assert versions["kevctl"]["interface"] == 1 and versions["kevctl"]["version"], versions
+assert versions["module"] is None and versions["error"].startswith("No such file"), versions
+' "$tap_dir/stdout"
 expect "version: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" version extra
 expect "check: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" check extra
 expect "check: --json=x" 125 "" "^kevctl: --json=x: takes no value$" "$kevctl" check --json=x
@@ -222,6 +234,15 @@ for line in '^fail +device +'"$none"': No such file' '^ +-> load the module' \
 done
 expect "check: not a device" 1 "*" "" "$kevctl" check --device "$image"
 tap_check "check knows a file from a device" grep -q "is no character device" "$tap_dir/stdout"
+# Escape sequences are for terminals, and for who wants them.
+# shellcheck disable=SC2317 # called by its name
+# escapes COMMAND...: whether there are some
+escapes() { { "$@" --device "$none" || :; } | grep -q $'\e\[1;31mfail\e\[0m'; }
+tap_check "check: no colours in a file" bash -c '! "$@"' - grep -q $'\e' "$tap_dir/stdout"
+tap_check "check --color=always" escapes "$kevctl" check --color=always
+tap_check "check --color=always, against NO_COLOR" escapes env NO_COLOR=1 "$kevctl" check --color always
+expect "check: --color" 125 "" "^kevctl: --color: red is neither auto nor always nor never$" \
+	"$kevctl" check --color red
 expect "check --json" 1 "*" "" "$kevctl" check --json --device "$none"
 status=0
 python3 - "$tap_dir/stdout" <<'END' || status=$?

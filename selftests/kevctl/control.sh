@@ -166,6 +166,16 @@ expect "top --batch" 0 "*" "" "$kevctl" top --batch --count 1 --debugfs "$tap_di
 tap_check "top: header" grep -Eq "^ +VM +PID +CPUS +%GUEST +EXITS/s +SLOW/s " "$tap_dir/stdout"
 tap_check "top: ours" grep -Eq "^ +7 +$pid +2 +0.0 +0 +0 +0 +0 +36K  $script\$" "$tap_dir/stdout"
 tap_check "top: another's" grep -Eq "^ +9 +1 +1 +0.0 +0 +0 +0 +0 +8K  an\?\[1mother: exited\$" "$tap_dir/stdout"
+expect "top --json" 0 "*" "" "$kevctl" top --json --sort number --count 2 --debugfs "$tap_dir/debug"
+tap_check "top --json: objects" python3 -c '
+import json, sys
+first, second = [json.loads(line) for line in open(sys.argv[1])]
+assert first == second and len(first) == 2, first
+assert first[0] == {"vm": 7, "pid": int(sys.argv[2]), "state": "alive", "comm": "kevctl",
+                    "image": sys.argv[3], "vcpus": 2, "guest_percent": 0.0, "exits": 0, "slow": 0,
+                    "reports": 0, "faults": 0, "resident_kib": 36}, first[0]
+assert first[1]["comm"] == "an\x1b[1mother" and first[1]["image"] is None, first[1]
+' "$tap_dir/stdout" "$pid" "$script"
 expect "top: no terminal" 125 "" "^kevctl: top: standard output is no terminal\$" \
 	"$kevctl" top --debugfs "$tap_dir/debug"
 echo "7 0" >>"$tap_dir/debug/kev/vcpus"

@@ -164,6 +164,33 @@ def test_top():
                "top: a terminal that nobody knows")
 
 
+def test_colors():
+    """kevctl check: colours on a terminal, unless somebody does not want them"""
+    for name, options, environment, wanted in (
+            ("a terminal", [], {}, True),
+            ("NO_COLOR", [], {"NO_COLOR": "1"}, False),
+            ("an empty NO_COLOR", [], {"NO_COLOR": ""}, True),
+            ("a dumb terminal", [], {"TERM": "dumb"}, False),
+            ("--color=never", ["--color=never"], {}, False),
+            ("--color=always", ["--color=always"], {"NO_COLOR": "1"}, True)):
+        check = Command("check", *options, **{"TERM": "xterm", "NO_COLOR": "", **environment})
+        check.end()
+        result(b"This machine" in check.output and (b"\033[" in check.output) == wanted,
+               f"colours: {name}")
+
+
+def test_progress():
+    """kevctl kill --wait: tells on a terminal that it takes time, and leaves no trace"""
+    pid = start(SPIN)
+    os.kill(int(pid), signal.SIGSTOP)
+    kill = Command("kill", "--wait", pid)
+    result(kill.read_until(f"waiting for {pid} to end".encode()),
+           "kill --wait: tells that it waits")
+    os.kill(int(pid), signal.SIGCONT)
+    result(os.WEXITSTATUS(kill.end()) == 0 and kill.output.endswith(b"\r\033[K"),
+           "kill --wait: the line goes")
+
+
 def main():
     """All cases"""
     print("TAP version 13")
@@ -210,6 +237,8 @@ def main():
     with tempfile.TemporaryDirectory() as runtime:
         os.environ["XDG_RUNTIME_DIR"] = runtime
         test_console()
+        test_progress()
+    test_colors()
     test_top()
     print(f"1..{number}")
     return failures > 0

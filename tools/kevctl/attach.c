@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl console */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "command_line.h"
 #include "control/control.h"
 #include "control/find.h"
 #include "kevctl.h"
@@ -17,18 +17,16 @@
 #define ESCAPE	0x1d	/* Ctrl-] */
 #define CHUNK	4096
 
-static void help(void)
-{
-	puts("Usage: kevctl console [--no-input] GUEST\n"
-	     "\n"
-	     "Show the last 64 KiB of what a guest of this user's has printed, then what it prints.\n"
-	     "Standard input is the guest's if it was started with `kevctl run --detach`. GUEST is\n"
-	     "the number of a VM or a PID, as `kevctl ps` lists them. At a terminal each key goes\n"
-	     "to the guest as it is pressed, and Ctrl-] ends this command, not the guest.\n"
-	     "\n"
-	     "  --no-input  only show\n"
-	     "  -h, --help  this text");
-}
+static const char help[] =
+	"Usage: kevctl console [--no-input] GUEST\n"
+	"\n"
+	"Show the last 64 KiB of what a guest of this user's has printed, then what it prints.\n"
+	"Standard input is the guest's if it was started with `kevctl run --detach`. GUEST is\n"
+	"the number of a VM or a PID, as `kevctl ps` lists them. At a terminal each key goes\n"
+	"to the guest as it is pressed, and Ctrl-] ends this command, not the guest.\n"
+	"\n"
+	"  --no-input  only show\n"
+	"  -h, --help  this text\n";
 
 static int write_all(int fd, const char *bytes, size_t length)
 {
@@ -126,30 +124,15 @@ static int attach(const char *id, bool input)
 
 int cmd_console(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "no-input", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
+	bool no_input = false;
+	const struct command_option options[] = {
+		{ "no-input", .kind = OPTION_FLAG, .value = &no_input },
 		{ }
 	};
-	bool input = true;
-	int option;
+	const struct command_line line = {
+		"console", help, options, .operand = "guest", .least = 1, .most = 1,
+	};
+	int status, first = command_line_take(&line, argc, argv, &status);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'n':
-			input = false;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(option, argv);
-		}
-	}
-	if (argc - optind != 1) {
-		message("console", optind == argc ? "no guest given" : "one guest at a time");
-		return usage_error("console");
-	}
-	return attach(argv[optind], input);
+	return first < 0 ? status : attach(argv[first], !no_input);
 }

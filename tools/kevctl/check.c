@@ -2,7 +2,6 @@
 /* kevctl check: can this machine run kev, and if not, what to do. */
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +15,8 @@
 
 #include <libkev.h>
 
+#include "color.h"
+#include "command_line.h"
 #include "json.h"
 #include "kevctl.h"
 
@@ -286,8 +287,13 @@ static void print_json(const struct finding *findings, bool usable)
 
 static void print_text(const struct finding *findings, bool usable)
 {
+	static const enum color colors[] = {
+		[RESULT_OK] = COLOR_GOOD, [RESULT_FAIL] = COLOR_BAD, [RESULT_SKIP] = COLOR_DIM,
+	};
+
 	for (size_t i = 0; i < NR_CHECKS; i++) {
-		printf("%-4s  %-10s  %s\n", result_names[findings[i].result], checks[i].name,
+		printf("%s%-4s%s  %-10s  %s\n", color(colors[findings[i].result]),
+		       result_names[findings[i].result], color(COLOR_NONE), checks[i].name,
 		       findings[i].detail);
 		if (findings[i].advice)
 			printf("      %-10s  -> %s\n", "", findings[i].advice);
@@ -295,53 +301,34 @@ static void print_text(const struct finding *findings, bool usable)
 	puts(usable ? "This machine can run kev." : "This machine cannot run kev as it is.");
 }
 
-static void help(void)
-{
-	puts("Usage: kevctl check [--json] [--device PATH]\n"
-	     "\n"
-	     "Find out whether this machine can run kev, and what to do where it cannot.\n"
-	     "\n"
-	     "  --json         print the findings as one JSON object\n"
-	     "  --device PATH  the device, instead of " KEV_DEVICE "\n"
-	     "  -h, --help     this text\n"
-	     "\n"
-	     "Exit status: 0 when it can, 1 when a check failed, 125 after a wrong option.");
-}
+static const char help[] =
+	"Usage: kevctl check [OPTION]...\n"
+	"\n"
+	"Find out whether this machine can run kev, and what to do where it cannot.\n"
+	"\n"
+	"  --json         print the findings as one JSON object\n"
+	"  --color WHEN   auto (default: on a terminal, unless NO_COLOR is set), always or never\n"
+	"  --device PATH  the device, instead of " KEV_DEVICE "\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"Exit status: 0 when it can, 1 when a check failed, 125 after a wrong option.\n";
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	struct machine_facts facts = { .device = KEV_DEVICE, .kev = -ENOENT };
 	struct finding findings[NR_CHECKS] = { };
 	bool json = false, usable = true;
-	int option;
+	const struct command_option options[] = {
+		{ "json", .kind = OPTION_FLAG, .value = &json },
+		{ "color", .kind = OPTION_CALL, .set = color_option },
+		{ "device", .kind = OPTION_TEXT, .value = &facts.device },
+		{ }
+	};
+	const struct command_line line = { "check", help, .options = options };
+	int status;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			json = true;
-			break;
-		case 'd':
-			facts.device = optarg;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(option, argv);
-		}
-	}
-	if (optind < argc) {
-		message(argv[optind], "unexpected argument");
-		return usage_error("check");
-	}
-
+	if (command_line_take(&line, argc, argv, &status) < 0)
+		return status;
 	for (size_t i = 0; i < NR_CHECKS; i++) {
 		checks[i].check(&facts, &findings[i]);
 		usable = usable && findings[i].result != RESULT_FAIL;

@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include <libkev.h>
 
+#include "command_line.h"
 #include "hermit/accept.h"
 #include "hermit/layout.h"
 #include "image/info.h"
@@ -332,49 +332,28 @@ static int inspect(const char *path, bool json)
 	return finding.usable ? 0 : STATUS_UNUSABLE;
 }
 
-static void help(void)
-{
-	puts("Usage: kevctl inspect [--json] IMAGE\n"
-	     "\n"
-	     "Print what the ELF file IMAGE is, and how `kevctl run IMAGE` would start it.\n"
-	     "\n"
-	     "  --json         print that as one JSON object\n"
-	     "  -h, --help     this text\n"
-	     "\n"
-	     "Exit status: 0; 126 when IMAGE cannot be used, 127 when there is no IMAGE, 125\n"
-	     "after a wrong option.");
-}
+static const char help[] =
+	"Usage: kevctl inspect [--json] IMAGE\n"
+	"\n"
+	"Print what the ELF file IMAGE is, and how `kevctl run IMAGE` would start it.\n"
+	"\n"
+	"  --json         print that as one JSON object\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"Exit status: 0; 126 when IMAGE cannot be used, 127 when there is no IMAGE, 125\n"
+	"after a wrong option.\n";
 
 int cmd_inspect(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	bool json = false;
+	const struct command_option options[] = {
+		{ "json", .kind = OPTION_FLAG, .value = &json },
 		{ }
 	};
-	bool json = false;
-	int option;
+	const struct command_line line = {
+		"inspect", help, options, .operand = "image", .least = 1, .most = 1,
+	};
+	int status, first = command_line_take(&line, argc, argv, &status);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(option, argv);
-		}
-	}
-	if (optind == argc) {
-		message("inspect", "no image given");
-		return usage_error("inspect");
-	}
-	if (optind + 1 < argc) {
-		message(argv[optind + 1], "unexpected argument");
-		return usage_error("inspect");
-	}
-	return inspect(argv[optind], json);
+	return first < 0 ? status : inspect(argv[first], json);
 }

@@ -20,14 +20,14 @@ _kevctl_options()
 			--raw --gdb --gdb-port --sandbox --stats --verbose --device --help"
 		;;
 	ps) echo "--json --debugfs --help" ;;
-	stat) echo "--watch --count --json --debugfs --help" ;;
-	top) echo "--delay --batch --count --sort --debugfs --help" ;;
+	stat) echo "--watch --count --json --color --debugfs --help" ;;
+	top) echo "--delay --batch --json --count --sort --debugfs --help" ;;
 	trace) echo "--duration --vm --events --json --buffer --tracefs --help" ;;
 	kill) echo "--signal --wait --help" ;;
 	console) echo "--no-input --help" ;;
 	inspect) echo "--json --help" ;;
-	check) echo "--json --device --help" ;;
-	version) echo "--device --help" ;;
+	check) echo "--json --color --device --help" ;;
+	version) echo "--json --device --help" ;;
 	esac
 }
 
@@ -48,6 +48,7 @@ _kevctl_values()
 	run:--sandbox) echo "on off -capabilities -limits -landlock -seccomp" ;;
 	run:--module | run:--file-mapping | run:--log) echo "(files)" ;;
 	run:--append | run:--affinity | run:-a | run:--env | run:-e | run:--load-address) echo "(any)" ;;
+	check:--color | stat:--color) echo "auto always never" ;;
 	top:--sort) echo "guest exits faults memory number" ;;
 	kill:--signal | kill:-s) echo "TERM INT HUP KILL QUIT" ;;
 	trace:--vm) _kevctl_guests "$3" all ;;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl kill */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,22 +11,25 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "command_line.h"
 #include "control/find.h"
 #include "kevctl.h"
+#include "progress.h"
 
-static void help(void)
-{
-	puts("Usage: kevctl kill [-s SIGNAL] [--wait] GUEST...\n"
-	     "\n"
-	     "End guests of this user's that kevctl runs. GUEST is the number of a VM or a PID, as\n"
-	     "`kevctl ps` lists them.\n"
-	     "\n"
-	     "  -s, --signal SIGNAL\n"
-	     "              TERM (default), INT, HUP or KILL end the guest; QUIT shows its\n"
-	     "              registers where its messages go, and it goes on\n"
-	     "  --wait      return when it has ended\n"
-	     "  -h, --help  this text");
-}
+#define LOOK_MS	200	/* how often to tell that it takes time */
+
+static const char help[] =
+	"Usage: kevctl kill [-s SIGNAL] [--wait] GUEST...\n"
+	"\n"
+	"End guests of this user's that kevctl runs. GUEST is the number of a VM or a PID, as\n"
+	"`kevctl ps` lists them.\n"
+	"\n"
+	"  -s, --signal SIGNAL\n"
+	"              TERM (default), INT, HUP or KILL end the guest; QUIT shows its\n"
+	"              registers where its messages go, and it goes on\n"
+	"  --wait      return when it has ended\n"
+	"  -h, --help  this text\n";
 
 static const struct {
 	const char *name;
@@ -37,16 +39,19 @@ static const struct {
 	{ "QUIT", SIGQUIT },
 };
 
-static int parse_signal(const char *text)
+static int set_signal(const char *option, const char *text, void *value)
 {
 	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
 	unsigned int number;
 
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		if (!strcasecmp(name, signals[i].name) ||
-		    (!parse_count(text, 1, 64, &number) && (int)number == signals[i].number))
-			return signals[i].number;
-	message("--signal", "%s does not end a guest", text);
+		    (!parse_count(text, 1, 64, &number) && (int)number == signals[i].number)) {
+			*(int *)value = signals[i].number;
+			return 0;
+		}
+	}
+	message(option, "%s does not end a guest", text);
 	hint("TERM, INT, HUP, KILL or QUIT");
 	return -EINVAL;
 }
@@ -78,22 +83,32 @@ static int open_process(const struct runtime_info *guest)
 	return error ? error : process;
 }
 
+/* A signal that does not end us is no reason to end. */
+static void wait_for(const char *id, int process)
+{
+	const uint64_t start = read_clock(CLOCK_MONOTONIC);
+	struct pollfd fd = { .fd = process, .events = POLLIN };
+
+	while (poll(&fd, 1, LOOK_MS) <= 0)
+		progress_show(start, 0, "waiting for %s to end", id);
+	progress_end();
+}
+
 static int kill_guest(const char *id, int signal, bool wait)
 {
-	struct pollfd fd = { .events = POLLIN };
 	struct runtime_info guest;
-	int error = find_guest(id, &guest);
+	int process, error = find_guest(id, &guest);
 
 	if (error)
 		return error;
-	fd.fd = open_process(&guest);
-	error = fd.fd < 0 ? fd.fd : 0;
-	if (!error && syscall(SYS_pidfd_send_signal, fd.fd, signal, NULL, 0))
+	process = open_process(&guest);
+	error = process < 0 ? process : 0;
+	if (!error && syscall(SYS_pidfd_send_signal, process, signal, NULL, 0))
 		error = -errno;
-	while (!error && wait && poll(&fd, 1, -1) < 0)
-		;		/* a signal that does not end us */
-	if (fd.fd >= 0)
-		close(fd.fd);
+	if (!error && wait)
+		wait_for(id, process);
+	if (process >= 0)
+		close(process);
 	if (error)
 		message(id, "%s", strerror(-error));
 	return error;
@@ -101,42 +116,26 @@ static int kill_guest(const char *id, int signal, bool wait)
 
 int cmd_kill(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "signal", required_argument, NULL, 's' },
-		{ "wait", no_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
+	int signal = SIGTERM, status, first;
+	bool wait = false;
+	const struct command_option options[] = {
+		{ "signal", 's', OPTION_CALL, &signal, .set = set_signal },
+		{ "wait", .kind = OPTION_FLAG, .value = &wait },
 		{ }
 	};
-	int option, signal = SIGTERM, status = 0;
-	bool wait = false;
+	const struct command_line line = {
+		"kill", help, options, .operand = "guest", .least = 1,
+	};
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			signal = parse_signal(optarg);
-			if (signal < 0)
-				return STATUS_FAILURE;
-			break;
-		case 'w':
-			wait = true;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(option, argv);
-		}
-	}
-	if (optind == argc) {
-		message("kill", "no guest given");
-		return usage_error("kill");
-	}
+	first = command_line_take(&line, argc, argv, &status);
+	if (first < 0)
+		return status;
 	if (wait && signal == SIGQUIT) {
 		message("--wait", "SIGQUIT does not end a guest");
 		return STATUS_FAILURE;
 	}
-	for (int i = optind; i < argc; i++)
+	status = 0;
+	for (int i = first; i < argc; i++)
 		if (kill_guest(argv[i], signal, wait))
 			status = STATUS_FAILURE;
 	return status;

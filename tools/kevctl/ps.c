@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl ps */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "command_line.h"
 #include "control/find.h"
 #include "json.h"
 #include "kevctl.h"
@@ -18,16 +18,14 @@
 #define HOUR	(60 * MINUTE)
 #define DAY	(24 * HOUR)
 
-static void help(void)
-{
-	puts("Usage: kevctl ps [--json]\n"
-	     "\n"
-	     "List the guests that kevctl runs for this user, and for root all VMs of the machine.\n"
-	     "\n"
-	     "  --json         as a JSON array\n"
-	     "  --debugfs DIR  where debugfs is mounted, instead of " DEBUGFS "\n"
-	     "  -h, --help     this text");
-}
+static const char help[] =
+	"Usage: kevctl ps [OPTION]...\n"
+	"\n"
+	"List the guests that kevctl runs for this user, and for root all VMs of the machine.\n"
+	"\n"
+	"  --json          as a JSON array\n"
+	"  --debugfs DIR   where debugfs is mounted, instead of " DEBUGFS "\n"
+	"  -h, --help      this text\n";
 
 /* Two units at most: 3d04h, 2h05m, 1m30s, 12s */
 static void format_age(char *text, size_t size, uint64_t seconds)
@@ -161,37 +159,19 @@ static int list(const char *debugfs, struct runtime_info **infos)
 
 int cmd_ps(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "debugfs", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	struct runtime_info *infos = NULL;
 	const char *debugfs = NULL;
 	bool json = false;
-	int option, nr;
+	const struct command_option options[] = {
+		{ "json", .kind = OPTION_FLAG, .value = &json },
+		{ "debugfs", .kind = OPTION_TEXT, .value = &debugfs },
+		{ }
+	};
+	const struct command_line line = { "ps", help, .options = options };
+	int status, nr;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'j':
-			json = true;
-			break;
-		case 'd':
-			debugfs = optarg;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(option, argv);
-		}
-	}
-	if (optind < argc) {
-		message(argv[optind], "unexpected argument");
-		return usage_error("ps");
-	}
+	if (command_line_take(&line, argc, argv, &status) < 0)
+		return status;
 	nr = list(debugfs, &infos);
 	if (nr >= 0 && json)
 		print_json(infos, nr);

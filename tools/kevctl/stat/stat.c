@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl stat */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../color.h"
+#include "../command_line.h"
 #include "../control/find.h"
 #include "../json.h"
 #include "../kevctl.h"
@@ -28,23 +29,22 @@ struct stat_options {
 	bool watch;
 };
 
-static void help(void)
-{
-	puts("Usage: kevctl stat [OPTION]... [GUEST]\n"
-	     "\n"
-	     "Print what VMs and their vCPUs have counted: exits by reason, events, faults and\n"
-	     "memory. GUEST is the number of a VM or the PID of its process, as `kevctl ps` lists\n"
-	     "them; without one, all. Root sees all VMs of the machine, others the guests that\n"
-	     "kevctl runs for them.\n"
-	     "\n"
-	     "  -w, --watch[=SECONDS]\n"
-	     "                  print again every second, or so many; with what has been added\n"
-	     "                  in a second\n"
-	     "  --count N       end after N times\n"
-	     "  --json          one JSON array a line\n"
-	     "  --debugfs DIR   where debugfs is mounted, instead of " DEBUGFS "\n"
-	     "  -h, --help      this text");
-}
+static const char help[] =
+	"Usage: kevctl stat [OPTION]... [GUEST]\n"
+	"\n"
+	"Print what VMs and their vCPUs have counted: exits by reason, events, faults and\n"
+	"memory. GUEST is the number of a VM or the PID of its process, as `kevctl ps` lists\n"
+	"them; without one, all. Root sees all VMs of the machine, others the guests that\n"
+	"kevctl runs for them.\n"
+	"\n"
+	"  -w, --watch[=SECONDS]\n"
+	"                  print again every second, or so many; with what has been added\n"
+	"                  in a second\n"
+	"  --count N       end after N times\n"
+	"  --json          one JSON array a line\n"
+	"  --color WHEN    auto (default: on a terminal, unless NO_COLOR is set), always or never\n"
+	"  --debugfs DIR   where debugfs is mounted, instead of " DEBUGFS "\n"
+	"  -h, --help      this text\n";
 
 /* Levels, and times that stand still: of these no rate makes sense. */
 static bool is_level(const char *name)
@@ -158,10 +158,8 @@ static void print_exits(const struct vm_sample *vm, const struct vm_sample *befo
 
 static void print_vm(const struct vm_sample *vm, const struct vm_sample *before, uint64_t ns)
 {
-	bool bold = isatty(STDOUT_FILENO);
-
-	printf("%sVM %" PRIu64 "%s  pid %d  %s  ", bold ? "\033[1m" : "", vm->id,
-	       bold ? "\033[0m" : "", vm->pid, vm->state);
+	printf("%sVM %" PRIu64 "%s  pid %d  %s  ", color(COLOR_BOLD), vm->id, color(COLOR_NONE),
+	       vm->pid, vm->state);
 	print_name(stdout, vm->comm);
 	fputs("  ", stdout);
 	print_name(stdout, vm->image);
@@ -299,49 +297,33 @@ static int run(const struct stat_options *options)
 	return error ? STATUS_FAILURE : 0;
 }
 
+static int set_watch(const char *name, const char *text, void *value)
+{
+	struct stat_options *options = value;
+
+	options->watch = true;
+	return text ? option_number(name, text, SECONDS_MOST, &options->interval) : 0;
+}
+
 int cmd_stat(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "watch", optional_argument, NULL, 'w' },
-		{ "count", required_argument, NULL, 'n' },
-		{ "debugfs", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
+	struct stat_options options = { .interval = 1 };
+	const struct command_option names[] = {
+		{ "watch", 'w', OPTION_CALL, &options, .may_lack = true, .set = set_watch },
+		{ "count", .kind = OPTION_NUMBER, .value = &options.count, .most = INT_MAX },
+		{ "json", .kind = OPTION_FLAG, .value = &options.json },
+		{ "color", .kind = OPTION_CALL, .set = color_option },
+		{ "debugfs", .kind = OPTION_TEXT, .value = &options.debugfs },
 		{ }
 	};
-	struct stat_options options = { .interval = 1 };
-	int key, error = 0;
+	const struct command_line line = {
+		"stat", help, names, .operand = "guest", .most = 1,
+	};
+	int status, first = command_line_take(&line, argc, argv, &status);
 
-	opterr = 0;
-	while (!error && (key = getopt_long(argc, argv, ":wh", names, NULL)) != -1) {
-		switch (key) {
-		case 'j':
-			options.json = true;
-			break;
-		case 'w':
-			options.watch = true;
-			if (optarg)
-				error = option_number("--watch", optarg, SECONDS_MOST,
-						      &options.interval);
-			break;
-		case 'n':
-			error = option_number("--count", optarg, INT_MAX, &options.count);
-			break;
-		case 'd':
-			options.debugfs = optarg;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(key, argv);
-		}
-	}
-	if (!error && argc - optind > 1) {
-		message(argv[optind + 1], "unexpected argument");
-		return usage_error("stat");
-	}
-	if (!error && optind < argc)
-		error = option_number(argv[optind], argv[optind], INT_MAX, &options.id);
-	return error ? STATUS_FAILURE : run(&options);
+	if (first < 0)
+		return status;
+	if (first < argc && option_number(argv[first], argv[first], INT_MAX, &options.id))
+		return STATUS_FAILURE;
+	return run(&options);
 }

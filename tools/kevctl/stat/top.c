@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl top */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <ncurses.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../command_line.h"
 #include "../kevctl.h"
 #include "source.h"
 #include "top_rows.h"
@@ -38,26 +38,26 @@ struct top {
 	unsigned int first;
 	unsigned int interval;
 	unsigned int count;
+	bool json;
 };
 
-static void help(void)
-{
-	puts("Usage: kevctl top [OPTION]...\n"
-	     "\n"
-	     "Show the VMs of the machine that do most, every second. Root sees all of them,\n"
-	     "others the guests that kevctl runs for them.\n"
-	     "\n"
-	     "  -d, --delay SECONDS\n"
-	     "                  show every so many seconds\n"
-	     "  -b, --batch     print lines, for files and pipes\n"
-	     "  --count N       end after N times\n"
-	     "  --sort ORDER    guest (default), exits, faults, memory or number\n"
-	     "  --debugfs DIR   where debugfs is mounted, instead of " DEBUGFS "\n"
-	     "  -h, --help      this text\n"
-	     "\n"
-	     "Keys: q ends, g, e, f, m and n sort as above, arrows and Page keys scroll,\n"
-	     "space shows at once.");
-}
+static const char help[] =
+	"Usage: kevctl top [OPTION]...\n"
+	"\n"
+	"Show the VMs of the machine that do most, every second. Root sees all of them,\n"
+	"others the guests that kevctl runs for them.\n"
+	"\n"
+	"  -d, --delay SECONDS\n"
+	"                  show every so many seconds\n"
+	"  -b, --batch     print lines, for files and pipes\n"
+	"  --json          print one JSON array a line, which is a batch, too\n"
+	"  --count N       end after N times\n"
+	"  --sort ORDER    guest (default), exits, faults, memory or number\n"
+	"  --debugfs DIR   where debugfs is mounted, instead of " DEBUGFS "\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Keys: q ends, g, e, f, m and n sort as above, arrows and Page keys scroll,\n"
+	"space shows at once.\n";
 
 static int take(struct top *top)
 {
@@ -76,6 +76,11 @@ static void print_batch(const struct top *top, const struct top_row *rows)
 {
 	static char line[LINE_BYTES];
 
+	if (top->json) {
+		top_json(stdout, rows, top->now.nr);
+		fflush(stdout);
+		return;
+	}
 	top_header(line, sizeof(line));
 	puts(line);
 	for (unsigned int i = 0; i < top->now.nr; i++) {
@@ -229,17 +234,17 @@ static int run_on_terminal(struct top *top)
 	return error;
 }
 
-static int parse_order(const char *text, unsigned int *order)
+static int set_order(const char *option, const char *text, void *order)
 {
 	static const char *const words[] = { "guest", "exits", "faults", "memory", "number" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (!strcmp(text, words[i])) {
-			*order = i;
+			*(unsigned int *)order = i;
 			return 0;
 		}
 	}
-	message("--sort", "there is no order %s", text);
+	message(option, "there is no order %s", text);
 	hint("guest, exits, faults, memory or number");
 	return -EINVAL;
 }
@@ -260,48 +265,22 @@ static int run(struct top *top, const char *debugfs, bool batch)
 
 int cmd_top(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{ "delay", required_argument, NULL, 'd' },
-		{ "batch", no_argument, NULL, 'b' },
-		{ "count", required_argument, NULL, 'n' },
-		{ "sort", required_argument, NULL, 's' },
-		{ "debugfs", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
 	struct top top = { .interval = 1 };
 	const char *debugfs = NULL;
 	bool batch = false;
-	int key, error = 0;
+	const struct command_option names[] = {
+		{ "delay", 'd', OPTION_NUMBER, &top.interval, .most = SECONDS_MOST },
+		{ "batch", 'b', OPTION_FLAG, .value = &batch },
+		{ "json", .kind = OPTION_FLAG, .value = &top.json },
+		{ "count", .kind = OPTION_NUMBER, .value = &top.count, .most = INT_MAX },
+		{ "sort", .kind = OPTION_CALL, .value = &top.order, .set = set_order },
+		{ "debugfs", .kind = OPTION_TEXT, .value = &debugfs },
+		{ }
+	};
+	const struct command_line line = { "top", help, .options = names };
+	int status;
 
-	opterr = 0;
-	while (!error && (key = getopt_long(argc, argv, ":d:bh", names, NULL)) != -1) {
-		switch (key) {
-		case 'd':
-			error = option_number("--delay", optarg, SECONDS_MOST, &top.interval);
-			break;
-		case 'b':
-			batch = true;
-			break;
-		case 'n':
-			error = option_number("--count", optarg, INT_MAX, &top.count);
-			break;
-		case 's':
-			error = parse_order(optarg, &top.order);
-			break;
-		case 'f':
-			debugfs = optarg;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(key, argv);
-		}
-	}
-	if (!error && optind < argc) {
-		message(argv[optind], "unexpected argument");
-		return usage_error("top");
-	}
-	return error ? STATUS_FAILURE : run(&top, debugfs, batch);
+	if (command_line_take(&line, argc, argv, &status) < 0)
+		return status;
+	return run(&top, debugfs, batch || top.json);
 }

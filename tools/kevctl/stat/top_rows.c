@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../json.h"
 #include "top_rows.h"
 
 #define PAGE_KIB	4
@@ -110,4 +111,26 @@ void top_format(char *text, size_t size, const struct top_row *row)
 	for (; *text; text++)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
+}
+
+void top_json(FILE *to, const struct top_row *rows, unsigned int nr)
+{
+	fputc('[', to);
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct top_row *row = &rows[i];
+		const struct vm_sample *vm = row->vm;
+
+		fprintf(to, "%s{\"vm\": %" PRIu64 ", \"pid\": %d, \"state\": ", i ? ", " : "",
+			vm->id, vm->pid);
+		json_string(to, vm->state);
+		fputs(", \"comm\": ", to);
+		json_string(to, vm->comm);
+		fputs(", \"image\": ", to);
+		json_string(to, *vm->image ? vm->image : NULL);
+		fprintf(to, ", \"vcpus\": %u, \"guest_percent\": %.1f, \"exits\": %" PRIu64
+			", \"slow\": %" PRIu64 ", \"reports\": %" PRIu64 ", \"faults\": %" PRIu64
+			", \"resident_kib\": %" PRIu64 "}", vm->nr_vcpus, row->guest, row->exits,
+			row->slow, row->reports, row->faults, row->resident_kib);
+	}
+	fputs("]\n", to);
 }

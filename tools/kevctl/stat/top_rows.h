@@ -3,6 +3,8 @@
 #ifndef KEVCTL_TOP_ROWS_H
 #define KEVCTL_TOP_ROWS_H
 
+#include <stdio.h>
+
 #include "sample.h"
 
 /* By what lines are in order: descending, but by number */
@@ -36,5 +38,8 @@ struct top_row *top_rows(const struct samples *now, const struct samples *before
 /* top_header(), top_format() - one line as text; @size bytes with the NUL */
 void top_header(char *text, size_t size);
 void top_format(char *text, size_t size, const struct top_row *row);
+
+/* top_json() - @nr lines as one JSON array, in a line */
+void top_json(FILE *to, const struct top_row *rows, unsigned int nr);
 
 #endif /* KEVCTL_TOP_ROWS_H */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl trace */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -17,9 +16,11 @@
 #include <x86intrin.h>
 
 #include "../clock.h"
+#include "../command_line.h"
 #include "../control/find.h"
 #include "../json.h"
 #include "../kevctl.h"
+#include "../progress.h"
 #include "trace_sum.h"
 #include "tracefs.h"
 
@@ -42,7 +43,8 @@ struct trace_options {
 
 /*
  * @text, @length: the beginning of a line. @child: process of the command, 0: none, or it has
- * ended with @status. @ns, @ticks: when it began, by two clocks.
+ * ended with @status. @start, @ns, @ticks: when it began, by three clocks; at the end @ns and
+ * @ticks are how long it was.
  */
 struct trace {
 	const struct trace_options *options;
@@ -55,27 +57,25 @@ struct trace {
 	int signals;
 	int timer;
 	sigset_t before;
-	uint64_t ns, ticks;
+	uint64_t start, ns, ticks;
 };
 
-static void help(void)
-{
-	puts("Usage: kevctl trace [OPTION]... [COMMAND [ARGUMENT]...]\n"
-	     "\n"
-	     "Watch guests exit, until Ctrl-C, or while COMMAND runs: print how often, by reason,\n"
-	     "and how long it took until the guest was entered again. Root only.\n"
-	     "\n"
-	     "  --duration SECONDS\n"
-	     "                  end after so many\n"
-	     "  --vm N          this VM only\n"
-	     "  --events        print each of kev's trace events, and no summary\n"
-	     "  --json          print the summary as a JSON object\n"
-	     "  --buffer KIB    memory for events, for each CPU (default 4096)\n"
-	     "  --tracefs DIR   where tracefs is mounted, instead of " TRACEFS "\n"
-	     "  -h, --help      this text\n"
-	     "\n"
-	     "Exit status: COMMAND's, if there is one.");
-}
+static const char help[] =
+	"Usage: kevctl trace [OPTION]... [COMMAND [ARGUMENT]...]\n"
+	"\n"
+	"Watch guests exit, until Ctrl-C, or while COMMAND runs: print how often, by reason,\n"
+	"and how long it took until the guest was entered again. Root only.\n"
+	"\n"
+	"  --duration SECONDS\n"
+	"                  end after so many\n"
+	"  --vm N          this VM only\n"
+	"  --events        print each of kev's trace events, and no summary\n"
+	"  --json          print the summary as a JSON object\n"
+	"  --buffer KIB    memory for events, for each CPU (default 4096)\n"
+	"  --tracefs DIR   where tracefs is mounted, instead of " TRACEFS "\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Exit status: COMMAND's, if there is one.\n";
 
 static int take_line(struct trace *trace, const char *text)
 {
@@ -197,6 +197,16 @@ static int enable(struct trace *trace)
 	return error;
 }
 
+/* Not where others print meanwhile. */
+static void show_progress(const struct trace *trace)
+{
+	const struct trace_options *options = trace->options;
+
+	if (!options->events && !options->command)
+		progress_show(trace->start, options->seconds, "%" PRIu64 " exits",
+			      trace->sum.exits);
+}
+
 static int collect(struct trace *trace)
 {
 	struct pollfd fds[] = {
@@ -207,6 +217,7 @@ static int collect(struct trace *trace)
 	bool end = false;
 	int error = 0;
 
+	trace->start = read_clock(CLOCK_MONOTONIC);
 	trace->ns = read_clock(CLOCK_MONOTONIC_RAW);
 	trace->ticks = __rdtsc();
 	if (trace->options->command) {
@@ -221,7 +232,9 @@ static int collect(struct trace *trace)
 			end = take_signal(trace);
 		end |= fds[2].revents;
 		error = take_events(trace);
+		show_progress(trace);
 	}
+	progress_end();
 	trace->ns = read_clock(CLOCK_MONOTONIC_RAW) - trace->ns;
 	trace->ticks = __rdtsc() - trace->ticks;
 	tracefs_stop(&trace->tracefs);
@@ -332,54 +345,30 @@ static int run(const struct trace_options *options)
 
 int cmd_trace(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{ "duration", required_argument, NULL, 't' },
-		{ "vm", required_argument, NULL, 'v' },
-		{ "events", no_argument, NULL, 'e' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "buffer", required_argument, NULL, 'b' },
-		{ "tracefs", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
+	struct trace_options options = { .buffer_kib = BUFFER_KIB };
+	const struct command_option names[] = {
+		{ "duration", .kind = OPTION_NUMBER, .value = &options.seconds,
+		  .most = SECONDS_MOST },
+		{ "vm", .kind = OPTION_NUMBER, .value = &options.vm, .most = INT_MAX },
+		{ "events", .kind = OPTION_FLAG, .value = &options.events },
+		{ "json", .kind = OPTION_FLAG, .value = &options.json },
+		{ "buffer", .kind = OPTION_NUMBER, .value = &options.buffer_kib,
+		  .most = BUFFER_KIB_MOST },
+		{ "tracefs", .kind = OPTION_TEXT, .value = &options.tracefs },
 		{ }
 	};
-	struct trace_options options = { .buffer_kib = BUFFER_KIB };
-	int key, error = 0;
+	const struct command_line line = {
+		"trace", help, names, .operand = "command", .ends_options = true,
+	};
+	int status, first = command_line_take(&line, argc, argv, &status);
 
-	opterr = 0;
-	while (!error && (key = getopt_long(argc, argv, "+:h", names, NULL)) != -1) {
-		switch (key) {
-		case 't':
-			error = option_number("--duration", optarg, SECONDS_MOST,
-					      &options.seconds);
-			break;
-		case 'v':
-			error = option_number("--vm", optarg, INT_MAX, &options.vm);
-			break;
-		case 'e':
-			options.events = true;
-			break;
-		case 'j':
-			options.json = true;
-			break;
-		case 'b':
-			error = option_number("--buffer", optarg, BUFFER_KIB_MOST,
-					      &options.buffer_kib);
-			break;
-		case 'd':
-			options.tracefs = optarg;
-			break;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return option_error(key, argv);
-		}
-	}
-	if (!error && options.json && options.events) {
+	if (first < 0)
+		return status;
+	if (options.json && options.events) {
 		message("--json", "is for the summary, and --events prints none");
-		error = -EINVAL;
+		return STATUS_FAILURE;
 	}
-	if (optind < argc)
-		options.command = argv + optind;
-	return error ? STATUS_FAILURE : run(&options);
+	if (first < argc)
+		options.command = argv + first;
+	return run(&options);
 }
