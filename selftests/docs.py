@@ -21,7 +21,7 @@ MADE = re.compile(r"^build/|/build(/|$)|\.ko$|/mine\.c$|[A-Z]{4}|^tools/kevctl/k
 SUFFIXES = ("", ".c", ".32.c", ".sh", ".py")
 # Where a short form of a path may begin
 SHORT = ("", "selftests/", "src/")
-# One spelling of each; names of the SDM's and in code are left alone
+# One spelling of each; names of the SDM's, in code and of options are left alone
 SPELLING = {
     "behavior": "behaviour", "color": "colour", "initialize": "initialise",
     "initialization": "initialisation", "optimize": "optimise",
@@ -95,7 +95,7 @@ def main():
                 print(f"{page}: {path} does not say: {message}")
         prose = LITERAL.sub("", text)
         for word, right in SPELLING.items():
-            if re.search(rf"\b{word}", prose, re.IGNORECASE):
+            if re.search(rf"(?<!-)\b{word}", prose, re.IGNORECASE):
                 print(f"{page}: {word}: {right}")
 
 
