@@ -39,10 +39,16 @@ class Command:
     """kevctl on a terminal of its own, in the foreground"""
 
     def __init__(self, *arguments, **environment):
+        # It is not to begin before it is known how the terminal was.
+        known, tell = os.pipe()
         self.pid, self.master = pty.fork()
         if not self.pid:
+            os.read(known, 1)
             os.execve(KEVCTL, [KEVCTL, *arguments], {**os.environ, **environment})
         self.before = self.modes()
+        os.write(tell, b".")
+        os.close(known)
+        os.close(tell)
         self.output = b""
 
     def modes(self):
