@@ -4,6 +4,9 @@
  * gives a stack, so this brings its own. main() gets the registers as they were; what it
  * returns becomes the VM's exit code.
  */
+	/* Else the symbol table has the name of a temporary file. */
+	.file	"start32.S"
+
 	.section .text.start, "ax", @progbits
 	.globl	_start
 	.type	_start, @function
