@@ -189,6 +189,10 @@ deb: ## Debian packages in build/deb
 	@$(BED) setup --also tools/bed/packages-deb
 	@tools/deb.sh build/deb
 
+test-deb: ## install, upgrade and remove the packages in a Debian of their own: some minutes
+	@$(BED) setup --also tools/bed/packages-deb
+	@selftests/packages.sh
+
 .PHONY: dist test-dist
 TAG ?=
 dist: ## the release's tarball in build/dist, of what is committed or of TAG=v1.2.3
@@ -207,4 +211,4 @@ clean: ## remove what was built
 	debug-kernel test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
 	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
 	coverage lint load unload install install-dkms \
-	deb clean
+	deb test-deb clean
