@@ -60,6 +60,9 @@ test-detectors: debug-kernel ## does the instrumented kernel notice errors in a 
 	@$(BED) setup
 	@selftests/run.sh --detectors
 
+tsan: setup ## ThreadSanitizer on the core's locking, in user space
+	@$(MAKE) --no-print-directory -s -C selftests/tsan run
+
 soak: ## 100,000 kicks, 1,000 NMIs and the like
 	@$(BED) setup
 	@selftests/run.sh --soak
@@ -208,7 +211,7 @@ clean: ## remove what was built
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
-	debug-kernel test-debug test-detectors soak test-mutants bench bench-check bench-baseline \
+	debug-kernel test-debug test-detectors tsan soak test-mutants bench bench-check bench-baseline \
 	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
 	coverage lint load unload install install-dkms \
 	deb test-deb clean

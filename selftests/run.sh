@@ -277,6 +277,13 @@ test_detectors() {
 	count detectors "$out/detectors"
 }
 
+test_races() {
+	wrap tsan make -s --no-print-directory -C selftests/tsan run >"$out/tsan"
+	count tsan "$out/tsan"
+	wrap noinstr selftests/lint/run.sh noinstr_debug >"$out/noinstr"
+	count noinstr "$out/noinstr"
+}
+
 # On the instrumented kernel everything takes longer, and it needs a module of its own. A machine
 # tells of one report only and may hang: each part has its own.
 test_debug() {
@@ -316,6 +323,7 @@ case ${1:-} in
 	selftests/copy-tree.sh "$tree"
 	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
 	test_detectors
+	test_races
 	test_debug
 	;;
 --detectors)

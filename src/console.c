@@ -57,8 +57,10 @@ static int allocate_ring(struct kev_console *console)
 	if (!ring)
 		return -ENOMEM;
 	spin_lock(&console->lock);
-	if (!console->ring)
-		swap(console->ring, ring);
+	if (!console->ring) {
+		WRITE_ONCE(console->ring, ring);
+		ring = NULL;
+	}
 	spin_unlock(&console->lock);
 	kvfree(ring);
 	return 0;
@@ -89,7 +91,7 @@ ssize_t kev_console_write(struct kev_console *console, const u8 *bytes, size_t l
 	first = min_t(size_t, n, KEV_CONSOLE_SIZE - RING_INDEX(console->head));
 	memcpy(console->ring + RING_INDEX(console->head), bytes, first);
 	memcpy(console->ring, bytes + first, n - first);
-	console->head += n;
+	WRITE_ONCE(console->head, console->head + n);
 	for (size_t i = 0; console->log && i < n; i++)
 		log_byte(console, bytes[i]);
 	spin_unlock(&console->lock);
@@ -121,7 +123,7 @@ static bool consume(struct kev_console *console, u32 tail, size_t n)
 	spin_lock(&console->lock);
 	mine = console->tail == tail;
 	if (mine)
-		console->tail += n;
+		WRITE_ONCE(console->tail, console->tail + n);
 	spin_unlock(&console->lock);
 	return mine;
 }

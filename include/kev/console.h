@@ -12,9 +12,9 @@
 
 struct kev_console {
 	spinlock_t lock;	/* taken by readers and writers in process context */
-	u8 *ring;		/* [lock] NULL until the first byte */
-	u32 head;		/* [lock] where the next byte goes */
-	u32 tail;		/* [lock] the oldest byte not read yet */
+	u8 *ring;		/* [lock] to write: NULL until the first byte */
+	u32 head;		/* [lock] to write: where the next byte goes */
+	u32 tail;		/* [lock] to write: the oldest byte not read yet */
 	bool log;		/* [I] mirror to the kernel's log */
 	u32 line_len;		/* [lock] */
 	char line[120];		/* [lock] log line being collected */

@@ -4,7 +4,8 @@
 # first: all warnings of the compiler, noinstr rules, the analyzers of GCC and Clang, the
 # semantic patches of the kernel.
 #
-# usage: run.sh [CHECK...]	one of check warnings noinstr analyzer tidy coccicheck; all without
+# usage: run.sh [CHECK...]	one of check warnings noinstr noinstr_debug analyzer tidy coccicheck;
+#				all without, but noinstr_debug only where that kernel is
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -49,21 +50,52 @@ accept() {
 }
 
 # Functions of the kernel in its .noinstr.text and .entry.text. objtool looks at one object: what it does
-# not find there it takes for a call that leaves the section.
+# not find there it takes for a call that leaves the section. Debian's kernels come without the
+# table of their symbols.
 NOINSTR="__ct_user_enter __ct_user_exit clear_bhb_loop"
 
-# Calls from noinstr code to code that may be traced, outside of what begins and ends it. The rules
-# for entry code proper (unret, IBT) are about the kernel's own entry points, which a module does
-# not have.
-noinstr() {
-	local name
-	build
-	for name in $NOINSTR; do
+# names MAP SECTION: the functions of a section, of a kernel whose table of symbols is there
+names() {
+	awk -v from="__$2_text_start" -v to="__$2_text_end" \
+		'$3 == from { on = 1 } $3 == to { on = 0 } on && $2 == "T" { print $3 }' "$1"
+}
+
+# leaving OBJECT KDIR NAME...: calls from noinstr code to code that may be traced, outside of what
+# begins and ends it, and not to NAMEs. The rules for entry code proper (unret, IBT) are about the
+# kernel's own entry points, which a module does not have.
+leaving() {
+	local object=$1 kdir=$2 name
+	shift 2
+	objdump -h "$object" | grep -q 'discard.instr_begin' ||
+		echo "$object: nothing marks where instrumentation is all right"
+	for name; do
 		echo "__attribute__((section(\".noinstr.text\"))) void $name(void) { }"
-	done | gcc -xc -O2 -fno-asynchronous-unwind-tables -mno-red-zone -fcf-protection=none \
-		-c -o "$scratch/kernel.o" -
-	ld -r -o "$scratch/kev.o" "$copy/kev.o" "$scratch/kernel.o"
+	done | gcc -xc -O2 -fno-builtin -fno-asynchronous-unwind-tables -mno-red-zone \
+		-fcf-protection=none -c -o "$scratch/kernel.o" -
+	ld -r -o "$scratch/kev.o" "$object" "$scratch/kernel.o"
 	"$kdir/tools/objtool/objtool" --noinstr --link --dry-run "$scratch/kev.o" 2>&1 || true
+}
+
+noinstr() {
+	build
+	# shellcheck disable=SC2086 # a list of names
+	leaving "$copy/kev.o" "$kdir" $NOINSTR
+}
+
+# The same with all that KASAN, KCOV, UBSAN and lockdep put in
+noinstr_debug() {
+	local debug names
+	debug=$(tools/bed/bed kdir --kernel debug)
+	selftests/copy-tree.sh "$copy-debug"
+	make -k -j"$(nproc)" -C "$debug" M="$PWD/$copy-debug" \
+		KCFLAGS=-DCONFIG_NOINSTR_VALIDATION=1 modules >"$scratch/debug" 2>&1 || {
+		tail "$scratch/debug"
+		return
+	}
+	names=$(comm -12 <(for name in noinstr entry; do names "$debug/System.map" "$name"; done | sort) \
+		<(nm -u "$copy-debug/kev.o" | awk '{ print $2 }' | sort))
+	# shellcheck disable=SC2086 # a list of names
+	leaving "$copy-debug/kev.o" "$debug" $names
 }
 
 # user_sources: what runs in user space: the tools, and the module's pure code
@@ -144,6 +176,7 @@ declare -A NAMES=(
 	[check]="selftests/check.sh"
 	[warnings]="no warning of the compiler with W=12"
 	[noinstr]="objtool: noinstr"
+	[noinstr_debug]="objtool: noinstr, on the instrumented kernel"
 	[analyzer]="gcc -fanalyzer"
 	[tidy]="clang-tidy"
 	[coccicheck]="coccicheck"
@@ -154,7 +187,10 @@ check() { selftests/check.sh | grep -v -E '^(ok |1\.\.)' || true; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-(($# > 0)) || set -- check warnings noinstr analyzer tidy coccicheck
+if (($# == 0)); then
+	set -- check warnings noinstr analyzer tidy coccicheck
+	if tools/bed/bed kdir --kernel debug >"$scratch/kdir" 2>&1; then set -- "$@" noinstr_debug; fi
+fi
 for name in "$@"; do
 	[[ -n ${NAMES[$name]:-} ]] || { echo "run.sh: no check $name" >&2; exit 2; }
 	result "${NAMES[$name]}" "$("$name")"

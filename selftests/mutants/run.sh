@@ -3,7 +3,7 @@
 # Do the tests notice when the code is broken? Each NAME.patch here breaks one
 # thing and names, in its first lines, the case that has to fail then:
 #
-#   Test: SUITE PROGRAM CASE	SUITE is unit, kevctl, bed, life or code (entry_code.py)
+#   Test: SUITE PROGRAM CASE	SUITE is unit, tsan, kevctl, bed, life or code (entry_code.py)
 #   Why: what is wrong with the code now
 #   Cpus: how many the machine has, where one is not enough (bed only)
 #   Append: arguments of its kernel, beside the usual ones and without commas (bed only)
@@ -131,6 +131,7 @@ build() {
 	local suite=$1 program=$2
 	case $suite in
 	unit) make -C "$copy/selftests/unit" "build/gcc/$program" ;;
+	tsan) make -C "$copy/selftests/tsan" ;;
 	kevctl) build_kevctl "$program" ;;
 	bed) build_bed "$program" ;;
 	life) build_module && make -C "$copy/selftests/life" ;;
@@ -145,6 +146,7 @@ run() {
 	[[ $program != "$MODULE_TEST" ]] || module=(--no-module)
 	case $suite in
 	unit) cd "$copy/selftests/unit" && timeout "$TIMEOUT" "build/gcc/$program" ;;
+	tsan) make -s --no-print-directory -C "$copy/selftests/tsan" run ;;
 	code) "$copy/selftests/$program" "$copy/kev.ko" ;;
 	kevctl | life)
 		# A slot is a background job, which ignores the signals that tests send.

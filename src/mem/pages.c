@@ -136,7 +136,7 @@ static struct page *take_first(struct kev_first_pages *first)
 	spin_lock(&first->lock);
 	page = first->page;
 	if (page) {
-		first->page = (struct page *)page_private(page);
+		WRITE_ONCE(first->page, (struct page *)page_private(page));
 		set_page_private(page, 0);
 	}
 	spin_unlock(&first->lock);
@@ -153,9 +153,9 @@ static void add_first(struct kev_mem *mem, unsigned int order, unsigned int next
 	spin_lock(&first->lock);
 	while (nr--) {
 		set_page_private(page + nr, (unsigned long)first->page);
-		first->page = page + nr;
+		WRITE_ONCE(first->page, page + nr);
 	}
-	first->next_order = next_order;
+	WRITE_ONCE(first->next_order, next_order);
 	spin_unlock(&first->lock);
 }
 

@@ -29,6 +29,7 @@
 /* What kev_vmx_enter_guest() has on top of its stack */
 #define STACK_VMX	0
 #define STACK_FRAME	8
+#define STACK_RBP	56
 
 /*
  * Buffers that a guest could read through: VERW where the kernel has chosen it against MDS,
@@ -192,6 +193,10 @@ SYM_INNER_LABEL(kev_vmx_exit, SYM_L_GLOBAL)
 	CLEAR_OTHER_GPRS
 	PROTECT_PREDICTION
 
+#ifdef CONFIG_FRAME_POINTER
+	/* There the unwinder follows RBP, wherever the quick level wants to know who called it. */
+	lea	STACK_RBP(%rsp), %rbp
+#endif
 	/* The guest goes on, or the caller is to see why it does not. */
 	call	kev_vmx_exited
 	test	%al, %al
