@@ -115,7 +115,7 @@ build_kevctl() {
 	local program=$1 dir
 	case $program in
 	terminal.py | sandbox.sh) program=kevctl-sandboxed ;;
-	cli.sh | hermit.sh)
+	cli.sh | completion.sh | hermit.sh)
 		for dir in tools/libkev tools/kevctl guests; do
 			make -C "$copy/$dir" || return 1
 		done
