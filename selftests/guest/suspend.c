@@ -64,12 +64,13 @@ static bool runs(void)
 {
 	struct kt_guest guest;
 	struct kt_runner runner;
+	uint64_t *returned = &runner.returned;
 	long ret = -ENODEV;
 
 	if (kt_guest_init(&guest, &ends, 0, NULL))
 		return false;
 	if (!kt_runner_start(&runner, guest.vcpu, -1)) {
-		for (int i = 0; i < 20000 && !__atomic_load_n(&runner.returned, __ATOMIC_ACQUIRE); i++)
+		for (int i = 0; i < 20000 && !__atomic_load_n(returned, __ATOMIC_ACQUIRE); i++)
 			sched_yield();
 		ret = kt_runner_kick(&runner);
 	}

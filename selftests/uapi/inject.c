@@ -149,7 +149,8 @@ TEST_F(inject, exceptions)
 		KT_RUN_TO(self, KT_AT_START);
 		ASSERT_EQ(0, error ? inject_error(self->vcpu, vector, vector * 8) :
 			     inject(self->vcpu, KEV_INJECT_EXCEPTION, vector));
-		KT_RUN_TO_HANDLER(self, vector, error ? vector * 8L : -1L, address(waits_at) + trap);
+		KT_RUN_TO_HANDLER(self, vector, error ? vector * 8L : -1L,
+				  address(waits_at) + trap);
 		ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &(struct kev_vcpu_state) {
 			.gprs = { .rip = KT_CODE_GPA, .rflags = 2 } }));
 	}
