@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A guest in a memory cgroup. Guards that its memory counts for whoever made the VM, that
- * a limit is a report which user space can act on, that it has nobody killed, and that
- * the charge goes with the VM.
+ * a limit is a report which user space can act on, that it has nobody killed, that the
+ * charge goes with the VM, and that pages kept for the next VM go to one that has paid for them.
  */
 #include "kselftest_harness.h"
 
@@ -246,6 +246,58 @@ TEST_F(memcg, stock_goes_with_the_vcpu)
 			before = charged();
 	}
 	EXPECT_GE((int64_t)TOLERANCE, charged() - before);
+}
+
+#define OTHER		"/sys/fs/cgroup/kevtest-other"
+#define ROOT		"/sys/fs/cgroup"
+#define OWNERS		"/proc/kpagecgroup"
+
+static uint64_t number_at(const char *path, uint64_t index)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t number;
+
+	if (pread(fd, &number, sizeof(number), index * sizeof(number)) != sizeof(number))
+		number = ~0ULL;
+	close(fd);
+	return number;
+}
+
+/* Which cgroup pays for the page here: its inode's number, 0: none */
+static uint64_t payer(const volatile void *page)
+{
+	uint64_t frame;
+
+	(void)*(const volatile char *)page;
+	frame = number_at("/proc/self/pagemap", (uintptr_t)page / KT_PAGE) & ((1ULL << 55) - 1);
+	return number_at(OWNERS, frame);
+}
+
+/* Pages of a VM that is gone wait for the next one: only if it would have to pay as well. */
+TEST_F(memcg, kept_pages)
+{
+	static const char *const cgroups[] = { CGROUP, OTHER, ROOT, CGROUP, ROOT, OTHER };
+	const struct kt_vm_options options = { .huge_pages = KEV_HUGE_NEVER };
+
+	if (access(OWNERS, R_OK))
+		SKIP(return, "no " OWNERS);
+	kt_vm_fini(&self->vm);
+	ASSERT_EQ(0, mkdir(OTHER, 0755));
+	for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
+		struct stat cgroup;
+		struct kt_vm vm;
+
+		ASSERT_EQ(0, enter(cgroups[i]));
+		ASSERT_EQ(0, stat(cgroups[i], &cgroup));
+		ASSERT_EQ(0, kt_vm_init(&vm, &self->image, self->fd, &options));
+		/* Its first page from here is one of these. Nobody pays for what the root has. */
+		EXPECT_EQ(strcmp(cgroups[i], ROOT) ? cgroup.st_ino : 0, payer(vm.run[0])) {
+			TH_LOG("VM %zu, in %s", i, cgroups[i]);
+		}
+		kt_vm_fini(&vm);
+	}
+	EXPECT_EQ(0, enter(ROOT));
+	EXPECT_EQ(0, rmdir(OTHER));
 }
 
 TEST_HARNESS_MAIN

@@ -130,13 +130,13 @@ FIXTURE_TEARDOWN(quick)
 }
 
 /* A new guest, about to run from a label */
-static int begin(FIXTURE_DATA(quick) *self, const char *label)
+static int begin(FIXTURE_DATA(quick) *self, const char *label, uint32_t flags)
 {
 	struct kev_vcpu_state state = { 0 };
 	int ret;
 
 	kt_guest_fini(&self->guest);
-	ret = kt_guest_init(&self->guest, &guest, 0, "noop");
+	ret = kt_guest_init(&self->guest, &guest, flags, "noop");
 	self->run = self->guest.run;
 	self->vcpu = self->guest.vcpu;
 	if (!ret)
@@ -159,19 +159,7 @@ static int raise_event(int vcpu, int vector)
 	return vector == NMI ? kt_ioctl(vcpu, KEV_VCPU_INJECT, &args) : kt_interrupt(vcpu, vector);
 }
 
-#define BEGIN(label)	ASSERT_EQ(0, begin(self, label))
-
-#define RUN_TO(number)							\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_ASSERT_AT(self->run, number);				\
-} while (0)
-
-#define RUN_TO_HANDLER(vector, error, at)				\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_EXPECT_HANDLER(self->run, vector, error, at);		\
-} while (0)
+#define BEGIN(label)	ASSERT_EQ(0, begin(self, label, 0))
 
 struct row {
 	const char *name, *label, *at;
@@ -205,7 +193,7 @@ static void check(struct __test_metadata *_metadata, FIXTURE_DATA(quick) *self,
 		  const struct row *row)
 {
 	BEGIN(row->label);
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, raise_event(self->vcpu, row->raise));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	KT_ASSERT_AT(self->run, KT_AT_HANDLER);
@@ -218,8 +206,8 @@ static void check(struct __test_metadata *_metadata, FIXTURE_DATA(quick) *self,
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 	/* In the emulator NMIs stay blocked on a CPU until there is an IRET. */
 	if (row->raise == NMI) {
-		RUN_TO(KT_AT_IRET);
-		RUN_TO(KT_AT_END);
+		KT_RUN_TO(self, KT_AT_IRET);
+		KT_RUN_TO(self, KT_AT_END);
 	}
 }
 
@@ -238,23 +226,33 @@ TEST_F(quick, delivery)
 TEST_F(quick, exception)
 {
 	BEGIN(no_msr);
-	RUN_TO(KT_AT_START);
-	RUN_TO_HANDLER(GP, 0, address(no_msr_at));
+	KT_RUN_TO(self, KT_AT_START);
+	KT_RUN_TO_HANDLER(self, GP, 0, address(no_msr_at));
+}
+
+/* User space is asked for a leaf too that is the same for all vCPUs. */
+TEST_F(quick, reported)
+{
+	ASSERT_EQ(0, begin(self, cpuid_sti, KEV_VM_REPORT_CPUID));
+	KT_RUN_TO(self, KT_AT_START);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_CPUID, self->run->kind);
+	EXPECT_EQ(0, self->run->cpuid.leaf);
 }
 
 /* What a write has asked for comes before the next instruction. */
 TEST_F(quick, own_interrupt)
 {
 	BEGIN(own);
-	RUN_TO(KT_AT_START);
-	RUN_TO_HANDLER(OWN, -1, address(own_at));
+	KT_RUN_TO(self, KT_AT_START);
+	KT_RUN_TO_HANDLER(self, OWN, -1, address(own_at));
 }
 
 TEST_F(quick, due)
 {
 	BEGIN(aux);
-	RUN_TO(KT_AT_START);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_START);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0x77, self->run->gpr[KEV_RCX]);
 }
 
@@ -265,7 +263,7 @@ TEST_F(quick, timer)
 
 	for (int i = 0; i < 8; i++) {
 		BEGIN(timer);
-		RUN_TO(KT_AT_START);
+		KT_RUN_TO(self, KT_AT_START);
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		KT_ASSERT_AT(self->run, KT_AT_HANDLER);
 		EXPECT_EQ(TIMER, self->run->gpr[KT_TRAP_VECTOR]);
@@ -311,7 +309,7 @@ TEST_F(quick, wrap)
 		ASSERT_EQ(length, kt_write_guest(self->guest.vm, TOP + KT_PAGE - length,
 						 wrap->bytes, length));
 		ASSERT_EQ(sizeof(end), kt_write_guest(self->guest.vm, 0, end, sizeof(end)));
-		RUN_TO(KT_AT_START);
+		KT_RUN_TO(self, KT_AT_START);
 		state = (struct kev_vcpu_state) { 0 };
 		ASSERT_EQ(0, kt_get_state(self->vcpu, groups, &state));
 		state.gprs.rip = TOP + KT_PAGE - length;
@@ -325,10 +323,10 @@ TEST_F(quick, wrap)
 		}
 		if (wrap->code64) {
 			/* There the map ends. */
-			RUN_TO_HANDLER(PF, 0, TOP + KT_PAGE);
+			KT_RUN_TO_HANDLER(self, PF, 0, TOP + KT_PAGE);
 			continue;
 		}
-		RUN_TO(KT_AT_END);
+		KT_RUN_TO(self, KT_AT_END);
 		EXPECT_EQ(0, self->run->rip);
 	}
 }

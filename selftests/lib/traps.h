@@ -78,4 +78,17 @@ do {									\
 	EXPECT_EQ(at_, (_run)->gpr[KT_TRAP_RIP]);			\
 } while (0)
 
+/* The same after the next RUN of a fixture's vCPU */
+#define KT_RUN_TO(_self, port_)						\
+do {									\
+	ASSERT_EQ(0, kt_run((_self)->vcpu));				\
+	KT_ASSERT_AT((_self)->run, port_);				\
+} while (0)
+
+#define KT_RUN_TO_HANDLER(_self, vector_, error_, at_)			\
+do {									\
+	ASSERT_EQ(0, kt_run((_self)->vcpu));				\
+	KT_EXPECT_HANDLER((_self)->run, vector_, error_, at_);		\
+} while (0)
+
 #endif /* TRAPS_H */

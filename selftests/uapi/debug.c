@@ -143,17 +143,8 @@ static long set_debug(int vcpu, uint32_t flags, uint64_t dr0, uint64_t dr7)
 	return kt_ioctl(vcpu, KEV_VCPU_SET_DEBUG, &args);
 }
 
-#define RUN_TO(number)							\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_ASSERT_AT(self->run, number);				\
-} while (0)
-
 #define RUN_TO_HANDLER(vector, at)					\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_EXPECT_HANDLER(self->run, vector, (vector) == GP ? 0 : -1, address(at));	\
-} while (0)
+	KT_RUN_TO_HANDLER(self, vector, (vector) == GP ? 0 : -1, address(at))
 
 #define EXPECT_DEBUG(_vector, at, _dr6)					\
 do {									\
@@ -205,7 +196,7 @@ TEST_F(debug, arguments)
 TEST_F(debug, registers)
 {
 	ASSERT_EQ(0, start(self->vcpu, registers));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0x1111, self->run->gpr[KEV_RAX]);
 	EXPECT_EQ(0x1112, self->run->gpr[KEV_RBX]);
 	EXPECT_EQ(0x1113, self->run->gpr[KEV_RCX]);
@@ -218,7 +209,7 @@ TEST_F(debug, registers)
 TEST_F(debug, aliases)
 {
 	ASSERT_EQ(0, start(self->vcpu, aliases));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(DR6_RESET, self->run->gpr[KEV_RSI]);
 	EXPECT_EQ(DR7_RESET, self->run->gpr[KEV_RDI]);
 }
@@ -226,7 +217,7 @@ TEST_F(debug, aliases)
 TEST_F(debug, stack_pointer)
 {
 	ASSERT_EQ(0, start(self->vcpu, by_stack));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0x1234, self->run->gpr[KEV_RCX]);
 }
 
@@ -253,8 +244,8 @@ TEST_F(debug, general_detect)
 {
 	ASSERT_EQ(0, start(self->vcpu, detect));
 	RUN_TO_HANDLER(DB, detect_at);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -268,8 +259,8 @@ TEST_F(debug, own_write)
 {
 	ASSERT_EQ(0, start(self->vcpu, writes));
 	RUN_TO_HANDLER(DB, writes_at);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -305,9 +296,9 @@ TEST_F(debug, host_breakpoint)
 	ASSERT_EQ(0, start(self->vcpu, writes));
 	RUN_TO_HANDLER(DB, writes_at);
 	watched = 2;
-	RUN_TO(KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_IRET);
 	watched = 3;
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	watched = 4;
 	ASSERT_EQ((ssize_t)sizeof(count), read(event, &count, sizeof(count)));
 	EXPECT_EQ(4, count);
@@ -339,7 +330,7 @@ TEST_F(debug, step)
 			EXPECT_EQ(0, self->run->gpr[KEV_RBX] & FLAGS_TF);
 		}
 	}
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -361,7 +352,7 @@ TEST_F(debug, step_many)
 TEST_F(debug, step_over_report)
 {
 	ASSERT_EQ(0, start(self->vcpu, s15));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_STEP, 0, 0));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_DEBUG, self->run->kind);
@@ -465,7 +456,7 @@ TEST_F(debug, interrupt_waits_for_steps)
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	KT_ASSERT_AT(self->run, KT_AT_HANDLER);
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_VECTOR]);
-	RUN_TO(KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_IRET);
 	ASSERT_EQ(0, kt_run(self->vcpu));
 }
 
@@ -475,7 +466,7 @@ TEST_F(debug, own_interrupt_waits_for_steps)
 	uint64_t frame[3];
 
 	ASSERT_EQ(0, start(self->vcpu, own_ipi));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_STEP, 0, 0));
 	do {
 		ASSERT_EQ(0, kt_run(self->vcpu));
@@ -489,8 +480,8 @@ TEST_F(debug, own_interrupt_waits_for_steps)
 	ASSERT_EQ((long)sizeof(frame), kt_read_guest(self->guest.vm, self->run->gpr[KEV_RSP],
 						     frame, sizeof(frame)));
 	EXPECT_EQ(0, frame[2] & FLAGS_TF);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -565,7 +556,7 @@ TEST_F(debug, execution)
 	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_HARDWARE, address(plain_at), DR7_LOCAL(0)));
 	EXPECT_DEBUG(DB, plain_at, B(0));
 	EXPECT_EQ(DR7_RESET | DR7_LOCAL(0), self->run->debug.dr7);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 	/* The guest has its own. */
 	EXPECT_EQ(DR7_RESET, self->run->gpr[KEV_RAX]);
@@ -578,7 +569,7 @@ TEST_F(debug, write)
 	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_HARDWARE, DATA,
 			       DR7_LOCAL(0) | DR7_WRITE4(0)));
 	EXPECT_DEBUG(DB, plain_wrote, B(0));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 /* With a step the watchpoint tells in the same report. */
@@ -601,7 +592,7 @@ TEST_F(debug, guest_breakpoints_wait)
 {
 	ASSERT_EQ(0, start(self->vcpu, writes));
 	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_SOFTWARE, 0, 0));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 	ASSERT_EQ(0, set_debug(self->vcpu, 0, 0, 0));
 	ASSERT_EQ(0, start(self->vcpu, plain));
@@ -622,8 +613,8 @@ TEST_F(debug, software)
 		.size = sizeof(struct kev_vcpu_inject), .type = KEV_INJECT_EXCEPTION,
 		.vector = BP }));
 	RUN_TO_HANDLER(BP, breaks_behind);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 TEST_F(debug, software_without_debugger)

@@ -92,18 +92,6 @@ static long inject_error(int vcpu, uint32_t vector, uint32_t error)
 	return kt_ioctl(vcpu, KEV_VCPU_INJECT, &args);
 }
 
-#define RUN_TO(number)							\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_ASSERT_AT(self->run, number);				\
-} while (0)
-
-#define RUN_TO_HANDLER(vector, error, at)				\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_EXPECT_HANDLER(self->run, vector, error, at);		\
-} while (0)
-
 TEST_F(inject, arguments)
 {
 	static const struct {
@@ -158,10 +146,11 @@ TEST_F(inject, exceptions)
 		if (vector == NMI || vector == 21)
 			continue;
 		ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-		RUN_TO(KT_AT_START);
+		KT_RUN_TO(self, KT_AT_START);
 		ASSERT_EQ(0, error ? inject_error(self->vcpu, vector, vector * 8) :
 			     inject(self->vcpu, KEV_INJECT_EXCEPTION, vector));
-		RUN_TO_HANDLER(vector, error ? vector * 8L : -1L, address(waits_at) + trap);
+		KT_RUN_TO_HANDLER(self, vector, error ? vector * 8L : -1L,
+				  address(waits_at) + trap);
 		ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &(struct kev_vcpu_state) {
 			.gprs = { .rip = KT_CODE_GPA, .rflags = 2 } }));
 	}
@@ -171,12 +160,12 @@ TEST_F(inject, exceptions)
 TEST_F(inject, only_one_exception)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
 	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, PF, 0));
-	RUN_TO_HANDLER(GP, 0x10, address(waits_at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO_HANDLER(self, GP, 0x10, address(waits_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -186,12 +175,12 @@ TEST_F(inject, forgotten_by_set_state)
 	struct kev_vcpu_state state = { 0 };
 
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x10));
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.rip = address(waits_at) + 1;
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(0, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -199,7 +188,7 @@ TEST_F(inject, forgotten_by_set_state)
 TEST_F(inject, delivery_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, inject_error(self->vcpu, PF, 4));
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, kt_run(self->vcpu));
@@ -211,19 +200,19 @@ TEST_F(inject, delivery_without_stack)
 		EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));
 	}
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
-	RUN_TO_HANDLER(PF, 4, address(waits_at));
+	KT_RUN_TO_HANDLER(self, PF, 4, address(waits_at));
 }
 
 /* The same for INT3, whose length has to come again with it */
 TEST_F(inject, breakpoint_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_EXCEPTION, BP));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
-	RUN_TO_HANDLER(BP, -1, address(waits_at) + 1);
+	KT_RUN_TO_HANDLER(self, BP, -1, address(waits_at) + 1);
 }
 
 TEST_F(inject, exception_while_running)
@@ -231,12 +220,12 @@ TEST_F(inject, exception_while_running)
 	struct kt_runner runner;
 
 	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));
 	EXPECT_EQ(-EINTR, kt_runner_kick(&runner));
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0));
-	RUN_TO_HANDLER(GP, 0, address(spins_at));
+	KT_RUN_TO_HANDLER(self, GP, 0, address(spins_at));
 }
 
 TEST_F(inject, exception_ends_hlt)
@@ -245,19 +234,19 @@ TEST_F(inject, exception_ends_hlt)
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
 	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0));
-	RUN_TO_HANDLER(GP, 0, address(sleeps_at));
+	KT_RUN_TO_HANDLER(self, GP, 0, address(sleeps_at));
 }
 
 /* RFLAGS.IF does not count. */
 TEST_F(inject, nmi)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
-	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
 	EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_FALSE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
 }
@@ -266,16 +255,16 @@ TEST_F(inject, nmi)
 TEST_F(inject, nmis_one_by_one)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	for (int i = 1; i <= 2; i++) {
-		RUN_TO_HANDLER(NMI, -1, address(waits_at));
+		KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
 		EXPECT_EQ(i, self->run->gpr[KT_TRAP_COUNT]);
-		RUN_TO(KT_AT_IRET);
+		KT_RUN_TO(self, KT_AT_IRET);
 		EXPECT_TRUE(self->run->interruptibility & KEV_BLOCKED_BY_NMI);
 	}
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -284,19 +273,19 @@ TEST_F(inject, nmi_while_running)
 	struct kt_runner runner;
 
 	ASSERT_EQ(0, start(self->vcpu, spins, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	for (int i = 1; i <= 50; i++) {
 		ASSERT_EQ(0, kt_runner_enter(&runner, self->vcpu, -1));
 		ASSERT_EQ(0, raise_nmi(self->vcpu));
 		EXPECT_EQ(0, kt_runner_join(&runner));
 		KT_EXPECT_HANDLER(self->run, NMI, -1, address(spins_at));
 		EXPECT_EQ(i, self->run->gpr[KT_TRAP_COUNT]);
-		RUN_TO(KT_AT_IRET);
+		KT_RUN_TO(self, KT_AT_IRET);
 	}
 	EXPECT_EQ(0, kt_vcpu_stats(self->vcpu).kicks);
 	/* Its IRET: Bochs takes a block that is left over into the next guest. */
 	ASSERT_EQ(2, kt_write_guest(self->guest.vm, address(spins_at), "\xe6\x83", 2));
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 TEST_F(inject, nmi_ends_hlt)
@@ -305,9 +294,9 @@ TEST_F(inject, nmi_ends_hlt)
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
-	RUN_TO_HANDLER(NMI, -1, address(sleeps_at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(sleeps_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 /* It could not be delivered behind the HLT. */
@@ -320,9 +309,9 @@ TEST_F(inject, blocked_nmi_ends_no_hlt)
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.gpr[KEV_R9] = 1;
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
-	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, kt_run(self->vcpu));
@@ -331,17 +320,17 @@ TEST_F(inject, blocked_nmi_ends_no_hlt)
 	/* An exception does; it is in the NMI's handler, and its IRET ends the block. */
 	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_EXCEPTION, 6));
 	behind = self->run->rip;
-	RUN_TO_HANDLER(6, -1, behind);
+	KT_RUN_TO_HANDLER(self, 6, -1, behind);
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.gpr[KEV_R9] = 0;
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO_HANDLER(NMI, -1, behind);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO_HANDLER(self, NMI, -1, behind);
 	for (int i = 0; i < 2; i++)
-		RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+		KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 /* The NMI comes first, and before the interrupt is lost. */
@@ -350,19 +339,19 @@ TEST_F(inject, nmi_before_interrupt)
 	struct kev_vcpu_state state = { 0 };
 
 	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
 	state.gprs.rflags |= 0x200;
 	state.gprs.rip = address(waits_at);
 	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
 	ASSERT_EQ(0, inject(self->vcpu, KEV_INJECT_INTERRUPT, INTERRUPT));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
-	RUN_TO_HANDLER(NMI, -1, address(waits_at));
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
 	EXPECT_TRUE(self->run->flags & KEV_RUN_INTERRUPT_PENDING);
-	RUN_TO(KT_AT_IRET);
-	RUN_TO_HANDLER(INTERRUPT, -1, address(waits_at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO_HANDLER(self, INTERRUPT, -1, address(waits_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -370,18 +359,18 @@ TEST_F(inject, nmi_before_interrupt)
 TEST_F(inject, nmi_without_stack)
 {
 	ASSERT_EQ(0, start(self->vcpu, waits, HOLE + KT_PAGE));
-	RUN_TO(KT_AT_START);
+	KT_RUN_TO(self, KT_AT_START);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
 	EXPECT_TRUE(self->run->flags & KEV_RUN_EVENT_DELIVERY);
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
-	RUN_TO_HANDLER(NMI, -1, address(waits_at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO_HANDLER(NMI, -1, address(waits_at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
@@ -418,9 +407,9 @@ TEST_F(nmi_shadow, ends_first)
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
-	RUN_TO_HANDLER(NMI, -1, address(variant->at));
-	RUN_TO(KT_AT_IRET);
-	RUN_TO(KT_AT_END);
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(variant->at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 TEST_HARNESS_MAIN

@@ -166,12 +166,6 @@ static int read_frame(FIXTURE_DATA(traps) *self, uint64_t frame[5])
 	return ret == (long)size ? 0 : -EIO;
 }
 
-#define RUN_TO_HANDLER(vector, error, at)				\
-do {									\
-	ASSERT_EQ(0, kt_run(self->vcpu));				\
-	KT_EXPECT_HANDLER(self->run, vector, error, at);		\
-} while (0)
-
 /* Alignment counts in ring 3, with CR0.AM and RFLAGS.AC, and nowhere else. */
 TEST_F(traps, alignment)
 {
@@ -259,7 +253,7 @@ TEST_F(traps, debug_registers_of_ring3)
 		self->state.gprs.rip = address(cases[i].guest);
 		self->state.controls.dr7 = cases[i].dr7;
 		ASSERT_EQ(0, set_state(self));
-		RUN_TO_HANDLER(GP, 0, address(cases[i].at));
+		KT_RUN_TO_HANDLER(self, GP, 0, address(cases[i].at));
 		ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_DEBUG | KEV_STATE_CONTROLS,
 					  &after));
 		EXPECT_EQ(0, after.debug.dr[0]);
@@ -293,7 +287,7 @@ TEST_F(traps, debug_of_ring3)
 		self->state.controls.dr7 = cases[i].dr7;
 		self->state.debug.dr[0] = cases[i].dr0 ?: address(cases[i].at);
 		ASSERT_EQ(0, set_state(self));
-		RUN_TO_HANDLER(DB, -1, address(cases[i].at));
+		KT_RUN_TO_HANDLER(self, DB, -1, address(cases[i].at));
 		ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_DEBUG, &after));
 		EXPECT_EQ(cases[i].dr6, after.debug.dr6);
 		ASSERT_EQ(0, read_frame(self, frame));
