@@ -23,6 +23,11 @@ result() {
 echo "TAP version 13"
 for try in "$examples"/*/try.sh; do
 	dir=${try%/try.sh}
+	if [ "${dir##*/}" = multiboot ] && ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
+		number=$((number + 1))
+		echo "ok $number multiboot # SKIP no unrestricted guest"
+		continue
+	fi
 	(cd "$dir" && sh ./try.sh) >"$output" 2>&1
 	diff "$dir/output" "$output" >"$output.diff"
 	status=$?
