@@ -262,7 +262,7 @@ test_kernels() {
 		done
 		in_bed "$kernel" "$DEFAULT_MODEL" 1 "$out/$kernel-1"
 		count "$kernel" "$out/$kernel-1" "selftests/skips/$kernel-1"
-		wrap "$kernel refuses" refuses "version magic" --kernel "$kernel" \
+		wrap "$kernel refuses" refuses "disagrees about version" --kernel "$kernel" \
 			--cpu "$DEFAULT_MODEL" >"$out/$kernel-refuses"
 		count "$kernel refuses" "$out/$kernel-refuses"
 	done
