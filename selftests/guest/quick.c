@@ -83,7 +83,9 @@ KT_TRAPS(guest,
 	 "step: " KT_SAY_START SET_TF "mov %rbx, %rsp\n step_at: nop\n" KT_SAY_END
 	 "waits: mov %rbx, %rsp\n" KT_SAY_START "waits_at: nop\n" KT_SAY_END
 	 "opens: mov %rbx, %rsp\n" KT_SAY_START "sti\n nop\n opens_at: nop\n" KT_SAY_END
-	 "stays: " KT_SAY_START "stays_at: nop\n" KT_SAY_END
+	 /* Pages in a row: the quick level has some at hand then. */
+	 "stays: mov $0x61000, %ecx\n 1: movb $0, (%rcx)\n add $0x1000, %ecx\n"
+	 "cmp $0x69000, %ecx\n jb 1b\n" KT_SAY_START "stays_at: nop\n" KT_SAY_END
 	 "no_msr: mov $0x999, %ecx\n" KT_SAY_START "no_msr_at: rdmsr\n" KT_SAY_END
 	 "own: " X2APIC KT_SAY_START "sti\n" MSR("0x830", "0x44050") "own_at: nop\n" KT_SAY_END
 	 "aux: " KT_SAY_START MSR("0xc0000103", "0x77") "rdtscp\n" KT_SAY_END
@@ -221,6 +223,38 @@ TEST_F(quick, delivery)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(deliveries); i++)
 		check(_metadata, self, &deliveries[i]);
+}
+
+/*
+ * The IRET of an NMI's handler finds its stack untouched: it has unblocked NMIs by then, and
+ * is not done. The next NMI waits until it is: there it fails, for the stack is empty.
+ */
+TEST_F(quick, iret)
+{
+	struct kev_vcpu_state state = { 0 };
+	uint64_t at;
+
+	BEGIN(stays);
+	KT_RUN_TO(self, KT_AT_START);
+	ASSERT_EQ(0, raise_event(self->vcpu, NMI));
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(stays_at));
+	ASSERT_EQ(0, raise_event(self->vcpu, NMI));
+	KT_RUN_TO(self, KT_AT_IRET);
+	at = self->run->rip + self->run->instruction_length;
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.gpr[KEV_RSP] = FRESH;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	/* The OUT is made again, and then the IRET. */
+	KT_RUN_TO(self, KT_AT_IRET);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	KT_ASSERT_AT(self->run, KT_AT_HANDLER);
+	/* In the handler of the fault, before its first instruction */
+	EXPECT_EQ(NMI, self->run->gpr[KT_TRAP_VECTOR]);
+	EXPECT_EQ(KT_TRAPS_STUBS + GP * 16, self->run->gpr[KT_TRAP_RIP]) {
+		TH_LOG("the IRET is at %#lx", at);
+	}
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO_HANDLER(self, GP, 0, at);
 }
 
 TEST_F(quick, exception)

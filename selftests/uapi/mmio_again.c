@@ -15,6 +15,8 @@
 #define DEVICE		0x200000UL
 #define OTHER		0x400000UL	/* 2 MiB of RAM */
 #define HUGE_PAGE	0x200000UL
+#define ELSEWHERE	0x800000UL	/* pages that take the place of others in the host */
+#define NR_ELSEWHERE	1024
 
 #define STORED_EAX	1U
 #define STORED_ECX	2U
@@ -180,6 +182,13 @@ TEST(other_root)
 	kt_guest_fini(&guest);
 }
 
+/* The host's pages that had this code until now have it again, at another address. */
+static void reuse(struct __test_metadata *_metadata, struct kt_guest *guest, uint8_t operands)
+{
+	for (int i = 0; i < NR_ELSEWHERE; i++)
+		copy_code(_metadata, guest, ELSEWHERE + i * KT_PAGE, &stores, operands);
+}
+
 /* The memory with the code is taken away, and other memory is there. */
 TEST(other_memory)
 {
@@ -189,10 +198,14 @@ TEST(other_memory)
 	copy_code(_metadata, &guest, OTHER, &stores, 0x03);
 	expect_stores(_metadata, &guest, STORED_EAX, 3);
 	ASSERT_EQ(0, kt_remove_region(guest.vm, OTHER, HUGE_PAGE));
+	ASSERT_EQ(0, kt_add_ram(guest.vm, ELSEWHERE, NR_ELSEWHERE * KT_PAGE));
+	reuse(_metadata, &guest, 0x03);
 	ASSERT_EQ(0, kt_add_ram(guest.vm, OTHER, HUGE_PAGE));
 	copy_code(_metadata, &guest, OTHER, &stores, INTO_ECX);
 	expect_stores(_metadata, &guest, STORED_ECX, 3);
+	ASSERT_EQ(0, kt_discard(guest.vm, ELSEWHERE, NR_ELSEWHERE * KT_PAGE));
 	ASSERT_EQ(0, kt_discard(guest.vm, OTHER, HUGE_PAGE));
+	reuse(_metadata, &guest, INTO_ECX);
 	copy_code(_metadata, &guest, OTHER, &stores, 0x03);
 	expect_stores(_metadata, &guest, STORED_EAX, 3);
 	kt_guest_fini(&guest);
