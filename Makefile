@@ -136,6 +136,16 @@ lint: modules ## check, and every other static check there is: some minutes
 	@$(BED) setup --lint
 	@selftests/lint/run.sh
 
+# KDIR is another one here: the source of a kernel.
+in-tree: ## put kev into the kernel source tree KDIR
+	@tools/in-tree/install.sh "$(if $(filter file,$(origin KDIR)),,$(KDIR))"
+
+test-in-tree: tools guests ## kev in a kernel tree: as module, built in, booted; builds a kernel
+	@$(BED) setup --also tools/in-tree/packages
+	@tools/in-tree/test.sh
+
+.PHONY: in-tree test-in-tree
+
 IMAGE_CONF ?= tools/image/kev.conf
 IMAGE_GUESTS ?= guests/hello
 IMAGE_APPEND ?=

@@ -24,7 +24,7 @@ static bool greets(uint64_t ram_kib, struct kev_vm_stats *stats)
 	struct kt_guest guest;
 	bool ok;
 
-	ok = !kt_guest_init_file(&guest, "/guests/hello", ram_kib, NULL) &&
+	ok = !kt_guest_init_file(&guest, KT_GUESTS "/hello", ram_kib, NULL) &&
 	     !kt_run(guest.vcpu) && guest.run->kind == KEV_EXIT_VM_EXITED &&
 	     guest.run->exit_code == 0xcafe &&
 	     read(guest.vm, text, sizeof(text) - 1) == (ssize_t)strlen(GREETING) &&

@@ -236,7 +236,7 @@ TEST(init_sipi)
 	if (!(query.features & KEV_FEATURE_UNRESTRICTED_GUEST))
 		SKIP(return, "no unrestricted guest");
 	vm = kt_create_vm(kev, 0, NULL);
-	image = open("/guests/smp", O_RDONLY | O_CLOEXEC);
+	image = open(KT_GUESTS "/smp", O_RDONLY | O_CLOEXEC);
 	ASSERT_EQ(0, kt_attach(vm, image, KEV_BOOT_KEV32, 16 << 10));
 	for (uint32_t id = 0; id < SMP_VCPUS; id++) {
 		vcpus[id] = kt_create_vcpu(vm, id);
@@ -265,7 +265,7 @@ TEST(timer_deadline)
 {
 	struct kt_guest guest;
 
-	ASSERT_EQ(0, kt_guest_init_file(&guest, "/guests/timer", KT_RAM_KIB, NULL));
+	ASSERT_EQ(0, kt_guest_init_file(&guest, KT_GUESTS "/timer", KT_RAM_KIB, NULL));
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	EXPECT_EQ(0xcafe, guest.run->exit_code);

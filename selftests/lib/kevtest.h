@@ -21,6 +21,11 @@
 #define KT_PAGE		4096UL
 #define KT_MIB		(1UL << 20)
 
+/* Where the guests of guests/ are: here, in the bed */
+#ifndef KT_GUESTS
+#define KT_GUESTS	"/guests"
+#endif
+
 /*
  * In seconds. The harness allows 30, which is little on an instrumented kernel: there the
  * emulator's clock goes as fast as ours.

@@ -556,7 +556,7 @@ TEST_F(life, memory_is_charged)
 	ASSERT_EQ(0, kt_write_file(CGROUP "/cgroup.procs", pid));
 	before = kt_read_number(CGROUP "/memory.current");
 	/* It touches more than 16 MiB. */
-	ASSERT_EQ(0, kt_guest_init_file(&guest, "/guests/memtest", 32 << 10, NULL));
+	ASSERT_EQ(0, kt_guest_init_file(&guest, KT_GUESTS "/memtest", 32 << 10, NULL));
 	ASSERT_EQ(0, kt_run_to_report(&guest));
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	EXPECT_EQ(0, guest.run->exit_code);
