@@ -144,8 +144,6 @@ test-in-tree: tools guests ## kev in a kernel tree: as module, built in, booted;
 	@$(BED) setup --also tools/in-tree/packages
 	@tools/in-tree/test.sh
 
-.PHONY: in-tree test-in-tree
-
 IMAGE_CONF ?= tools/image/kev.conf
 IMAGE_GUESTS ?= guests/hello
 IMAGE_APPEND ?=
@@ -157,8 +155,6 @@ image: modules tools guests ## a small bootable system: build/image/kev.iso and 
 test-image: modules tools guests ## the image: same bytes again, size, boots in the bed
 	@$(BED) setup --also tools/image/packages
 	@tools/image/test.sh
-
-.PHONY: image test-image
 
 load: ## build for the running kernel and load kev.ko
 	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
@@ -206,7 +202,6 @@ test-deb: ## install, upgrade and remove the packages in a Debian of their own: 
 	@$(BED) setup --also tools/bed/packages-deb
 	@selftests/packages.sh
 
-.PHONY: dist test-dist
 TAG ?=
 dist: ## the release's tarball in build/dist, of what is committed or of TAG=v1.2.3
 	@tools/dist.sh $(TAG)
@@ -221,7 +216,7 @@ clean: ## remove what was built
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
-	debug-kernel test-debug test-detectors tsan soak test-mutants bench bench-check bench-baseline \
-	bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs man check \
-	coverage lint load unload install install-dkms \
-	deb test-deb clean
+	debug-kernel test-debug test-detectors tsan soak test-mutants bench bench-check \
+	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs \
+	man check coverage lint in-tree test-in-tree image test-image load unload install \
+	install-dkms deb test-deb dist test-dist clean
