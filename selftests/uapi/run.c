@@ -332,6 +332,9 @@ TEST(stopped_and_continued)
 	ASSERT_LE(0, child);
 	if (!child)
 		_exit(child_main(told[1], heard[0]));
+	/* Or the read would wait for ever where the child fails. */
+	close(told[1]);
+	close(heard[0]);
 	ASSERT_EQ(1, read(told[0], &byte, 1));
 	ASSERT_EQ(0, kill(child, SIGSTOP));
 	ASSERT_EQ(child, waitpid(child, &status, WUNTRACED));
@@ -341,8 +344,6 @@ TEST(stopped_and_continued)
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 	close(told[0]);
-	close(told[1]);
-	close(heard[0]);
 	close(heard[1]);
 }
 
