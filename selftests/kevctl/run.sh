@@ -468,19 +468,23 @@ hlt 1"
 signal_case "SIGINT, output stuck" INT 130 $'print ready\nflood 100000000\nhalt 0' \
 	wait_until_full
 
-# A dump that nobody reads: signals are answered all the same.
-rm -f "$tap_dir/fifo" "$tap_dir/first"
-mkfifo "$tap_dir/fifo"
-exec 3<>"$tap_dir/fifo"
-python3 -c 'import fcntl, os
+# begin_dump: of a guest whose stderr, which is descriptor 3, has no room; $pid is kevctl
+begin_dump() {
+	rm -f "$tap_dir/fifo" "$tap_dir/first"
+	mkfifo "$tap_dir/fifo"
+	exec 3<>"$tap_dir/fifo"
+	python3 -c 'import fcntl, os
 fcntl.fcntl(3, fcntl.F_SETPIPE_SZ, 4096)
 os.write(3, b"x" * 4096)'
-cat >"$script" <<<$'print ready\nspin'
-env --default-signal=INT,QUIT "$kevctl" run "$script" 2>"$tap_dir/fifo" >"$tap_dir/first" &
-pid=$!
-until [[ -s $tap_dir/first ]]; do sleep 0.01; done
-kill -QUIT "$pid"
-sleep 0.3
+	cat >"$script" <<<$'print ready\nspin'
+	env --default-signal=INT,QUIT "$kevctl" run "$script" 2>"$tap_dir/fifo" >"$tap_dir/first" &
+	pid=$!
+	until [[ -s $tap_dir/first ]]; do sleep 0.01; done
+	kill -QUIT "$pid"
+	sleep 0.3
+}
+# A dump that nobody reads: signals are answered all the same.
+begin_dump
 kill -INT "$pid"
 sleep 0.3
 # It may have ended already.
@@ -489,6 +493,21 @@ status=0
 timeout 20 tail --pid "$pid" -f /dev/null || kill -KILL "$pid"
 wait "$pid" || status=$?
 tap_check "SIGINT while a dump waits" test "$status" = 130
+exec 3>&-
+# One that was asked for meanwhile follows.
+begin_dump
+kill -QUIT "$pid"
+sleep 0.3
+cat <&3 >"$tap_dir/dumps" &
+reader=$!
+for ((i = 0; i < 500; i++)); do
+	(($(grep -c '^  #0 ' "$tap_dir/dumps" || :) < 2)) || break
+	sleep 0.02
+done
+kill -INT "$pid"
+kill "$reader"
+wait "$pid" "$reader" || :
+tap_check "SIGQUIT while a dump waits" test "$(grep -c '^  #0 ' "$tap_dir/dumps")" = 2
 exec 3>&-
 
 # A reader that goes away ends it without a word, also where SIGPIPE is ignored.

@@ -527,6 +527,8 @@ static void *dump_thread(void *argument)
 /* In a thread of its own: it may take long, and signals are answered meanwhile. */
 static void start_dump(struct session *session)
 {
+	/* Who asks while one is printed asks for what comes after it. */
+	session->dump_again = session->dumping;
 	if (!session->dumping)
 		session->dumping = !pthread_create(&session->dumper, NULL, dump_thread, session);
 }
@@ -538,6 +540,8 @@ static void end_dump(struct session *session)
 	eventfd_read(session->dump_finished, &ended);
 	pthread_join(session->dumper, NULL);
 	session->dumping = false;
+	if (session->dump_again && !stopping(session))
+		start_dump(session);
 }
 
 static void signal_arrived(struct session *session, int signals)

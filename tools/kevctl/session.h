@@ -87,6 +87,7 @@ struct vcpu {
  * @console_thread: moves console bytes
  * @dumper: shows what the vCPUs are at
  * @dumping: @dumper is there [the main thread's]
+ * @dump_again: another one is to follow [the main thread's]
  * @dump_finished: eventfd, readable once it has ended
  * @vcpus_finished: eventfd, counts the vCPUs' threads that have ended
  * @console_finished: eventfd, readable once the console's thread has ended
@@ -124,6 +125,7 @@ struct session {
 	pthread_t console_thread;
 	pthread_t dumper;
 	bool dumping;
+	bool dump_again;
 	int dump_finished;
 	int vcpus_finished;
 	int console_finished;
