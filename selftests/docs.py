@@ -18,6 +18,9 @@ NAME = re.compile(r"\b(?:kev|KEV)_[A-Za-z0-9_]*[A-Za-z0-9]\b")
 SOURCE = re.compile(r"^ *\.\. from ([^:]+): (.*)$", re.MULTILINE)
 # What make makes, beside the programs of which there is a source
 MADE = re.compile(r"^build/|/build(/|$)|\.ko$|/mine\.c$|[A-Z]{4}|^tools/kevctl/kevctl$")
+# What a kernel's tree has, which `make in-tree` adds to
+KERNEL = re.compile(r"^(include/uapi|tools/testing|Documentation/virt)/")
+KERNEL_TARGETS = {"headers", "kselftest-merge"}
 SUFFIXES = ("", ".c", ".32.c", ".sh", ".py")
 # Where a short form of a path may begin
 SHORT = ("", "selftests/", "src/")
@@ -58,7 +61,9 @@ def missing_paths(text, rooms):
                 continue
             for path in expand(word):
                 tries = (head + path.rstrip("/") + tail for head in SHORT for tail in SUFFIXES)
-                if not MADE.search(path) and not any(any(ROOT.glob(name)) for name in tries):
+                if MADE.search(path) or KERNEL.search(path):
+                    continue
+                if not any(any(ROOT.glob(name)) for name in tries):
                     yield path
 
 
@@ -84,7 +89,7 @@ def main():
             print(f"{page}: there is no {path}")
         for literal in LITERAL.findall(text):
             for where, target in MAKE.findall(literal):
-                if not where and target not in targets:
+                if not where and target not in targets | KERNEL_TARGETS:
                     print(f"{page}: there is no target {target}")
         for name in sorted(set(NAME.findall(text))):
             if name not in names and name not in prefixes:
