@@ -24,6 +24,8 @@ SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/
 BED_TIMEOUT=1500
 MODELS_TIMEOUT=2400
 SLOW_TIMEOUT=7200
+# Programs on one machine, where each would take long
+GROUP=12
 
 out=build/test
 # The tree that the bed takes module and tests from, and the bed's options beside the usual ones
@@ -139,7 +141,9 @@ refuses() {
 
 # build [VARIABLE...]: $tree, with these variables of make
 build() {
-	make --no-print-directory -C "$tree" "$@" modules tools guests selftests \
+	local make=(make --no-print-directory -j"$(nproc)" -C "$tree" "$@")
+	# Modules of the tests need what kev.ko exports.
+	{ "${make[@]}" modules && "${make[@]}" tools guests selftests; } \
 		>"$out/build.log" 2>&1 || {
 		tail -n 40 "$out/build.log"
 		echo "building failed; the whole log is $out/build.log"
@@ -284,21 +288,33 @@ test_races() {
 	count noinstr "$out/noinstr"
 }
 
-# On the instrumented kernel everything takes longer, and it needs a module of its own. A machine
-# tells of one report only and may hang: each part has its own.
+# in_machines NAME CPUS LOG: the programs of uapi/ and guest/, GROUP of them on each machine. A machine
+# tells of one report only and may hang, and then says nothing about the programs after it.
+in_machines() {
+	local name=$1 cpus=$2 log=$3 programs=() program n
+	for program in "$tree"/selftests/{uapi,guest}/*; do
+		[[ -d $program || ! -x $program ]] ||
+			programs+=("/selftests/${program#"$tree/selftests/"}")
+	done
+	: >"$log"
+	for ((n = 0; n < ${#programs[@]}; n += GROUP)); do
+		in_bed "$name from ${programs[n]#/selftests/}" "$DEFAULT_MODEL" "$cpus" "$log.part" \
+			/selftests/in-bed.sh "${programs[@]:n:GROUP}"
+		cat "$log.part" >>"$log"
+	done
+	rm -f "$log.part"
+}
+
+# The instrumented kernel needs a module of its own. Two emulators at once.
 test_debug() {
-	local cpus part log
+	local cpus
 	options+=(--kernel debug)
 	BED_TIMEOUT=$SLOW_TIMEOUT
+	in_machines "debug, 1 CPU" 1 "$out/debug-1" &
+	in_machines "debug, 2 CPUs" 2 "$out/debug-2"
+	wait
 	for cpus in 1 2; do
-		log="$out/debug-$cpus"
-		: >"$log"
-		for part in uapi guest; do
-			in_bed "debug, $cpus CPU(s), $part" "$DEFAULT_MODEL" "$cpus" "$log-$part" \
-				sh -c "exec /selftests/in-bed.sh /selftests/$part/*"
-			cat "$log-$part" >>"$log"
-		done
-		count "debug, $cpus CPU(s)" "$log" "selftests/skips/debug-$cpus"
+		count "debug, $cpus CPU(s)" "$out/debug-$cpus" "selftests/skips/debug-$cpus"
 	done
 }
 
