@@ -338,7 +338,7 @@ TEST_F(trace, life)
  * pages may be anywhere: CR2 is the host's meanwhile.
  */
 KT_CODE(keeps_cr2, "mov $0x12345678, %eax\n mov %rax, %cr2\n"
-		   "mov $100, %r15d\n"
+		   "mov $10, %r15d\n"
 		   "1: xor %eax, %eax\n cpuid\n"
 		   "mov %cr2, %rbx\n cmp $0x12345678, %rbx\n jne 2f\n"
 		   "dec %r15d\n jnz 1b\n"
