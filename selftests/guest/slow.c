@@ -306,6 +306,29 @@ TEST_F(slow, mapping)
 	EXPECT_EQ(0, munmap(map, KT_PAGE));
 }
 
+/* Nor does it keep those who look at the process from outside, as ps does with its arguments. */
+TEST_F(slow, looked_at)
+{
+	uint64_t word;
+	void *map;
+	int mem;
+
+	map = mmap(NULL, KT_PAGE, PROT_READ, MAP_SHARED, self->vm.vm, DATA(0));
+	ASSERT_NE(MAP_FAILED, map);
+	mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, mem);
+	kt_fuse_hold(&self->fuse, true);
+	EXPECT_EQ(-1, pread(mem, &word, sizeof(word), (uintptr_t)map));
+	EXPECT_EQ(EIO, errno);
+
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(kt_image_word(0), *(volatile uint64_t *)map);
+	EXPECT_EQ(sizeof(word), pread(mem, &word, sizeof(word), (uintptr_t)map));
+	EXPECT_EQ(kt_image_word(0), word);
+	close(mem);
+	EXPECT_EQ(0, munmap(map, KT_PAGE));
+}
+
 /* ---- processes that end while a read hangs ---- */
 
 /* In a child: a guest waits for the server until the process is killed. */

@@ -648,6 +648,33 @@ TEST_F(map, debugger)
 	close(fds[0]);
 }
 
+/* What a debugger writes ends with the mapping, though the guest has memory behind it. */
+TEST_F(map, debugger_across_the_end)
+{
+	int kev = kt_open(), vm = kt_create_plain_vm(kev), mem;
+	uint8_t bytes[64], behind[32];
+	uint8_t *at;
+
+	kt_add_ram(vm, GPA, 2 * KT_PAGE);
+	/* Nothing is mapped behind it. */
+	at = mmap(NULL, 2 * KT_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)at);
+	ASSERT_EQ(at, mmap(at, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, vm, GPA));
+	ASSERT_EQ(0, munmap(at + KT_PAGE, KT_PAGE));
+	mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, mem);
+	memset(bytes, 0x5a, sizeof(bytes));
+	EXPECT_EQ(32, pwrite(mem, bytes, sizeof(bytes), (uintptr_t)at + KT_PAGE - 32));
+	EXPECT_EQ(0x5a, at[KT_PAGE - 1]);
+	EXPECT_EQ(32, kt_read_guest(vm, GPA + KT_PAGE, behind, sizeof(behind)));
+	for (size_t i = 0; i < sizeof(behind); i++)
+		EXPECT_EQ(0, behind[i]);
+	close(mem);
+	munmap(at, KT_PAGE);
+	close(vm);
+	close(kev);
+}
+
 /* The end of a VM's owner while its threads fault leaves nothing behind. */
 static void *touch_all(void *arg)
 {

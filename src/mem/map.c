@@ -143,16 +143,21 @@ static vm_fault_t vma_mkwrite(struct vm_fault *vmf)
 	return VM_FAULT_NOPAGE;
 }
 
-/* For debuggers, which cannot follow such a mapping by themselves */
+/*
+ * For debuggers, which cannot follow such a mapping by themselves. Others come this way, too:
+ * whoever reads the command line of a process that has put guest memory there. Nobody waits
+ * for a file here, with that process's mmap lock. @len may reach beyond the mapping.
+ */
 static int vma_access(struct vm_area_struct *vma, unsigned long address, void *buf, int len,
 		      int write)
 {
 	struct kev_touch touch = {
 		.gpa = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (address - vma->vm_start),
 		.access = write ? KEV_MEM_WRITE : KEV_MEM_READ,
-		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_KILLABLE,
+		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_NOWAIT,
 	};
 
+	len = min_t(unsigned long, len, vma->vm_end - address);
 	return kev_mem_copy(vma->vm_private_data, &touch, buf, len);
 }
 
