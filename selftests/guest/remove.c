@@ -56,7 +56,7 @@ FIXTURE_SETUP(remove)
 	self->fd = memfd_create("kevtest", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, kt_image_write(&self->image, self->fd));
-	ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
 	ASSERT_EQ(0, kt_vm_init(&self->vm, &self->image, self->fd, &options));
 	ASSERT_EQ(0, kt_add_ram(self->vm.vm, REGION_GPA, REGION_SIZE));
 	self->flag = kt_map_memory(self->vm.vm, FLAG_GPA, KT_PAGE);

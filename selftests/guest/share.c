@@ -219,7 +219,13 @@ struct finding {
 	uint64_t shared;	/* pages */
 };
 
-enum file_kind { NAMED, DELETED, MEMFD, SEALED_MEMFD };
+enum file_kind { NAMED, DELETED, MEMFD, MEMFD_THAT_SHRINKS, SEALED_MEMFD };
+
+static const int seals[] = {
+	[MEMFD] = 0,
+	[MEMFD_THAT_SHRINKS] = F_SEAL_WRITE,
+	[SEALED_MEMFD] = F_SEAL_WRITE | F_SEAL_SHRINK,
+};
 
 static const struct sharing_case {
 	const char *name;
@@ -241,10 +247,11 @@ static const struct sharing_case {
 	{ "copies wanted", NAMED, 0, 0755, 0, 1000, KEV_ATTACH_COPY, false, true },
 	{ "deleted", DELETED, 0, 0755, 0, 1000, 0, false, true },
 	{ "memfd", MEMFD, 0, 0755, 0, 1000, 0, false, true },
+	{ "memfd that can shrink", MEMFD_THAT_SHRINKS, 0, 0755, 0, 1000, 0, false, true },
 	{ "sealed memfd", SEALED_MEMFD, 0, 0755, 0, 1000, 0, true, true },
 };
 
-static int open_memfd(const struct kt_image *image, mode_t mode, int seals)
+static int open_memfd(const struct kt_image *image, mode_t mode, enum file_kind kind)
 {
 	int fd = memfd_create("kevtest", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	int ret;
@@ -252,7 +259,7 @@ static int open_memfd(const struct kt_image *image, mode_t mode, int seals)
 	if (fd < 0)
 		return -errno;
 	ret = kt_image_write(image, fd);
-	if (!ret && (fchmod(fd, mode) || fcntl(fd, F_ADD_SEALS, seals)))
+	if (!ret && (fchmod(fd, mode) || fcntl(fd, F_ADD_SEALS, seals[kind])))
 		ret = -errno;
 	return ret ? ret : fd;
 }
@@ -261,8 +268,8 @@ static int open_case(const struct sharing_case *c, const struct kt_image *image)
 {
 	int fd;
 
-	if (c->kind == MEMFD || c->kind == SEALED_MEMFD)
-		return open_memfd(image, c->mode, c->kind == MEMFD ? 0 : F_SEAL_WRITE);
+	if (c->kind >= MEMFD)
+		return open_memfd(image, c->mode, c->kind);
 	fd = create_file(image, IMAGE, c->mode, c->owner);
 	if (fd >= 0 && c->kind == DELETED && unlink(IMAGE))
 		return -errno;
@@ -387,7 +394,7 @@ TEST_F(share, truncated)
 {
 	const struct kt_job gone = { .op = KT_READ, .address = DATA(5) + 24 };
 	const struct kt_vm_options alone = { .flags = KEV_VM_FAULT_AROUND };
-	int fd = open_memfd(&self->image, 0755, 0);
+	int fd = open_memfd(&self->image, 0755, MEMFD);
 	const struct kev_run *run;
 	struct kt_vm vm;
 

@@ -107,7 +107,7 @@ FIXTURE_SETUP(smp_fault)
 	self->fd = memfd_create("kevtest", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, kt_image_write(&self->image, self->fd));
-	ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
 }
 
 FIXTURE_TEARDOWN(smp_fault)

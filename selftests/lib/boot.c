@@ -101,7 +101,8 @@ int kt_sealed_file(const void *bytes, size_t size)
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, bytes, size) == (ssize_t)size && !fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE))
+	if (write(fd, bytes, size) == (ssize_t)size &&
+	    !fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK))
 		return fd;
 	close(fd);
 	return -EIO;

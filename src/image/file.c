@@ -143,12 +143,15 @@ int kev_image_plan(struct kev_image *image, const struct kev_elf_segment *seg, u
 }
 
 /*
- * Denying writers does not bind a memfd: it never counts as open for writing. One that
- * is sealed cannot change; one with a name is an ordinary file.
+ * Denying writers does not bind a memfd: it never counts as open for writing. One that is
+ * sealed cannot change, against shrinking, too, which clears the rest of its last page in
+ * place; one with a name is an ordinary file.
  */
 static bool shmem_is_stable(struct inode *inode)
 {
-	return inode->i_nlink || SHMEM_I(inode)->seals & F_SEAL_WRITE;
+	const unsigned int seals = F_SEAL_WRITE | F_SEAL_SHRINK;
+
+	return inode->i_nlink || (SHMEM_I(inode)->seals & seals) == seals;
 }
 
 /* Nobody can change a page of the file while it is mapped into a guest. */

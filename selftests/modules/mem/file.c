@@ -188,7 +188,7 @@ struct file *create_image(const struct image_spec *spec, bool shared)
 	real_mapping = file->f_mapping;
 	file->f_op = &image_fops;
 	if (shared) {
-		SHMEM_I(file_inode(file))->seals |= F_SEAL_WRITE;
+		SHMEM_I(file_inode(file))->seals |= F_SEAL_WRITE | F_SEAL_SHRINK;
 	} else {
 		address_space_init_once(&no_pages);
 		file->f_mapping = &no_pages;

@@ -208,13 +208,17 @@ void test_sharers(void)
 	/* It has no name either: somebody may still write to it. */
 	SHMEM_I(file_inode(file))->seals &= ~F_SEAL_WRITE;
 	expect_state(file, &share, KEV_PAGE_RESIDENT);
+	/* Or make it end in the middle of a page. */
+	SHMEM_I(file_inode(file))->seals = F_SEAL_WRITE;
+	expect_state(file, &share, KEV_PAGE_RESIDENT);
+	SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK;
+	expect_state(file, &share, KEV_PAGE_SHARED);
 	/* A mapping that is not the inode's is that of another file system. */
-	SHMEM_I(file_inode(file))->seals |= F_SEAL_WRITE;
 	put_image(file);
 	file = create_image(&big, false);
 	if (!file)
 		return;
-	SHMEM_I(file_inode(file))->seals |= F_SEAL_WRITE;
+	SHMEM_I(file_inode(file))->seals |= F_SEAL_WRITE | F_SEAL_SHRINK;
 	expect_state(file, &share, KEV_PAGE_RESIDENT);
 	put_image(file);
 }
