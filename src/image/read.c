@@ -203,7 +203,7 @@ static bool is_done(const struct kev_read *read)
 	else										\
 		_ret = wait_var_event_interruptible(var, (condition) ||			\
 						    kev_touch_stopped(_touch));		\
-	_ret || !(condition) ? -EINTR : 0; })
+	_ret || kev_touch_stopped(_touch) ? -EINTR : 0; })
 
 static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 {
