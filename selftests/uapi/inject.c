@@ -400,14 +400,24 @@ FIXTURE_TEARDOWN(nmi_shadow)
 	kt_guest_fini(&self->guest);
 }
 
+/*
+ * How it is waited for: behind STI not by the window of NMIs, which a CPU may open before the
+ * instruction, again and again.
+ */
 TEST_F(nmi_shadow, ends_first)
 {
+	bool sti = variant->guest == after_sti;
+	struct kt_counters counters;
+
 	ASSERT_EQ(0, start(self->vcpu, variant->guest, STACK));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
 	ASSERT_EQ(0, raise_nmi(self->vcpu));
 	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
 	KT_RUN_TO_HANDLER(self, NMI, -1, address(variant->at));
+	ASSERT_EQ(0, kt_vcpu_counters(self->vcpu, &counters));
+	EXPECT_EQ(sti, kt_exit_count(&counters, "interrupt window").exits);
+	EXPECT_EQ(!sti, kt_exit_count(&counters, "NMI window").exits);
 	KT_RUN_TO(self, KT_AT_IRET);
 	KT_RUN_TO(self, KT_AT_END);
 }

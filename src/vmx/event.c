@@ -181,20 +181,29 @@ bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
  *
  * Its delivery blocks further ones until the guest's IRET.
  *
+ * In the shadow of STI a CPU may keep an NMI window shut, and need not: then the entry would
+ * exit before any instruction, again and again, ahead of the host's interrupts. An interrupt
+ * window is shut there, and opens behind the next instruction, since IF is set.
+ *
  * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection", "Changes to
- * NMI Behavior in VMX Non-Root Operation"
- * Return: false if the guest cannot take it now; there is an exit for its NMI window as
- * soon as it can.
+ * NMI Behavior in VMX Non-Root Operation", "Other Causes of VM Exits"
+ * Return: false if the guest cannot take it now; there is an exit for a window as soon as
+ * it can.
  */
 bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 {
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
-	bool can;
+	bool can, in_shadow;
 
 	if (unlikely(kev_vmx_steps(vmx)))
 		return false;
 	can = can_take_event(vmx, GUEST_INTR_STATE_NMI);
-	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can);
+	/* An event that is injected before ends the shadow. */
+	in_shadow = !can && !vmx->event_info &&
+		    kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI;
+	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can && !in_shadow);
+	if (in_shadow)
+		kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, true);
 	if (can) {
 		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | X86_TRAP_NMI;
 		vmx->event_length = 0;
