@@ -80,6 +80,11 @@ KT_TRAPS(guest,
 	 "mov $0x80f, %ecx\n mov $0x1ff, %eax\n wrmsr\n"
 	 "mov $0x83f, %ecx\n mov $0x50, %eax\n wrmsr\n" KT_SAY_START
 	 "sti\n nop\n ipi_nop: nop\n ipi_nop2: nop\n ipi_at: " KT_SAY_END
+	 /* In xAPIC mode: an interrupt of class 3 waits for a lower priority. */
+	 "lowers: mov $0xfee000f0, %ebx\n movl $0x1ff, (%rbx)\n mov $4, %eax\n"
+	 "mov %rax, %cr8\n mov $0xfee00300, %ebx\n movl $0x40035, (%rbx)\n sti\n"
+	 KT_SAY_START "xor %eax, %eax\n lowers_at: mov %rax, %cr8\n lowers_nop: nop\n"
+	 "lowers_nop2: nop\n" KT_SAY_END
 	 "flags_insn: cpuid\n flags_insn_behind: nop\n" KT_SAY_END
 	 "flags_store: mov %eax, (%rbx)\n flags_store_behind: nop\n" KT_SAY_END
 	 "spins: jmp spins\n");
@@ -94,6 +99,7 @@ KT_LABEL(faults); KT_LABEL(own); KT_LABEL(own_popf); KT_LABEL(own_nop); KT_LABEL
 KT_LABEL(breaks); KT_LABEL(breaks_at); KT_LABEL(breaks_behind); KT_LABEL(plain);
 KT_LABEL(plain_at); KT_LABEL(plain_wrote); KT_LABEL(hole); KT_LABEL(hole_at); KT_LABEL(spins);
 KT_LABEL(own_ipi); KT_LABEL(ipi_nop); KT_LABEL(ipi_nop2); KT_LABEL(ipi_at);
+KT_LABEL(lowers); KT_LABEL(lowers_at); KT_LABEL(lowers_nop); KT_LABEL(lowers_nop2);
 KT_LABEL(flags_insn); KT_LABEL(flags_insn_behind); KT_LABEL(flags_store);
 KT_LABEL(flags_store_behind);
 KT_LABEL(s0); KT_LABEL(s1); KT_LABEL(s2); KT_LABEL(s3); KT_LABEL(s4); KT_LABEL(s5);
@@ -483,6 +489,25 @@ TEST_F(debug, own_interrupt_waits_for_steps)
 	KT_RUN_TO(self, KT_AT_IRET);
 	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
+}
+
+/* Where the CPU watches the priority, its exit comes in place of the step's. */
+TEST_F(debug, step_over_priority)
+{
+	ASSERT_EQ(0, start(self->vcpu, lowers));
+	KT_RUN_TO(self, KT_AT_START);
+	ASSERT_EQ(0, set_debug(self->vcpu, KEV_DEBUG_STEP, 0, 0));
+	do {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_DEBUG, self->run->kind);
+		ASSERT_GE(address(lowers_at), self->run->rip);
+	} while (self->run->rip < address(lowers_at));
+	EXPECT_DEBUG(DB, lowers_nop, BS);
+	EXPECT_DEBUG(DB, lowers_nop2, BS);
+	ASSERT_EQ(0, set_debug(self->vcpu, 0, 0, 0));
+	RUN_TO_HANDLER(0x35, lowers_nop2);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
 }
 
 /* A fault's frame has RF set, whoever raises it; a trap's does not. */

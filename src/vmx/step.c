@@ -76,9 +76,6 @@ static void set_flag(struct kev_vmx_vcpu *vmx)
 	vmx->own_flag = rflags & X86_EFLAGS_TF;
 	kev_vmx_write_exceptions(vmx);
 	kev_vmx_hold_interrupt(vmx);
-	/* It goes on as if it had been woken: with the flag a halt is no state to enter. */
-	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
-		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	if (vmx->own_flag)
 		return;
 	kev_vmwrite_natural(GUEST_RFLAGS, rflags | X86_EFLAGS_TF);
@@ -99,6 +96,12 @@ void kev_vmx_watch(struct kev_vmx_vcpu *vmx)
 		kev_vmx_end_native(vmx);
 	if (!vmx->native && !kev_vmx_steps(vmx))
 		return;
+	/*
+	 * It goes on as if it had been woken: in a halt no instruction would end the step, and
+	 * with the flag it is no state to enter.
+	 */
+	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
+		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	if (has_trap_flag()) {
 		vmx->watch = KEV_WATCH_TRAP;
 		if (kev_vmx_steps(vmx))
@@ -204,6 +207,14 @@ void kev_vmx_decode_step(struct kev_vmx_vcpu *vmx, enum kev_watch watch, struct 
 		exit->step.breakpoints = vmx->vcpu.debug.flags ? dr6 : 0;
 		exit->step.guest = (vmx->vcpu.debug.flags ? 0 : dr6) |
 				   (vmx->own_flag ? KEV_DR6_BS : 0);
+		break;
+	/* Behind the instruction, and before what would tell of its end */
+	case KEV_EV_TPR:
+	case KEV_EV_APIC_WRITE:
+	case KEV_EV_EOI:
+	case KEV_EV_BUS_LOCK:
+		if (kev_vmx_steps(vmx))
+			vmx->vcpu.pending |= KEV_PENDING_STEP;
 		break;
 	/* It is still to come: these come before an instruction, the others end one. */
 	case KEV_EV_INTERRUPT:
