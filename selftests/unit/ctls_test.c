@@ -14,7 +14,7 @@ static const struct kev_vmx_caps good = {
 	.basic = 0x00da040000000012,
 	.pin = 0x000000ff00000016,
 	.proc = 0xfff9fffe0401e172,
-	.proc2 = 0x021f7fff00000000,
+	.proc2 = 0x021fffff00000000,
 	.exit = 0x01ffffff00036dff,
 	.entry = 0x0003ffff000011ff,
 	.true_pin = 0x000000ff00000016,
@@ -98,8 +98,8 @@ TEST(everything_offered)
 	EXPECT_EQ(0x0000003f, cfg.pin);
 	/* Default1 but CR3-load and -store exiting; 3, 7, 10, 11, 19, 20, 23, 24, 28, 29, 31 */
 	EXPECT_EQ(0xb5986dfa, cfg.proc);
-	/* EPT, RDTSCP, VPID, WBINVD, unrestricted, INVPCID, conceal from PT */
-	EXPECT_EQ(0x000810ea, cfg.proc2);
+	/* EPT, RDTSCP, VPID, WBINVD, unrestricted, INVPCID, ENCLS, conceal from PT */
+	EXPECT_EQ(0x000890ea, cfg.proc2);
 	/* Default1 class, 9, 18 to 21, conceal from PT */
 	EXPECT_EQ(0x013f6fff, cfg.exit);
 	/* Default1 class, 14, 15, conceal from PT */
@@ -116,7 +116,7 @@ TEST(everything_offered)
 	EXPECT_EQ(0x2000, cfg.cr4_fixed0);
 	EXPECT_EQ(0x3767ff, cfg.cr4_fixed1);
 	EXPECT_TRUE(cfg.unrestricted && cfg.vpid && cfg.rdtscp && cfg.invpcid && cfg.wbinvd &&
-		    cfg.conceal_pt);
+		    cfg.encls && cfg.conceal_pt);
 	EXPECT_TRUE(cfg.ept_ad && cfg.ept_2m && cfg.ept_1g && cfg.ept_xo);
 	EXPECT_TRUE(cfg.invept_single && cfg.invept_global);
 	EXPECT_TRUE(cfg.invvpid_address && cfg.invvpid_single && cfg.invvpid_global &&
@@ -659,6 +659,7 @@ static const struct optional_case optional_cases[] = {
 	{ "APIC registers", AT(proc2), MAY(8), FLAG(apicv), 0 },
 	{ "virtual interrupts", AT(proc2), MAY(9), FLAG(apicv), 0 },
 	{ "INVPCID", AT(proc2), MAY(12), FLAG(invpcid), BIT(12) },
+	{ "ENCLS", AT(proc2), MAY(15), FLAG(encls), BIT(15) },
 	{ "PML", AT(proc2), MAY(17), FLAG(pml), 0 },
 	{ "conceal VMX from PT", AT(proc2), MAY(19), FLAG(conceal_pt), BIT(19) },
 	{ "conceal exits from PT", BOTH(exit), MAY(24), FLAG(conceal_pt), 0 },

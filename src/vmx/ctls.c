@@ -65,7 +65,8 @@ static const struct kev_vmx_want wants[NR_FIELDS] = {
 	[PROC2] = {
 		.required = KEV_PROC2_EPT,
 		.optional = KEV_PROC2_UNRESTRICTED | KEV_PROC2_VPID | KEV_PROC2_RDTSCP |
-			    KEV_PROC2_INVPCID | KEV_PROC2_WBINVD | KEV_PROC2_CONCEAL_PT,
+			    KEV_PROC2_INVPCID | KEV_PROC2_WBINVD | KEV_PROC2_ENCLS |
+			    KEV_PROC2_CONCEAL_PT,
 	},
 	/* Acknowledge-on-exit stays off: the host takes its interrupts natively. */
 	[EXIT] = {
@@ -410,6 +411,7 @@ static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	cfg->rdtscp = cfg->proc2 & KEV_PROC2_RDTSCP;
 	cfg->invpcid = cfg->proc2 & KEV_PROC2_INVPCID;
 	cfg->wbinvd = cfg->proc2 & KEV_PROC2_WBINVD;
+	cfg->encls = cfg->proc2 & KEV_PROC2_ENCLS;
 	cfg->conceal_pt = cfg->proc2 & KEV_PROC2_CONCEAL_PT &&
 			  cfg->exit & KEV_VMEXIT_CONCEAL_PT && cfg->entry & KEV_VMENTRY_CONCEAL_PT;
 

@@ -172,6 +172,7 @@ struct kev_vmx_caps {
  * @rdtscp: on
  * @invpcid: on
  * @wbinvd: on: WBINVD exits
+ * @encls: on: ENCLS exits, by a bitmap of its functions
  * @conceal_pt: on: VMX transitions leave no trace in Processor Trace packets
  * @ept_ad: EPT accessed and dirty bits can be used
  * @ept_2m: EPT leaves of 2 MiB can be used
@@ -218,6 +219,7 @@ struct kev_vmx_config {
 	bool rdtscp;
 	bool invpcid;
 	bool wbinvd;
+	bool encls;
 	bool conceal_pt;
 	bool ept_ad;
 	bool ept_2m;

@@ -170,6 +170,9 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_64(VMCS_LINK_POINTER, ~0ULL);
 	if (vmx->vpid)
 		kev_vmwrite_16(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+	/* Nothing else keeps a guest from the functions of SGX. */
+	if (config->encls)
+		kev_vmwrite_64(ENCLS_EXITING_BITMAP, ~0ULL);
 
 	kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	kev_vmwrite_32(GUEST_INTERRUPTIBILITY_INFO, 0);
