@@ -235,6 +235,28 @@ TEST_F(region, accesses)
 	}
 }
 
+/* Code that nobody may read is carried out nevertheless: mov 0x300000, %eax and hlt. */
+TEST_F(region, execute_only)
+{
+	static const uint8_t code[] = { 0x8b, 0x04, 0x25, 0x00, 0x00, 0x30, 0x00, 0xf4 };
+	struct kt_guest guest;
+
+	if (!(self->query.features & KEV_FEATURE_EPT_EXECUTE_ONLY))
+		SKIP(return, "the CPU has no execute-only pages");
+	ASSERT_EQ(0, kt_guest_init(&guest, &jumps, 0, NULL));
+	ASSERT_EQ(0, add(guest.vm, 0, KEV_REGION_RAM, X, 0x200000, 0x1000));
+	ASSERT_EQ(0, add(guest.vm, 0, KEV_REGION_TRAP, 0, 0x300000, 0x1000));
+	ASSERT_EQ(sizeof(code), kt_write_guest(guest.vm, 0x200000, code, sizeof(code)));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	ASSERT_EQ(KEV_EXIT_MMIO, guest.run->kind);
+	EXPECT_EQ(0x300000, guest.run->mmio.gpa);
+	guest.run->mmio.data = 0x12345678;
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	EXPECT_EQ(KEV_EXIT_HALTED, guest.run->kind);
+	EXPECT_EQ(0x12345678, guest.run->gpr[KEV_RAX]);
+	kt_guest_fini(&guest);
+}
+
 /* Memory that comes while the VM is there serves the access that was refused. */
 TEST_F(region, added_after_report)
 {

@@ -354,7 +354,7 @@ static void fill_cpu(struct kev_emulation *e)
 int kev_emulate_fetch_more(struct kev_vcpu *vcpu)
 {
 	struct kev_emulation *e = vcpu->emulation;
-	struct kev_touch touch = touch_for(vcpu, 0, KEV_MEM_READ);
+	struct kev_touch touch = touch_for(vcpu, 0, KEV_MEM_EXEC);
 	u64 linear = e->cpu.rip + e->nr_bytes;
 	ssize_t len;
 
