@@ -316,6 +316,19 @@ for _ in {1..1000}; do
 	sleep 0.01
 done
 tap_check "--detach: it has ended" test -z "$(ls "$XDG_RUNTIME_DIR/kev")"
+# shellcheck disable=SC2317
+# no_room COMMAND...: where no file may have a byte; its messages go through a pipe
+no_room() {
+	{ (trap '' XFSZ && ulimit -f 0 && exec "$@") 2>&1 >&3 | cat >&2; } 3>&1
+}
+echo "halt 3" >"$script"
+expect "--detach: no room in the directory" 125 "" "^kevctl: runtime directory: File too large\$" \
+	no_room "$kevctl" run -d "$script"
+tap_check "nothing is left in it" test -z "$(ls "$XDG_RUNTIME_DIR/kev")"
+expect "in the foreground there may be none" 3 "" "" no_room "$kevctl" run "$script"
+echo "print x" >"$script"
+expect "no room for what a guest prints" 125 "" "^kevctl: stdout: File too large\$" \
+	no_room "$kevctl" run "$script"
 rmdir "$XDG_RUNTIME_DIR/kev"
 : >"$XDG_RUNTIME_DIR/kev"
 echo "halt 3" >"$script"
