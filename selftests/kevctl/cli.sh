@@ -26,6 +26,23 @@ for command in run check version ps stat top trace kill console inspect; do
 	expect "$command: hint" 125 "" "^  hint: kevctl $command --help$" \
 		"$kevctl" "$command" --nonsense
 done
+# What does not arrive is a failure.
+# shellcheck disable=SC2317
+full() {
+	"$@" >/dev/full
+}
+# shellcheck disable=SC2317
+closed() {
+	"$@" >&-
+}
+for command in --help --version "ps --help" "version --json"; do
+	# shellcheck disable=SC2086
+	expect "$command: stdout full" 125 "" "^kevctl: stdout: No space left on device$" \
+		full "$kevctl" $command
+	# shellcheck disable=SC2086
+	expect "$command: stdout closed" 125 "" "^kevctl: stdout: Bad file descriptor$" \
+		closed "$kevctl" $command
+done
 while read -r command option; do
 	expect "$command: option without its value" 125 "" "^kevctl: $option: needs a value$" \
 		"$kevctl" "$command" "$option"

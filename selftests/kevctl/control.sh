@@ -176,6 +176,29 @@ assert first[0] == {"vm": 7, "pid": int(sys.argv[2]), "state": "alive", "comm": 
                     "reports": 0, "faults": 0, "resident_kib": 36}, first[0]
 assert first[1]["comm"] == "an\x1b[1mother" and first[1]["image"] is None, first[1]
 ' "$tap_dir/stdout" "$pid" "$script"
+# A disk that is full is told of, at once where there would be more; a reader that has gone is not.
+while read -r command args; do
+	# shellcheck disable=SC2086
+	expect "$command: stdout full" 125 "" "^kevctl: stdout: No space left on device\$" \
+		timeout 20 bash -c '"$@" >/dev/full' - "$kevctl" $command $args --debugfs "$tap_dir/debug"
+done <<'END'
+ps
+ps --json
+stat
+stat --watch --count 1000
+stat --json --watch --count 1000
+top --batch --count 1000
+top --json --count 1000
+END
+for command in "stat --watch" "top --batch"; do
+	status=0
+	# shellcheck disable=SC2086
+	timeout 20 env --ignore-signal=PIPE "$kevctl" $command --count 1000 --debugfs "$tap_dir/debug" \
+		2>"$tap_dir/stderr" | head -n 1 >"$tap_dir/first" || status=$?
+	tap_check "$command: reader gone" test "$status $(<"$tap_dir/stderr")" = "141 "
+done
+expect "console: stdout full" 125 "" "^kevctl: stdout: No space left on device\$" \
+	timeout 20 bash -c '"$@" >/dev/full' - "$kevctl" console --no-input "$pid"
 expect "top: no terminal" 125 "" "^kevctl: top: standard output is no terminal\$" \
 	"$kevctl" top --debugfs "$tap_dir/debug"
 echo "7 0" >>"$tap_dir/debug/kev/vcpus"
@@ -284,6 +307,28 @@ expect "--log without --detach" 125 "" "^kevctl: --log: is for guests in the bac
 	"$kevctl" run --log x "$script"
 expect "--detach: the module fails" 125 "" "^kevctl: creating the VM: " \
 	env FAKE_CREATE_VM_ERROR=12 "$kevctl" run -d "$script"
+# The guest runs, and its PID is not known. What it prints has no room, which is not its affair.
+echo $'print x\nhalt 3' >"$script"
+expect "--detach: stdout and log full" 125 "" "^kevctl: stdout: No space left on device\$" \
+	bash -c '"$@" >/dev/full' - "$kevctl" run -d --log /dev/full "$script"
+for _ in {1..1000}; do
+	if [[ -z $(ls "$XDG_RUNTIME_DIR/kev") ]]; then break; fi
+	sleep 0.01
+done
+tap_check "--detach: it has ended" test -z "$(ls "$XDG_RUNTIME_DIR/kev")"
+# shellcheck disable=SC2317
+# no_room COMMAND...: where no file may have a byte; its messages go through a pipe
+no_room() {
+	{ (trap '' XFSZ && ulimit -f 0 && exec "$@") 2>&1 >&3 | cat >&2; } 3>&1
+}
+echo "halt 3" >"$script"
+expect "--detach: no room in the directory" 125 "" "^kevctl: runtime directory: File too large\$" \
+	no_room "$kevctl" run -d "$script"
+tap_check "nothing is left in it" test -z "$(ls "$XDG_RUNTIME_DIR/kev")"
+expect "in the foreground there may be none" 3 "" "" no_room "$kevctl" run "$script"
+echo "print x" >"$script"
+expect "no room for what a guest prints" 125 "" "^kevctl: stdout: File too large\$" \
+	no_room "$kevctl" run "$script"
 rmdir "$XDG_RUNTIME_DIR/kev"
 : >"$XDG_RUNTIME_DIR/kev"
 echo "halt 3" >"$script"

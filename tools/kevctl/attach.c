@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "control/find.h"
 #include "kevctl.h"
+#include "output.h"
 #include "terminal.h"
 
 #define ESCAPE	0x1d	/* Ctrl-] */
@@ -112,7 +113,7 @@ static int attach(const char *id, bool input)
 		input &= guest.detached;
 		if (input)
 			terminal_raw_keys();
-		error = talk(connection, input);
+		output_lost(-talk(connection, input));
 		terminal_restore();
 	}
 	if (connection >= 0)

@@ -8,6 +8,7 @@
 
 #include "events.h"
 #include "kevctl.h"
+#include "output.h"
 
 static const struct command {
 	const char *name;
@@ -44,12 +45,10 @@ static void fill_standard_streams(void)
 			exit(STATUS_FAILURE);
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	const char *name = argv[1];
 
-	process_start = events_now();
-	fill_standard_streams();
 	if (argc < 2) {
 		help(stderr);
 		return STATUS_FAILURE;
@@ -65,4 +64,11 @@ int main(int argc, char **argv)
 			return commands[i].run(argc - 1, argv + 1);
 	message(name, "no such command");
 	return usage_error(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	process_start = events_now();
+	fill_standard_streams();
+	return output_end(run_command(argc, argv));
 }

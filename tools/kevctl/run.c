@@ -19,6 +19,7 @@
 #include "hermit/hermit.h"
 #include "kevctl.h"
 #include "net/net.h"
+#include "output.h"
 #include "report.h"
 #include "run_image.h"
 #include "run_options.h"
@@ -129,10 +130,7 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 		message("raising an interrupt", "%s", strerror(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_OUTPUT_ERROR:
-		/* As SIGPIPE would have done. */
-		if (outcome->error == EPIPE)
-			return STATUS_SIGNAL + SIGPIPE;
-		message("stdout", "%s", strerror(outcome->error));
+		output_lost(outcome->error);
 		return STATUS_FAILURE;
 	case OUTCOME_SIGNAL:
 		message(options->image, "ended by SIG%s", sigabbrev_np(outcome->signal));

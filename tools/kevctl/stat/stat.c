@@ -14,6 +14,7 @@
 #include "../control/find.h"
 #include "../json.h"
 #include "../kevctl.h"
+#include "../output.h"
 #include "source.h"
 
 #define BLOCK_VCPUS	6	/* columns beside each other */
@@ -282,7 +283,7 @@ static int run(const struct stat_options *options)
 		if (options->watch && !options->json && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		seen += print_all(&now, &before, options);
-		more = options->watch && i != options->count && !fflush(stdout);
+		more = options->watch && i != options->count && !output_flush();
 		samples_fini(&before);
 		before = now;
 		if (more)

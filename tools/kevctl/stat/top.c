@@ -12,6 +12,7 @@
 
 #include "../command_line.h"
 #include "../kevctl.h"
+#include "../output.h"
 #include "source.h"
 #include "top_rows.h"
 
@@ -78,7 +79,6 @@ static void print_batch(const struct top *top, const struct top_row *rows)
 
 	if (top->json) {
 		top_json(stdout, rows, top->now.nr);
-		fflush(stdout);
 		return;
 	}
 	top_header(line, sizeof(line));
@@ -87,7 +87,6 @@ static void print_batch(const struct top *top, const struct top_row *rows)
 		top_format(line, sizeof(line), &rows[i]);
 		puts(line);
 	}
-	fflush(stdout);
 }
 
 static int run_batch(struct top *top)
@@ -103,7 +102,7 @@ static int run_batch(struct top *top)
 		if (rows)
 			print_batch(top, rows);
 		free(rows);
-		if (ferror(stdout) || i + 1 == top->count)
+		if (output_flush() || i + 1 == top->count)
 			break;
 	}
 	return error;

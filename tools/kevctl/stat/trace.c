@@ -20,6 +20,7 @@
 #include "../control/find.h"
 #include "../json.h"
 #include "../kevctl.h"
+#include "../output.h"
 #include "../progress.h"
 #include "trace_sum.h"
 #include "tracefs.h"
@@ -126,9 +127,7 @@ static int take_events(struct trace *trace)
 			error = take_lines(trace);
 		}
 	}
-	if (fflush(stdout))
-		error = -errno;
-	return error;
+	return output_flush() ?: error;
 }
 
 static int start_command(struct trace *trace)
@@ -275,7 +274,7 @@ static void print_table(const struct trace *trace)
 			       to_ns(trace, reason->most) / 1e3);
 		putchar('\n');
 	}
-	fflush(stdout);
+	output_flush();
 	if (sum->lost || sum->unknown_lost) {
 		message("trace", "%s%" PRIu64 " events were lost",
 			sum->unknown_lost ? "more than " : "", sum->lost);
@@ -329,7 +328,8 @@ static int run(const struct trace_options *options)
 		error = enable(&trace);
 	if (!error) {
 		error = collect(&trace);
-		if (error)
+		/* What is lost of the output is told of at the end. */
+		if (error && !output_flush())
 			message("trace", "%s", strerror(-error));
 		end_command(&trace);
 	}
