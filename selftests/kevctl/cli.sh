@@ -77,8 +77,6 @@ expect "trace: --vm" 125 "" "^kevctl: --vm: x is no number from 1 to 2147483647$
 	"$kevctl" trace --vm x
 expect "trace: --buffer" 125 "" "^kevctl: --buffer: 2097152 is no number from 1 to 1048576$" \
 	"$kevctl" trace --buffer 2097152
-expect "trace: --json --events" 125 "" "^kevctl: --json: is for the summary" \
-	"$kevctl" trace --json --events
 expect "trace: --tracefs" 125 "" "^kevctl: $none: No such file or directory$" \
 	"$kevctl" trace --tracefs "$none"
 expect "trace: what is no tracefs" 125 "" "^kevctl: $tap_dir: tracefs is not mounted$" \
@@ -116,6 +114,12 @@ assert versions["module"] is None and versions["error"].startswith("No such file
 ' "$tap_dir/stdout"
 expect "version: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" version extra
 expect "check: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" check extra
+expect "run: --json alone" 125 "" "^kevctl: --json: needs a file: stdout is the guest's$" \
+	"$kevctl" run --json "$image"
+expect "run: --json alone: hint" 125 "" "^  hint: --json=FILE" "$kevctl" run --json= "$image"
+expect "run: --json=-" 125 "" "^kevctl: --json: needs a file" "$kevctl" run --json=- "$image"
+expect "run: a file that cannot be" 125 "" "^kevctl: $none/x: No such file or directory$" \
+	"$kevctl" run "--json=$none/x" "$image"
 expect "check: --json=x" 125 "" "^kevctl: --json=x: takes no value$" "$kevctl" check --json=x
 
 expect "run: no image" 125 "" "^kevctl: run: no image given$" "$kevctl" run

@@ -55,7 +55,7 @@ tap_check "each command has a page" test \
 for command in $commands; do
 	tap_check "$command: the page has its options" diff <(helped "$command") <(described "$command")
 	tap_check "$command: so has the completion" diff <(helped "$command") \
-		<(complete_words "$command" -- | sorted)
+		<(complete_words "$command" -- | sed 's/=//g' | sorted)
 	for option in $(helped "$command"); do
 		takes=1 known=1
 		# A value that may be left out is not looked for in the next word.
@@ -88,6 +88,10 @@ run $tap_dir/im|$tap_dir/image
 run --clock --memory 1M $tap_dir/im|$tap_dir/image
 run $tap_dir/image --he|
 run --log $tap_dir/im|$tap_dir/image
+run --js|--json=
+run --json = $tap_dir/im|$tap_dir/image
+run --json $tap_dir/im|$tap_dir/image
+run --json --he|--help
 inspect $tap_dir/im|$tap_dir/image
 inspect --j|--json
 top --sort m|memory

@@ -53,6 +53,31 @@ hermit_pie_layout2 hermit
 END
 expect "inspect: 32 bits without a protocol" 126 "*" "" "$kevctl" inspect "$guests/kev32"
 
+# Addresses that kev does not give to an image
+while read -r paddr why; do
+	python3 - "$guests/hello" "$tap_dir/moved" "$paddr" <<'END'
+import struct, sys
+data = bytearray(open(sys.argv[1], 'rb').read())
+first, = struct.unpack_from("<Q", data, 32)
+at = next(at for at in range(first, len(data), 56) if struct.unpack_from("<I", data, at)[0] == 1)
+struct.pack_into("<Q", data, at + 24, int(sys.argv[3], 0))
+open(sys.argv[2], 'wb').write(data)
+END
+	if [[ $why == usable ]]; then
+		expect "inspect: paddr $paddr" 0 "*" "" "$kevctl" inspect "$tap_dir/moved"
+	else
+		expect "inspect: paddr $paddr" 126 "*" "" "$kevctl" inspect "$tap_dir/moved"
+		tap_check "inspect: paddr $paddr: why" grep -q "^refused .* $why" "$tap_dir/stdout"
+	fi
+done <<'END'
+0 a paddr below 0x8000, where direct64 has its page tables
+0x7000 a paddr below 0x8000
+0x8000 usable
+0xbffda000 a paddr in the hole
+0xfffff000 a paddr in the hole
+0x100000000 usable
+END
+
 # What it says of one image, as a whole
 expect "inspect --json hermit_pie_layout2" 0 "*" "" "$kevctl" inspect --json "$guests/hermit_pie_layout2"
 tap_check "everything in it" python3 -c '

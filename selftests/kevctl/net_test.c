@@ -131,8 +131,10 @@ static void check_stats(const struct net *net)
 {
 	char text[512] = "";
 	FILE *to = fmemopen(text, sizeof(text), "w");
+	struct stats_list list = { .nr = 0 };
 
-	net_print_stats(to, net);
+	net_add_stats(&list, net);
+	stats_print(to, &list);
 	fclose(to);
 	tap_result(!strcmp(text, "  net_in             2\n"
 				 "  net_in_bytes       150\n"

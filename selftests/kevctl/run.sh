@@ -386,6 +386,40 @@ copied_pages 3
 around_pages 4
 flushes 5
 END
+
+# json NAME STATUS STDERR EXPRESSION [OPTION...], the script on stdin: the expression of Python's is
+# true for the object that --json leaves.
+json() {
+	local name=$1 status=$2 stderr=$3 expression=$4
+	shift 4
+	rm -f "$tap_dir/json"
+	run "--json: $name" "$status" "*" "$stderr" --json="$tap_dir/json" "$@"
+	tap_check "--json: $name: its object" python3 -c '
+import json, sys
+run = json.load(open(sys.argv[1]))
+assert run["image"] == sys.argv[2] and run["status"] == int(sys.argv[3]), run
+assert eval("(" + sys.argv[4] + ")"), run' "$tap_dir/json" "$script" "$status" "$expression"
+}
+json "a code" 254 "" 'run["outcome"] == "exited" and run["code"] == 51966 and run["vm"] == 7 and
+run["boot"] == "direct64" and run["memory_kib"] == 65536 and "stats" not in run and
+run["vcpus"] == [{"id": i, "rip": 0, "place": None} for i in (0, 1)]' --cpus 2 <<<"halt 0xcafe"
+json "a great code" 255 "" 'run["code"] == 2**64 - 1' <<<"halt -1"
+json "a report" 125 "triple fault" 'run["outcome"] == "report" and
+run["report"]["kind"] == "shutdown" and run["report"]["text"] == "triple fault" and
+run["report"]["exit_reason"] == 2 and run["report"]["event"] is None and "code" not in run' \
+	<<<$'set reason 2\nreport shutdown'
+json "statistics" 0 "" 'run["stats"]["exits"] == 42 and run["stats"]["start_file_pages"] == 17 and
+run["stats"]["first_output_us"] > 0' --stats <<<$'print x\nhalt 0'
+json "an error" 125 "Cannot allocate" 'run["outcome"] == "failed" and
+run["step"] == "running the guest" and run["error"] == "Cannot allocate memory"' <<<"runerror 12"
+json "an image that is none" 126 "not a regular file" 'run["outcome"] == "not-started" and len(run) == 3' \
+	<<<"problem 1 0 8"
+echo $'print x\nhalt 0' >"$script"
+expect "--json: a descriptor" 0 "x" '^ "status": 0}$' "$kevctl" run --json=/dev/stderr "$script"
+expect "--json: no room" 125 "x" "^kevctl: /dev/full: No space left on device$" \
+	"$kevctl" run --json=/dev/full "$script"
+expect "--json: no image" 127 "" "No such file" "$kevctl" run --json="$tap_dir/json" "$tap_dir/none"
+tap_check "--json: no image: its object" grep -q '"outcome": "not-started",$' "$tap_dir/json"
 expect "another hypervisor" 125 "" "^  hint: another hypervisor uses the CPUs' VMX" \
 	env FAKE_CREATE_VM_ERROR=16 "$kevctl" run "$script"
 expect "too many VMs" 125 "" "^  hint: you have as many VMs as kev's parameter max_vms" \

@@ -64,6 +64,46 @@ static void test_lines(void)
 	}
 }
 
+/* What --events --json makes of a line; @object without its newline */
+static const struct {
+	const char *name, *text, *object;
+} objects[] = {
+	{ "an exit", TASK "12: " EXIT "CPUID guest_rip=0xffffffff81000000 info1=0x0",
+	  "{\"event\": \"kev_exit\", \"ticks\": 12, \"cpu\": 1, \"pid\": 1234, \"task\": "
+	  "\"kevctl\", \"fields\": {\"vm\": 3, \"vcpu_id\": 1, \"exit_reason\": \"CPUID\", "
+	  "\"guest_rip\": 18446744071578845184, \"info1\": 0}}" },
+	{ "numbers and texts", TASK "7: kev_fault: vm=1 ret=-14 access= kind=007 a=- b=0x c=1x d",
+	  "{\"event\": \"kev_fault\", \"ticks\": 7, \"cpu\": 1, \"pid\": 1234, \"task\": "
+	  "\"kevctl\", \"fields\": {\"vm\": 1, \"ret\": -14, \"access\": \"\", \"kind\": "
+	  "\"007\", \"a\": \"-\", \"b\": \"0x\", \"c\": \"1x\"}}" },
+	{ "a task of any name", "        \"}, {\"a\\-1234    [001] d..1. 7: kev_vm_destroy: vm=9",
+	  "{\"event\": \"kev_vm_destroy\", \"ticks\": 7, \"cpu\": 1, \"pid\": 1234, \"task\": "
+	  "\"\\\"}, {\\\"a\\\\\", \"fields\": {\"vm\": 9}}" },
+	{ "lost events", "CPU:1 [LOST 42 EVENTS]",
+	  "{\"event\": \"lost\", \"cpu\": 1, \"lost\": 42}" },
+	{ "who knows how many", "CPU:1 [LOST EVENTS]",
+	  "{\"event\": \"lost\", \"cpu\": 1, \"lost\": null}" },
+	{ "another system's event", "no \"context\"",
+	  "{\"event\": \"other\", \"text\": \"no \\\"context\\\"\"}" },
+};
+
+static void test_objects(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+		char text[512] = "", name[64];
+		FILE *to = fmemopen(text, sizeof(text), "w");
+		size_t length;
+
+		trace_line_print_json(to, objects[i].text);
+		fclose(to);
+		length = strlen(text);
+		snprintf(name, sizeof(name), "json: %s", objects[i].name);
+		tap_result(length && text[length - 1] == '\n' &&
+			   length - 1 == strlen(objects[i].object) &&
+			   !strncmp(text, objects[i].object, length - 1), name);
+	}
+}
+
 /* A story: letters are reasons of exits, '.' is an entry, '!' lost events, '1' another vCPU. */
 static const struct {
 	const char *name, *story;
@@ -142,6 +182,7 @@ static void test_stories(void)
 int main(void)
 {
 	test_lines();
+	test_objects();
 	test_stories();
 	return tap_end();
 }

@@ -46,6 +46,9 @@ expect "another user's ps: none" 0 "$header" "" as "$two" ps
 expect "another user's kill" 125 "" "^kevctl: $pid: no such guest of this user's\$" as "$two" kill "$pid"
 expect "another user's console" 125 "" "^kevctl: $pid: no such guest of this user's\$" \
 	as "$two" console "$pid"
+expect "another user's kill: whose it is" 125 "" "^  hint: it is a process of the user $one, " \
+	as "$two" kill "$pid"
+expect "kill of what is no kevctl" 125 "" "^  hint: kevctl ps lists those" as "$two" kill "$$"
 # Not by the other's directory, either
 expect "another user's directory" 0 "$header" "" env XDG_RUNTIME_DIR="$tap_dir/run-$one" setpriv \
 	--reuid="$two" --regid="$two" --clear-groups "$tap_dir/kevctl" ps

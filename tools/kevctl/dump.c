@@ -12,7 +12,6 @@
 /* Words of the stack that may be return addresses, and how many are shown */
 #define MAX_WORDS	128
 #define MAX_GUESSES	16
-#define NAME_BYTES	256
 /* Code bytes before RIP, and from there */
 #define CODE_BEFORE	24
 #define CODE_BYTES	48
@@ -146,7 +145,7 @@ static bool read_word(void *owner, uint64_t address, uint64_t *value)
 static bool step_back(const struct symbols *symbols, const struct guest_view *view,
 		      struct kev_gprs *gprs)
 {
-	char name[NAME_BYTES];
+	char name[DUMP_NAME];
 	uint64_t caller;
 
 	if (symbols_name(symbols, gprs->rip, false, name, sizeof(name)) ||
@@ -197,7 +196,7 @@ static void print_guesses(struct dump *dump, FILE *to, const struct guest_view *
 			  const struct kev_vcpu_state *state)
 {
 	uint64_t stack = state->gprs.gpr[KEV_RSP] & ~7ULL, word;
-	char name[NAME_BYTES];
+	char name[DUMP_NAME];
 	unsigned int shown = 0;
 
 	for (unsigned int i = 0; i < MAX_WORDS && shown < MAX_GUESSES; i++) {
@@ -216,7 +215,7 @@ static void print_callers(struct dump *dump, FILE *to, const struct guest_view *
 {
 	struct symbols *symbols = symbols_of(dump);
 	uint64_t frames[MAX_FRAMES];
-	char name[NAME_BYTES];
+	char name[DUMP_NAME];
 	unsigned int nr = find_callers(symbols, view, state, frames);
 
 	for (unsigned int i = 0; i < nr; i++) {
@@ -250,17 +249,29 @@ void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id)
 	pthread_mutex_unlock(&lock);
 }
 
-void dump_print_place(struct dump *dump, FILE *to, int vcpu, uint32_t id)
+int dump_place(struct dump *dump, int vcpu, uint64_t *rip, char name[DUMP_NAME])
 {
 	struct kev_vcpu_state state;
-	char name[NAME_BYTES] = "";
+	int error = get_state(vcpu, &state);
 
-	if (get_state(vcpu, &state))
-		return;
+	*name = '\0';
+	if (error)
+		return error;
+	*rip = state.gprs.rip;
 	pthread_mutex_lock(&lock);
-	symbols_name(symbols_of(dump), code_address(&state), false, name, sizeof(name));
+	symbols_name(symbols_of(dump), code_address(&state), false, name, DUMP_NAME);
 	pthread_mutex_unlock(&lock);
-	fprintf(to, "  vCPU %u at %016llx%s%s\n", id, state.gprs.rip, *name ? "  " : "", name);
+	return 0;
+}
+
+void dump_print_place(struct dump *dump, FILE *to, int vcpu, uint32_t id)
+{
+	char name[DUMP_NAME];
+	uint64_t rip;
+
+	if (!dump_place(dump, vcpu, &rip, name))
+		fprintf(to, "  vCPU %u at %016llx%s%s\n", id, (unsigned long long)rip,
+			*name ? "  " : "", name);
 }
 
 void dump_fini(struct dump *dump)

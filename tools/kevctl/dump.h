@@ -9,6 +9,7 @@
 
 #include "symbols.h"
 
+#define DUMP_NAME	256		/* bytes of a name in the guest's code */
 #define EFER_LMA	(1ULL << 10)	/* the vCPU is in one of the 64-bit modes */
 
 /**
@@ -38,7 +39,18 @@ struct dump {
  */
 void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id);
 
-/* dump_print_place() - the same in one line: where it is */
+/**
+ * dump_place() - where a vCPU is
+ * @dump: whose VM
+ * @vcpu: vCPU fd; not in RUN
+ * @rip: out
+ * @name: out: what that is by the image's symbols, "" if they do not say
+ *
+ * Return: 0 or a negative errno.
+ */
+int dump_place(struct dump *dump, int vcpu, uint64_t *rip, char name[DUMP_NAME]);
+
+/* dump_print_place() - that in one line, without a word about an error */
 void dump_print_place(struct dump *dump, FILE *to, int vcpu, uint32_t id);
 
 /* Give back what the others have taken. */

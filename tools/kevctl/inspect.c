@@ -20,6 +20,10 @@
 #define MIB		(1ULL << 20)
 #define DEFAULT_RAM	(64 * MIB)
 #define MOST_RAM	(DEFAULT_RAM << 14)
+/* Physical addresses that kev does not give to an image: see Documentation/boot.rst */
+#define DIRECT64_LOW	0x8000ULL
+#define HOLE_START	0xbffda000ULL
+#define HOLE_END	0x100000000ULL
 
 /**
  * struct finding - what `kevctl run` would make of an image
@@ -64,6 +68,22 @@ static void judge_hermit(struct finding *finding)
 		refuse(finding, why);
 }
 
+/* Where kev's 64-bit direct boot has its own */
+static void judge_addresses(struct finding *finding)
+{
+	for (unsigned int i = 0; i < finding->info.nr_segments; i++) {
+		const struct image_segment *segment = &finding->info.segments[i];
+
+		if (segment->paddr < DIRECT64_LOW)
+			refuse(finding, "a paddr below 0x8000, where direct64 has its page tables: "
+			       "link it higher");
+		else if (segment->paddr < HOLE_END &&
+			 segment->paddr + segment->mem_bytes > HOLE_START)
+			refuse(finding, "a paddr in the hole from 0xbffda000 to 4 GiB: link it "
+			       "elsewhere");
+	}
+}
+
 static void judge(struct finding *finding)
 {
 	const struct image_info *info = &finding->info;
@@ -78,6 +98,8 @@ static void judge(struct finding *finding)
 		finding->boot = kev_boot_name(KEV_BOOT_DIRECT64);
 		if (info->bits == 32)
 			refuse(finding, "a 32-bit image without Multiboot header or PVH note");
+		else
+			judge_addresses(finding);
 		break;
 	default:
 		break;

@@ -17,7 +17,7 @@ _kevctl_options()
 		echo "--memory --memory-size --cpus --cpu-count --affinity --huge --thp --ksm
 			--fault-around --boot --load-address --append --module --env --machine
 			--strict-ports --hypercalls --clock --file-mapping --net --detach --log
-			--raw --gdb --gdb-port --sandbox --stats --verbose --device --help"
+			--raw --gdb --gdb-port --sandbox --json= --stats --verbose --device --help"
 		;;
 	ps) echo "--json --debugfs --help" ;;
 	stat) echo "--watch --count --json --color --debugfs --help" ;;
@@ -32,7 +32,8 @@ _kevctl_options()
 }
 
 # _kevctl_values COMMAND OPTION KEVCTL: words for the option's value, "(files)" where it names
-# one, "(any)" where nothing is known; 1 where it takes none
+# one, "(any)" where nothing is known; 1 where it takes none. OPTION= is one whose value can
+# only stand behind =.
 _kevctl_values()
 {
 	case $1:$2 in
@@ -46,7 +47,7 @@ _kevctl_values()
 	run:--net) echo "tap user" ;;
 	run:--gdb | run:--gdb-port | run:-s) echo "1234 unix:" ;;
 	run:--sandbox) echo "on off -capabilities -limits -landlock -seccomp" ;;
-	run:--module | run:--file-mapping | run:--log) echo "(files)" ;;
+	run:--module | run:--file-mapping | run:--log | run:--json=) echo "(files)" ;;
 	run:--append | run:--affinity | run:-a | run:--env | run:-e | run:--load-address) echo "(any)" ;;
 	check:--color | stat:--color) echo "auto always never" ;;
 	top:--sort) echo "guest exits faults memory number" ;;
@@ -85,13 +86,14 @@ _kevctl_operand()
 _kevctl()
 {
 	local kevctl=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=${COMP_WORDS[1]:-} words="" operand=""
+	local command=${COMP_WORDS[1]:-} words="" operand="" assigned=""
 
 	COMPREPLY=()
 	# --option=value is three words where = breaks them.
 	if [[ $current == "=" ]]; then
-		current=""
+		current="" assigned=1
 	elif [[ $previous == "=" ]]; then
+		assigned=1
 		previous=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	if ((COMP_CWORD == 1)); then
@@ -101,6 +103,8 @@ _kevctl()
 		# What stands behind the image, or the command, is its own.
 		words="(files)"
 	elif words=$(_kevctl_values "$command" "$previous" "$kevctl"); then
+		:
+	elif [[ -n $assigned ]] && words=$(_kevctl_values "$command" "$previous=" "$kevctl"); then
 		:
 	elif [[ $current == -* ]]; then
 		words=$(_kevctl_options "$command")
@@ -119,7 +123,7 @@ _kevctl()
 	*) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current") ;;
 	esac
 	# More is to come behind it.
-	if [[ ${COMPREPLY[0]:-} == *: ]]; then
+	if [[ ${COMPREPLY[0]:-} == *[:=] ]]; then
 		compopt -o nospace 2>/dev/null
 	fi
 }

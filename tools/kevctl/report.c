@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A report of kev's, in readable form: a headline, the exit. */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "kevctl.h"
 #include "report.h"
 
@@ -102,11 +104,10 @@ static void print_msr(FILE *to, const struct kev_exit_msr *msr)
 		fprintf(to, "WRMSR of 0x%llx to 0x%x, which nobody handles", msr->data, msr->index);
 }
 
-static void print_headline(FILE *to, const struct kev_run *run)
+static void print_what(FILE *to, const struct kev_run *run)
 {
 	char text[256];
 
-	fprintf(to, "kevctl: vCPU %u: ", run->vcpu_id);
 	switch (run->kind) {
 	case KEV_EXIT_VM_EXITED:
 		fprintf(to, "the VM has ended with code 0x%llx", run->exit_code);
@@ -154,27 +155,32 @@ static void print_headline(FILE *to, const struct kev_run *run)
 		fprintf(to, "report of kind %u (%s)", run->kind, kev_exit_kind_name(run->kind));
 		break;
 	}
-	fputc('\n', to);
 }
 
-static void print_flags(FILE *to, uint32_t flags)
+/* With @between between their names, and @around around each */
+static void print_flags(FILE *to, uint32_t flags, const char *between, const char *around)
 {
 	static const char *const names[] = {
 		"retry", "backed", "entry-failed", "event-delivery", "interrupt-pending",
 	};
+	const char *separator = "";
 
-	if (!flags)
-		return;
-	fputs("  flags", to);
 	for (unsigned int i = 0; i < 32; i++) {
 		if (!(flags & 1U << i))
 			continue;
 		if (i < ARRAY_SIZE(names))
-			fprintf(to, " %s", names[i]);
+			fprintf(to, "%s%s%s%s", separator, around, names[i], around);
 		else
-			fprintf(to, " bit%u", i);
+			fprintf(to, "%s%sbit%u%s", separator, around, i, around);
+		separator = between;
 	}
-	fputc('\n', to);
+}
+
+static unsigned int nr_instruction_bytes(const struct kev_run *run)
+{
+	if (run->instruction_bytes_len < sizeof(run->instruction_bytes))
+		return run->instruction_bytes_len;
+	return sizeof(run->instruction_bytes);
 }
 
 static void print_event(FILE *to, const char *what, uint32_t info, uint32_t error)
@@ -201,20 +207,74 @@ static void print_exit(FILE *to, const struct kev_run *run)
 	fprintf(to, "  guest-linear 0x%llx, guest-physical 0x%llx\n", run->guest_linear,
 		run->guest_physical);
 	fprintf(to, "  instruction length %u", run->instruction_length);
-	for (unsigned int i = 0; i < run->instruction_bytes_len &&
-	     i < sizeof(run->instruction_bytes); i++)
+	for (unsigned int i = 0; i < nr_instruction_bytes(run); i++)
 		fprintf(to, "%s%02x", i ? " " : ", bytes ", run->instruction_bytes[i]);
 	fprintf(to, ", interruptibility 0x%x, interrupt status 0x%x\n", run->interruptibility,
 		run->guest_interrupt_status);
 	print_event(to, "event", run->intr_info, run->intr_error);
 	print_event(to, "while delivering", run->idt_vectoring_info, run->idt_vectoring_error);
-	print_flags(to, run->flags);
+	if (run->flags) {
+		fputs("  flags ", to);
+		print_flags(to, run->flags, " ", "");
+		fputc('\n', to);
+	}
 }
 
 void report_print(FILE *to, const struct kev_run *run)
 {
 	flockfile(to);
-	print_headline(to, run);
+	fprintf(to, "kevctl: vCPU %u: ", run->vcpu_id);
+	print_what(to, run);
+	fputc('\n', to);
 	print_exit(to, run);
 	funlockfile(to);
+}
+
+static void print_event_json(FILE *to, const char *name, uint32_t info, uint32_t error)
+{
+	fprintf(to, ",\n  \"%s\": ", name);
+	if (!(info & INTR_VALID)) {
+		fputs("null", to);
+		return;
+	}
+	fprintf(to, "{\"type\": %u, \"vector\": %u, \"error_code\": ", INTR_TYPE(info),
+		info & INTR_VECTOR);
+	if (info & INTR_HAS_ERROR)
+		fprintf(to, "%u}", error);
+	else
+		fputs("null}", to);
+}
+
+static void print_what_json(FILE *to, const struct kev_run *run)
+{
+	size_t length;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &length);
+
+	if (file) {
+		print_what(file, run);
+		fclose(file);
+	}
+	json_string(to, text);
+	free(text);
+}
+
+void report_print_json(FILE *to, const struct kev_run *run)
+{
+	fprintf(to, "{\"vcpu\": %u, \"kind\": \"%s\", \"text\": ", run->vcpu_id,
+		kev_exit_kind_name(run->kind));
+	print_what_json(to, run);
+	fprintf(to, ",\n  \"exit_reason\": %u, \"exit_reason_text\": \"%s\", "
+		"\"exit_reason_raw\": %u,\n  \"exit_qualification\": %llu, "
+		"\"guest_linear\": %llu, \"guest_physical\": %llu,\n  \"instruction\": \"",
+		run->exit_reason, kev_exit_reason_text(run->exit_reason), run->exit_reason_raw,
+		run->exit_qualification, run->guest_linear, run->guest_physical);
+	for (unsigned int i = 0; i < nr_instruction_bytes(run); i++)
+		fprintf(to, "%02x", run->instruction_bytes[i]);
+	fputs("\", \"flags\": [", to);
+	print_flags(to, run->flags, ", ", "\"");
+	fputc(']', to);
+	print_event_json(to, "event", run->intr_info, run->intr_error);
+	print_event_json(to, "delivering", run->idt_vectoring_info, run->idt_vectoring_error);
+	fputc('}', to);
 }

@@ -14,23 +14,11 @@
  */
 void report_print(FILE *to, const struct kev_run *run);
 
-/* Nanoseconds from the start of kevctl to the first time that; 0: never */
-struct stats_times {
-	uint64_t run;		/* the guest was entered */
-	uint64_t report;	/* it came back with a report */
-	uint64_t output;	/* a byte of it was written */
-};
-
 /**
- * stats_print_start() - one "name value" a line: how the guest came to run
+ * report_print_json() - the same as an object
  * @to: stream
- * @times: how long it took
- * @before: statistics before the guest was entered
+ * @run: copy of the run page
  */
-void stats_print_start(FILE *to, const struct stats_times *times,
-		       const struct kev_vm_stats *before);
-
-/* stats_print() - one "name value" a line: what has happened since */
-void stats_print(FILE *to, const struct kev_vm_stats *stats);
+void report_print_json(FILE *to, const struct kev_run *run);
 
 #endif /* KEVCTL_REPORT_H */

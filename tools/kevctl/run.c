@@ -21,6 +21,7 @@
 #include "net/net.h"
 #include "output.h"
 #include "report.h"
+#include "result.h"
 #include "run_image.h"
 #include "run_options.h"
 #include "sandbox.h"
@@ -121,29 +122,28 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 			hint("--machine kev and --machine min have port devices");
 		return STATUS_FAILURE;
 	case OUTCOME_RUN_ERROR:
-		message("running the guest", "vCPU %u: %s", outcome->vcpu_id,
+		message(outcome_step(outcome->kind), "vCPU %u: %s", outcome->vcpu_id,
 			strerror(outcome->error));
 		if (create_vm_hint(outcome->error))
 			hint("%s", create_vm_hint(outcome->error));
 		return STATUS_FAILURE;
-	case OUTCOME_INTERRUPT_ERROR:
-		message("raising an interrupt", "%s", strerror(outcome->error));
-		return STATUS_FAILURE;
 	case OUTCOME_OUTPUT_ERROR:
+		/* Told at the end; a pipe without a reader ends it as SIGPIPE would have done. */
 		output_lost(outcome->error);
-		return STATUS_FAILURE;
+		return outcome->error == EPIPE ? STATUS_SIGNAL + SIGPIPE : STATUS_FAILURE;
 	case OUTCOME_SIGNAL:
 		message(options->image, "ended by SIG%s", sigabbrev_np(outcome->signal));
 		for (unsigned int i = 0; i < session->nr_vcpus; i++)
 			dump_print_place(dump, stderr, session->vcpus[i].fd, i);
 		return STATUS_SIGNAL + outcome->signal;
-	case OUTCOME_SYSTEM_ERROR:
-		message("running the guest", "%s", strerror(outcome->error));
-		return STATUS_FAILURE;
 	case OUTCOME_NONE:
+		message(outcome_step(outcome->kind), "all vCPUs have ended without a result");
+		return STATUS_FAILURE;
+	case OUTCOME_INTERRUPT_ERROR:
+	case OUTCOME_SYSTEM_ERROR:
 		break;
 	}
-	message("running the guest", "all vCPUs have ended without a result");
+	message(outcome_step(outcome->kind), "%s", strerror(outcome->error));
 	return STATUS_FAILURE;
 }
 
@@ -162,7 +162,8 @@ static uint64_t since_start(uint64_t time)
 	return time ? time - process_start : 0;
 }
 
-static void print_stats(const struct session *session, const struct kev_vm_stats *before)
+static void collect_stats(const struct session *session, const struct kev_vm_stats *before,
+			  struct stats_list *list)
 {
 	const struct stats_times times = {
 		.run = since_start(session->times.run),
@@ -172,10 +173,10 @@ static void print_stats(const struct session *session, const struct kev_vm_stats
 	struct kev_vm_stats stats;
 
 	take_stats(session->vm, &stats);
-	stats_print_start(stderr, &times, before);
-	stats_print(stderr, &stats);
+	stats_add_start(list, &times, before);
+	stats_add_vm(list, &stats);
 	if (session->net)
-		net_print_stats(stderr, session->net);
+		net_add_stats(list, session->net);
 }
 
 /* The protocol kev32 brings its print device itself. */
@@ -267,8 +268,10 @@ static int open_control(struct session *session, const struct run_image *image,
 
 /* The VM has its image: give it devices, vCPUs and a console, and run it. */
 static int run_vm(int vm, const struct kev_query *query, const struct run_image *image,
-		  const struct run_options *options, struct net *net, struct detach *detach)
+		  const struct run_options *options, struct net *net, struct detach *detach,
+		  struct result *result)
 {
+	struct stats_list stats = { .nr = 0 };
 	struct session session = {
 		.vm = vm,
 		.run_size = query->run_page_size,
@@ -341,11 +344,14 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	terminal_restore();
 	session_release_signals(&session);
 	status = tell_outcome(&session, &dump, options);
-	dump_fini(&dump);
 	if (options->verbose)
 		machine_print_unclaimed(&session.machine);
 	if (options->stats)
-		print_stats(&session, &before);
+		collect_stats(&session, &before, &stats);
+	if (options->stats && !options->json)
+		stats_print(stderr, &stats);
+	result_tell(result, &session, image, &dump, options->stats ? &stats : NULL);
+	dump_fini(&dump);
 
 fini_control:
 	control_close(session.control);
@@ -379,41 +385,31 @@ static int query_device(int kev, const struct run_options *options, struct kev_q
 	return 0;
 }
 
-int cmd_run(int argc, char **argv)
+static int run(const struct run_options *options, struct detach *detach, struct result *result)
 {
 	struct kev_query query = { .size = sizeof(query) };
-	struct run_options options;
-	struct detach detach = { };
 	struct net *net = NULL;
 	struct run_image image;
 	int kev, vm, status;
 
-	if (!run_options_parse(argc, argv, &options, &status))
-		return status;
-	/* A guest's write that fails is an error for the guest, and no end of kevctl. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	/* A VM belongs to the process that makes it. */
-	if (options.detach && !detach_fork(&detach, options.log, &status))
-		return status;
-	status = run_image_open(&image, &options);
+	status = run_image_open(&image, options);
 	if (status)
 		return status;
 
 	status = STATUS_FAILURE;
-	if (options.net && net_open(&net, options.net, options.sandbox))
+	if (options->net && net_open(&net, options->net, options->sandbox))
 		goto close_image;
-	kev = open_device(options.device);
+	kev = open_device(options->device);
 	if (kev < 0)
 		goto close_net;
-	if (query_device(kev, &options, &query))
+	if (query_device(kev, options, &query))
 		goto close_device;
-	vm = create_vm(kev, &options);
+	vm = create_vm(kev, options);
 	if (vm < 0)
 		goto close_device;
-	status = run_image_attach(&image, vm, &options);
+	status = run_image_attach(&image, vm, options);
 	if (!status)
-		status = run_vm(vm, &query, &image, &options, net, &detach);
+		status = run_vm(vm, &query, &image, options, net, detach, result);
 	kev_close(vm);
 close_device:
 	kev_close(kev);
@@ -423,4 +419,25 @@ close_net:
 close_image:
 	run_image_close(&image);
 	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options options;
+	struct detach detach = { };
+	struct result result;
+	int status;
+
+	if (!run_options_parse(argc, argv, &options, &status))
+		return status;
+	/* A guest's write that fails is an error for the guest, and no end of kevctl. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* A VM belongs to the process that makes it. */
+	if (options.detach && !detach_fork(&detach, options.log, &status))
+		return status;
+	if (result_open(&result, options.json))
+		return STATUS_FAILURE;
+	status = run(&options, &detach, &result);
+	return result_close(&result, options.image, status);
 }

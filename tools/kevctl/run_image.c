@@ -149,6 +149,9 @@ static const char *problem_hint(const struct kev_attach_image *attach,
 	switch (attach->problem) {
 	case KEV_IMAGE_RAM:
 		return "give it more with --memory, or leave that option away";
+	case KEV_IMAGE_LOW:
+	case KEV_IMAGE_HOLE:
+		return "link the image at other addresses, for example from 1 MiB on";
 	case KEV_IMAGE_NO_HEADER:
 		return "--boot auto chooses the protocol by the image";
 	case KEV_IMAGE_OK:

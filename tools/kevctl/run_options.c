@@ -227,6 +227,17 @@ static int set_stats(struct run_options *options, const char *name, const char *
 	return 0;
 }
 
+/* What other commands print on stdout, where the guest prints here. */
+static int set_json(struct run_options *options, const char *name, const char *text)
+{
+	options->json = text;
+	if (text && *text && strcmp(text, "-"))
+		return 0;
+	message(name, "needs a file: stdout is the guest's");
+	hint("--json=FILE, or for example --json=/dev/fd/3");
+	return -EINVAL;
+}
+
 static int set_detach(struct run_options *options, const char *name, const char *text)
 {
 	(void)name;
@@ -325,7 +336,7 @@ static int set_sandbox(struct run_options *options, const char *name, const char
 enum {
 	OPT_BOOT = 0x100, OPT_APPEND, OPT_MODULE, OPT_MACHINE, OPT_STRICT, OPT_HYPERCALLS,
 	OPT_CLOCK, OPT_HUGE, OPT_AROUND, OPT_STATS, OPT_DEVICE, OPT_FILES, OPT_LOAD, OPT_THP,
-	OPT_KSM, OPT_NET, OPT_SANDBOX, OPT_RAW, OPT_LOG,
+	OPT_KSM, OPT_NET, OPT_SANDBOX, OPT_RAW, OPT_LOG, OPT_JSON,
 };
 
 static const struct {
@@ -340,6 +351,7 @@ static const struct {
 	{ OPT_LOAD, set_load_address }, { 'a', set_affinity }, { OPT_THP, set_thp },
 	{ OPT_KSM, say_ksm }, { 's', set_gdb }, { OPT_NET, set_net }, { OPT_SANDBOX, set_sandbox },
 	{ OPT_RAW, set_raw }, { 'd', set_detach }, { OPT_LOG, set_log },
+	{ OPT_JSON, set_json },
 };
 
 /* Those of the same key are several names for one thing; messages use the first. */
@@ -370,6 +382,8 @@ static const struct option names[] = {
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
 	{ "detach", no_argument, NULL, 'd' },
 	{ "log", required_argument, NULL, OPT_LOG },
+	/* Only behind =, so that it does not take the image for its file. */
+	{ "json", optional_argument, NULL, OPT_JSON },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "verbose", no_argument, NULL, 'v' },

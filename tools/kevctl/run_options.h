@@ -54,6 +54,7 @@ struct run_options {
 	unsigned int sandbox;		/* SANDBOX_*: parts that are left out */
 	bool detach;			/* run in the background */
 	const char *log;		/* where messages and output go then, or NULL */
+	const char *json;		/* file that says how it ended, or NULL */
 	bool raw;			/* the terminal's mode */
 	bool stats;
 	bool verbose;

@@ -1,36 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A VM's statistics, one "name value" a line. */
+/* A VM's statistics. */
+#include <inttypes.h>
+
 #include "kevctl.h"
-#include "report.h"
+#include "stats.h"
 
-struct line {
-	const char *name;
-	unsigned long long value;
-};
-
-static void print_lines(FILE *to, const struct line *lines, size_t nr)
+void stats_add(struct stats_list *list, const char *name, uint64_t value)
 {
-	for (size_t i = 0; i < nr; i++)
-		fprintf(to, "  %-18s %llu\n", lines[i].name, lines[i].value);
+	if (list->nr < STATS_MOST)
+		list->lines[list->nr++] = (struct stats_line){ name, value };
 }
 
-void stats_print_start(FILE *to, const struct stats_times *times,
-		       const struct kev_vm_stats *before)
+void stats_add_start(struct stats_list *list, const struct stats_times *times,
+		     const struct kev_vm_stats *before)
 {
-	const struct line lines[] = {
-		{ "first_run_us", times->run / 1000 },
-		{ "first_report_us", times->report / 1000 },
-		{ "first_output_us", times->output / 1000 },
-		{ "start_file_pages", before->file_pages },
-		{ "start_header_bytes", before->header_bytes },
-	};
-
-	print_lines(to, lines, ARRAY_SIZE(lines));
+	stats_add(list, "first_run_us", times->run / 1000);
+	stats_add(list, "first_report_us", times->report / 1000);
+	stats_add(list, "first_output_us", times->output / 1000);
+	stats_add(list, "start_file_pages", before->file_pages);
+	stats_add(list, "start_header_bytes", before->header_bytes);
 }
 
-void stats_print(FILE *to, const struct kev_vm_stats *stats)
+void stats_add_vm(struct stats_list *list, const struct kev_vm_stats *stats)
 {
-	const struct line lines[] = {
+	const struct stats_line lines[] = {
 		{ "resident_pages", stats->resident_pages },
 		{ "ram_pages", stats->ram_pages },
 		{ "image_pages", stats->image_pages },
@@ -62,5 +55,20 @@ void stats_print(FILE *to, const struct kev_vm_stats *stats)
 		{ "kicks", stats->vcpu.kicks },
 	};
 
-	print_lines(to, lines, ARRAY_SIZE(lines));
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		stats_add(list, lines[i].name, lines[i].value);
+}
+
+void stats_print(FILE *to, const struct stats_list *list)
+{
+	for (unsigned int i = 0; i < list->nr; i++)
+		fprintf(to, "  %-18s %" PRIu64 "\n", list->lines[i].name, list->lines[i].value);
+}
+
+void stats_print_json(FILE *to, const struct stats_list *list)
+{
+	for (unsigned int i = 0; i < list->nr; i++)
+		fprintf(to, "%s\"%s\": %" PRIu64, i ? ", " : "{", list->lines[i].name,
+			list->lines[i].value);
+	fputs(list->nr ? "}" : "{}", to);
 }

@@ -185,7 +185,8 @@ const char *kev_image_problem_text(uint32_t problem)
 		[KEV_IMAGE_PHYS_WIDTH] = "p_paddr: ends above the physical width",
 		[KEV_IMAGE_OVERLAP] = "p_paddr: two segments overlap",
 		[KEV_IMAGE_ENTRY] = "e_entry: lies in no segment",
-		[KEV_IMAGE_LOW] = "p_paddr: the segment covers the boot structures below 0x8000",
+		[KEV_IMAGE_LOW] =
+			"p_paddr: boot structures are below 0x8000 with direct64, else below 0x1000",
 		[KEV_IMAGE_HOLE] = "p_paddr: the segment covers the hole from 0xbffda000 to 4 GiB",
 		[KEV_IMAGE_RAM] = "p_memsz: the image needs more memory than the VM has",
 		[KEV_IMAGE_READ] = "reading the headers failed",

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which guest a command means. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../kevctl.h"
 #include "find.h"
@@ -17,6 +20,37 @@ static const struct runtime_info *find(const struct runtime_info *infos, int nr,
 		if (infos[i].pid == (pid_t)number)
 			return &infos[i];
 	return NULL;
+}
+
+/* Whose process a number is, if it is a kevctl's */
+static bool find_owner(unsigned int number, uid_t *owner)
+{
+	char path[64], name[16] = "";
+	struct stat stat;
+	FILE *comm;
+	bool is;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", number);
+	comm = fopen(path, "re");
+	if (!comm)
+		return false;
+	is = fgets(name, sizeof(name), comm) && !strcmp(name, "kevctl\n") &&
+	     !fstat(fileno(comm), &stat);
+	fclose(comm);
+	*owner = stat.st_uid;
+	return is;
+}
+
+static void say_not_found(const char *id, unsigned int number)
+{
+	uid_t owner;
+
+	message(id, "no such guest of this user's");
+	if (find_owner(number, &owner) && owner != geteuid())
+		hint("it is a process of the user %u, whose kevctl can ask it; root can end it: "
+		     "kill %u", owner, number);
+	else
+		hint("kevctl ps lists those that there are");
 }
 
 int find_guest(const char *id, struct runtime_info *info)
@@ -37,12 +71,10 @@ int find_guest(const char *id, struct runtime_info *info)
 		return nr;
 	}
 	found = find(infos, nr, number);
-	if (found) {
+	if (found)
 		*info = *found;
-	} else {
-		message(id, "no such guest of this user's");
-		hint("kevctl ps lists those that there are");
-	}
+	else
+		say_not_found(id, number);
 	free(infos);
 	return found ? 0 : -ENOENT;
 }

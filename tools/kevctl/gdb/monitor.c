@@ -6,7 +6,7 @@
 
 #include "../dump.h"
 #include "../kevctl.h"
-#include "../report.h"
+#include "../stats.h"
 #include "internal.h"
 
 static void print_help(struct gdb *gdb, unsigned int thread, FILE *to);
@@ -21,13 +21,16 @@ static void print_registers(struct gdb *gdb, unsigned int thread, FILE *to)
 static void print_stats(struct gdb *gdb, unsigned int thread, FILE *to)
 {
 	struct kev_vm_stats stats = { .size = sizeof(stats) };
+	struct stats_list list = { .nr = 0 };
 	int error = kev_vm_stats(gdb->session->vm, &stats);
 
 	(void)thread;
-	if (error)
+	if (error) {
 		fprintf(to, "%s\n", strerror(-error));
-	else
-		stats_print(to, &stats);
+		return;
+	}
+	stats_add_vm(&list, &stats);
+	stats_print(to, &list);
 }
 
 static void print_exits(struct gdb *gdb, unsigned int thread, FILE *to)

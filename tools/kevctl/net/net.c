@@ -297,22 +297,15 @@ void net_stop(struct net *net)
 	pthread_join(net->thread, NULL);
 }
 
-void net_print_stats(FILE *to, const struct net *net)
+void net_add_stats(struct stats_list *list, const struct net *net)
 {
 	const struct net_counters *in = &net->card.net.counters[NET_RX];
 	const struct net_counters *out = &net->card.net.counters[NET_TX];
-	const struct {
-		const char *name;
-		uint64_t value;
-	} lines[] = {
-		{ "net_in", in->packets },
-		{ "net_in_bytes", in->bytes },
-		{ "net_in_dropped", in->dropped },
-		{ "net_out", out->packets },
-		{ "net_out_bytes", out->bytes },
-		{ "net_out_dropped", out->dropped },
-	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		fprintf(to, "  %-18s %llu\n", lines[i].name, (unsigned long long)lines[i].value);
+	stats_add(list, "net_in", in->packets);
+	stats_add(list, "net_in_bytes", in->bytes);
+	stats_add(list, "net_in_dropped", in->dropped);
+	stats_add(list, "net_out", out->packets);
+	stats_add(list, "net_out_bytes", out->bytes);
+	stats_add(list, "net_out_dropped", out->dropped);
 }

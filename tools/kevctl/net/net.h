@@ -4,9 +4,9 @@
 #define KEVCTL_NET_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "../machine/machine.h"
+#include "../stats.h"
 
 struct net;
 
@@ -44,7 +44,7 @@ int net_start(struct net *net);
 /* Undoes net_start(), at once. */
 void net_stop(struct net *net);
 
-/* What went through, as stats_print() has it */
-void net_print_stats(FILE *to, const struct net *net);
+/* What went through */
+void net_add_stats(struct stats_list *list, const struct net *net);
 
 #endif /* KEVCTL_NET_H */

@@ -71,7 +71,7 @@ static const char help[] =
 	"                  end after so many\n"
 	"  --vm N          this VM only\n"
 	"  --events        print each of kev's trace events, and no summary\n"
-	"  --json          print the summary as a JSON object\n"
+	"  --json          print the summary as a JSON object; with --events one object a line\n"
 	"  --buffer KIB    memory for events, for each CPU (default 4096)\n"
 	"  --tracefs DIR   where tracefs is mounted, instead of " TRACEFS "\n"
 	"  -h, --help      this text\n"
@@ -82,6 +82,10 @@ static int take_line(struct trace *trace, const char *text)
 {
 	struct trace_line line;
 
+	if (trace->options->events && trace->options->json) {
+		trace_line_print_json(stdout, text);
+		return 0;
+	}
 	if (trace->options->events) {
 		print_name(stdout, text);
 		putchar('\n');
@@ -335,7 +339,7 @@ static int run(const struct trace_options *options)
 	}
 	tracefs_close(&trace.tracefs);
 	trace_sum_sort(&trace.sum);
-	if (!error && options->json)
+	if (!error && options->json && !options->events)
 		print_json(&trace);
 	else if (!error && !options->events)
 		print_table(&trace);
@@ -364,10 +368,6 @@ int cmd_trace(int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (options.json && options.events) {
-		message("--json", "is for the summary, and --events prints none");
-		return STATUS_FAILURE;
-	}
 	if (first < argc)
 		options.command = argv + first;
 	return run(&options);

@@ -7,25 +7,25 @@
  * The task's name takes 16 columns, filled up with blanks from the left.
  */
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../json.h"
 #include "trace_line.h"
 
 #define TASK_COLUMNS	16
 #define PREFIX		"kev_"
 
-static bool parse_lost(const char *text, struct trace_line *line)
+static bool parse_lost(const char *text, unsigned int *cpu, uint64_t *lost)
 {
-	unsigned int cpu;
 	int end = 0;
 
-	if (sscanf(text, "CPU:%u [LOST %n", &cpu, &end) != 1 || !end)
+	if (sscanf(text, "CPU:%u [LOST %n", cpu, &end) != 1 || !end)
 		return false;
-	line->kind = TRACE_LOST;
-	line->lost = strtoull(text + end, NULL, 10);
+	*lost = strtoull(text + end, NULL, 10);
 	return true;
 }
 
@@ -54,43 +54,135 @@ static uint64_t field_number(const char *fields, const char *key)
 	return strtoull(text, NULL, 0);
 }
 
-/* Behind "-PID [CPU] FLAGS": "TIME: EVENT: FIELDS" */
-static const char *skip_context(const char *text)
-{
+/* A line, cut up. @fields: behind the event's name */
+struct parts {
+	char task[TASK_COLUMNS + 1];
 	unsigned int pid, cpu;
+	uint64_t time;
+	char event[TRACE_NAME_BYTES];
+	const char *fields;
+};
+
+/* Behind the task's name: "-PID [CPU] FLAGS TIME: EVENT: FIELDS". @time is set as far as it goes. */
+static bool cut(const char *text, struct parts *parts)
+{
+	const char *colon;
+	char *rest;
 	int end = 0;
 
+	*parts = (struct parts){ };
 	if (strnlen(text, TASK_COLUMNS) < TASK_COLUMNS)
-		return NULL;
+		return false;
+	memcpy(parts->task, text, TASK_COLUMNS);
 	text += TASK_COLUMNS;
 	/* The flags have no blanks. */
-	if (sscanf(text, "-%u [%u] %*s %n", &pid, &cpu, &end) != 2 || !end)
-		return NULL;
-	return text + end;
+	if (sscanf(text, "-%u [%u] %*s %n", &parts->pid, &parts->cpu, &end) != 2 || !end ||
+	    !isdigit((unsigned char)text[end]))
+		return false;
+	parts->time = strtoull(text + end, &rest, 10);
+	if (strncmp(rest, ": " PREFIX, strlen(": " PREFIX)))
+		return false;
+	text = rest + 2;
+	colon = strstr(text, ": ");
+	if (!colon || (size_t)(colon - text) >= sizeof(parts->event))
+		return false;
+	memcpy(parts->event, text, colon - text);
+	parts->fields = colon + 2;
+	return true;
 }
 
 void trace_line_parse(const char *text, struct trace_line *line)
 {
-	const char *colon, *fields;
-	char *end;
+	struct parts parts;
+	unsigned int cpu;
 
 	*line = (struct trace_line){ .kind = TRACE_OTHER };
-	if (parse_lost(text, line))
+	if (parse_lost(text, &cpu, &line->lost)) {
+		line->kind = TRACE_LOST;
 		return;
-	text = skip_context(text);
-	if (!text || !isdigit((unsigned char)*text))
+	}
+	if (cut(text, &parts)) {
+		strcpy(line->event, parts.event);
+		line->vm = field_number(parts.fields, "vm");
+		line->vcpu = field_number(parts.fields, "vcpu_id");
+		copy_field(line->reason, sizeof(line->reason), parts.fields, "exit_reason");
+		line->kind = TRACE_EVENT;
+	}
+	line->time = parts.time;
+}
+
+/* Returns whether it is one: decimal, or hexadecimal behind 0x. */
+static bool print_number(FILE *to, const char *text)
+{
+	const char *digits = *text == '-' ? text + 1 : text;
+	char *end;
+
+	if (!isdigit((unsigned char)*digits))
+		return false;
+	if (!strncmp(text, "0x", 2)) {
+		unsigned long long value = strtoull(text + 2, &end, 16);
+
+		if (*end || end == text + 2)
+			return false;
+		fprintf(to, "%llu", value);
+		return true;
+	}
+	/* JSON has no zeros before a number. */
+	if (strspn(digits, "0123456789") != strlen(digits) || (*digits == '0' && digits[1]))
+		return false;
+	fputs(text, to);
+	return true;
+}
+
+/* What is between blanks, as NAME=VALUE. @text is cut up. */
+static void print_fields(FILE *to, char *text)
+{
+	const char *separator = "";
+	char *field, *value;
+
+	while ((field = strsep(&text, " "))) {
+		value = strchr(field, '=');
+		if (!value)
+			continue;
+		*value++ = '\0';
+		fputs(separator, to);
+		json_string(to, field);
+		fputs(": ", to);
+		if (!print_number(to, value))
+			json_string(to, value);
+		separator = ", ";
+	}
+}
+
+void trace_line_print_json(FILE *to, const char *text)
+{
+	struct parts parts;
+	unsigned int cpu;
+	uint64_t lost;
+	char *fields;
+
+	if (parse_lost(text, &cpu, &lost)) {
+		fprintf(to, "{\"event\": \"lost\", \"cpu\": %u, \"lost\": ", cpu);
+		if (lost)
+			fprintf(to, "%" PRIu64 "}\n", lost);
+		else
+			fputs("null}\n", to);
 		return;
-	line->time = strtoull(text, &end, 10);
-	if (strncmp(end, ": " PREFIX, strlen(": " PREFIX)))
+	}
+	fields = cut(text, &parts) ? strdup(parts.fields) : NULL;
+	if (!fields) {
+		fputs("{\"event\": \"other\", \"text\": ", to);
+		json_string(to, text);
+		fputs("}\n", to);
 		return;
-	text = end + 2;
-	colon = strstr(text, ": ");
-	if (!colon || (size_t)(colon - text) >= sizeof(line->event))
-		return;
-	memcpy(line->event, text, colon - text);
-	fields = colon + 2;
-	line->vm = field_number(fields, "vm");
-	line->vcpu = field_number(fields, "vcpu_id");
-	copy_field(line->reason, sizeof(line->reason), fields, "exit_reason");
-	line->kind = TRACE_EVENT;
+	}
+	fputs("{\"event\": ", to);
+	json_string(to, parts.event);
+	fprintf(to, ", \"ticks\": %" PRIu64 ", \"cpu\": %u, \"pid\": %u, \"task\": ", parts.time,
+		parts.cpu, parts.pid);
+	json_string(to, parts.task + strspn(parts.task, " "));
+	fputs(", \"fields\": {", to);
+	print_fields(to, fields);
+	fputs("}}\n", to);
+	free(fields);
 }

@@ -4,6 +4,7 @@
 #define KEVCTL_TRACE_LINE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #define TRACE_NAME_BYTES	32
 
@@ -32,5 +33,12 @@ struct trace_line {
  * A task can have any name, also one that looks like an event.
  */
 void trace_line_parse(const char *text, struct trace_line *line);
+
+/**
+ * trace_line_print_json() - the line as an object, on a line of its own
+ * @to: stream
+ * @text: the line, as above
+ */
+void trace_line_print_json(FILE *to, const char *text);
 
 #endif /* KEVCTL_TRACE_LINE_H */
