@@ -9,15 +9,16 @@ builds of the same sources, too: the lines are those of kev.ko. Prints the sourc
 many of their lines were executed, the worst first, and of each the functions that have lines left;
 --lines also the lines. Lines without an instruction of their own do not count.
 
---reasons has lines "FUNCTION: WHY", or "FILE: WHY" for all of a file; # begins a comment. --table
-writes the functions, with why, for the documentation. A function without a reason, or a reason
-without a function, is an error then.
+--reasons has a line for each reason and, behind it, indented, the functions that it is about: their
+names, or FILE:NAME; # begins a comment. --table writes the reasons with what they are about, for the
+documentation. A function without a reason, or one that has all its lines executed, is an error.
 """
 import argparse
 import bisect
 import collections
 import functools
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -127,29 +128,34 @@ def spans(numbers):
 
 
 def reasons(file):
-    """{function or file: why}"""
-    found = {}
+    """{function, or file:function: why}, in the order of the file"""
+    found, why = {}, ""
     for line in Path(file).read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, why = line.partition(": ")
-            found[name] = why.strip()
+        if line.startswith(" "):
+            found.update((name, why) for name in line.split())
+        elif line and not line.startswith("#"):
+            why = line
     return found
 
 
 def table(rows, why, target):
     """Write the documentation's table; returns what is wrong with the reasons."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 30 30 10 50", "",
-             "   * - file", "     - function", "     - lines", "     - why"]
-    used, wrong = set(), []
+    places, used, wrong = {reason: [] for reason in why.values()}, set(), []
     for path, functions in sorted(rows.items()):
         for function, (missed, total) in sorted(functions.items()):
-            key = function if function in why else path
+            key = f"{path}:{function}" if f"{path}:{function}" in why else function
             if key in why:
                 used.add(key)
+                places[why[key]].append((path, f"``{function}()`` {len(missed)} of {total}"))
             else:
-                wrong.append(f"{path} {function}: no reason")
-            lines += [f"   * - ``{path}``", f"     - ``{function}()``",
-                      f"     - {len(missed)} of {total}", f"     - {why.get(key, '')}"]
+                wrong.append(f"{path}:{function}: no reason")
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 35 65", "",
+             "   * - why", "     - file, function, lines"]
+    for reason, found in places.items():
+        lines += [f"   * - {reason}"]
+        for first, (path, group) in enumerate(itertools.groupby(found, lambda place: place[0])):
+            lines.append(f"     {' ' if first else '-'} | {path}: " +
+                         ", ".join(place[1] for place in group))
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return wrong + [f"{name}: all of it is reached" for name in sorted(why.keys() - used)]
 
