@@ -132,6 +132,12 @@ check: modules ## sparse, checkpatch, shellcheck
 coverage: setup ## which lines of the pure code the unit tests run
 	@$(MAKE) --no-print-directory -C selftests/unit coverage
 
+reached: modules tools guests selftests debug-kernel ## what of the module tests reach: an hour
+	@selftests/copy-tree.sh build/debug
+	@$(MAKE) --no-print-directory -C build/debug KCFLAGS=-g \
+		KDIR=$$($(BED) kdir --kernel debug) modules
+	@selftests/reached.sh
+
 lint: modules ## check, and every other static check there is: some minutes
 	@$(BED) setup --lint
 	@selftests/lint/run.sh
@@ -218,5 +224,5 @@ clean: ## remove what was built
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
 	debug-kernel test-debug test-detectors tsan soak test-mutants bench bench-check \
 	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs \
-	man check coverage lint in-tree test-in-tree image test-image load unload install \
+	man check coverage reached lint in-tree test-in-tree image test-image load unload install \
 	install-dkms deb test-deb dist test-dist clean

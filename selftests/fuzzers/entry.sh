@@ -19,4 +19,7 @@ patch -d "$tree" -p1 -F0 -s <"$here/unchecked.patch"
 	tail -n 30 "$tree/log"
 	exit 1
 }
-"$tree/tools/bed/bed" run --timeout 900 -- /selftests/fuzzers/entry "$@"
+begun=$(date +%s)
+"$tree/tools/bed/bed" run --timeout 900 -- /selftests/fuzzers/entry "$@" | tee "$tree/log"
+selftests/fuzz/sum.sh entry "$(sed -n 's/^\([0-9]*\) states: .*/\1/p' "$tree/log")" \
+	$(($(date +%s) - begun))

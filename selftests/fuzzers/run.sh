@@ -30,6 +30,7 @@ fuzzer=${1:-}
 shift
 seconds=60 seed=$((RANDOM << 15 | RANDOM)) tree=. replay=
 options=(--cpus 2)
+name=$fuzzer
 while (($# > 1)); do
 	case $1 in
 	--seconds) seconds=$2 ;;
@@ -37,7 +38,7 @@ while (($# > 1)); do
 	--replay) replay=$2 ;;
 	--kernel)
 		[[ $2 == default ]] || options+=(--kernel "$2")
-		[[ $2 == default ]] || tree=build/$2
+		[[ $2 == default ]] || tree=build/$2 name=$fuzzer-$2
 		;;
 	--cpus | --cpu) options+=("$1" "$2") ;;
 	*) fail "$1?" ;;
@@ -87,6 +88,7 @@ while (($(now) - start < seconds)); do
 		cp "$scratch/corpus" "$kept/corpus"
 	fi
 	total=$((total + programs))
+	sum=$(selftests/fuzz/sum.sh "$name" "$programs" $(($(now) - begun)))
 	programs=$((programs * PART / ($(now) - begun + 1)))
 	left=$((seconds - ($(now) - start)))
 	((left >= PART)) || programs=$((programs * left / PART))
@@ -94,3 +96,4 @@ while (($(now) - start < seconds)); do
 	seed=$((seed + 1))
 done
 echo "$fuzzer: $total programs in $(($(now) - start)) seconds, nothing found"
+echo "${sum:-}"

@@ -75,6 +75,66 @@ TEST_F_TIMEOUT(churn, lives, SECONDS)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
+/* ---- at once ---- */
+
+/* A VM in its HLT, with a vCPU that could wake it; of so many VMs one spins. */
+struct at_once {
+	struct kt_guest guest;
+	struct kt_runner runner;
+	int second;
+};
+
+#define SPINS		64
+
+static int start_one(struct at_once *one, bool spins)
+{
+	int ret = kt_guest_init(&one->guest, spins ? &kt_spin : &kt_hlt, 0, NULL);
+
+	if (ret)
+		return ret;
+	one->second = kt_create_vcpu(one->guest.vm, 1);
+	if (one->second < 0)
+		return one->second;
+	ret = kt_runner_enter(&one->runner, one->guest.vcpu, -1);
+	if (!ret && !spins)
+		kt_runner_wait_asleep(&one->runner);
+	return ret;
+}
+
+/* So many in a process of its own, all of them in RUN. Half is ended, half is killed. */
+static int live_at_once(unsigned int nr)
+{
+	const struct rlimit files = { .rlim_cur = nr * 4 + 64, .rlim_max = nr * 4 + 64 };
+	struct at_once *all = calloc(nr, sizeof(*all));
+
+	if (!all || kt_left_enter() || setrlimit(RLIMIT_NOFILE, &files))
+		return 1;
+	for (unsigned int i = 0; i < nr; i++)
+		if (start_one(&all[i], !(i % SPINS)))
+			return 2;
+	for (unsigned int i = 0; i < nr; i++)
+		if (kt_status(all[i].guest.vm).state != KEV_VM_ALIVE ||
+		    all[i].guest.run->kind != KEV_EXIT_NONE)
+			return 3;
+	for (unsigned int i = 0; i < nr; i += 2) {
+		if (kt_runner_kick(&all[i].runner) != -EINTR)
+			return 4;
+		close(all[i].second);
+		kt_guest_fini(&all[i].guest);
+	}
+	return kill(getpid(), SIGKILL);
+}
+
+TEST_F_TIMEOUT(churn, at_once, SECONDS)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(live_at_once(kt_rounds(20, 1000)));
+	EXPECT_EQ(128 + SIGKILL, wait_for(pid));
+	EXPECT_TRUE(one_life());
+}
+
 /* ---- kills ---- */
 
 /* One guest that touches memory after the other, whose memory is mapped, with two vCPUs */

@@ -201,4 +201,43 @@ TEST_F(create_vm, fresh_vm)
 	close(vm);
 }
 
+/* ---- what new VMs are made by ---- */
+
+#define PARAMETERS	"/sys/module/kev/parameters/"
+
+/* The last value is what there is by itself. */
+static const struct {
+	const char *path, *value[2], *told[2], *wrong;
+} parameters[] = {
+	{ PARAMETERS "huge_pages", { "always", "auto" }, { "always\n", "auto\n" }, "sometimes" },
+	{ PARAMETERS "fault_around", { "512", "16" }, { "512\n", "16\n" }, "1024" },
+	{ PARAMETERS "fault_around", { "0", "16" }, { "0\n", "16\n" }, "3" },
+	{ PARAMETERS "fault_around", { "1", "0x10" }, { "1\n", "16\n" }, "few" },
+	{ PARAMETERS "keep_vmx", { "1", "n" }, { "Y\n", "N\n" }, "perhaps" },
+};
+
+static void read_text(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = read(fd, text, room - 1);
+
+	text[got > 0 ? got : 0] = '\0';
+	close(fd);
+}
+
+/* A parameter is what was written last, of what it can be. */
+TEST_F(create_vm, parameters)
+{
+	char text[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		for (size_t n = 0; n < 2; n++) {
+			EXPECT_EQ(0, kt_write_file(parameters[i].path, parameters[i].value[n]));
+			EXPECT_EQ(-EINVAL, kt_write_file(parameters[i].path, parameters[i].wrong));
+			read_text(parameters[i].path, text, sizeof(text));
+			EXPECT_STREQ(parameters[i].told[n], text);
+		}
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -61,12 +61,17 @@ MMIO_CODE(add_to, "addl $1, (%rbx)" FLAGS);
 MMIO_CODE(add_from, "add (%rbx), %rax");
 MMIO_CODE(or_lock, "lock orb $0x81, (%rbx)" FLAGS);
 MMIO_CODE(sub_borrow, "subw $2, (%rbx)" FLAGS);
+MMIO_CODE(adc_carry, "stc\n adcl $0, (%rbx)" FLAGS);
+MMIO_CODE(sbb_borrow, "stc\n sbbw $0, (%rbx)" FLAGS);
+MMIO_CODE(xor_to, "xorl $0xff, (%rbx)" FLAGS);
 MMIO_CODE(cmp_memory, "cmpl $5, (%rbx)" FLAGS);
 MMIO_CODE(test_memory, "testl $0x80000000, (%rbx)" FLAGS);
 MMIO_CODE(inc_carry, "stc\n incb (%rbx)" FLAGS);
+MMIO_CODE(dec_carry, "stc\n decb (%rbx)" FLAGS);
 MMIO_CODE(neg, "negl (%rbx)" FLAGS);
 MMIO_CODE(not, "notq (%rbx)");
 MMIO_CODE(bts, "lock btsl $4, (%rbx)" FLAGS);
+MMIO_CODE(btr, "btrl $4, (%rbx)" FLAGS);
 MMIO_CODE(xchg, "xchg %eax, (%rbx)");
 MMIO_CODE(xadd, "lock xadd %ax, (%rbx)");
 MMIO_CODE(cmpxchg_equal, "mov $7, %ecx\n mov $5, %eax\n lock cmpxchg %ecx, (%rbx)" FLAGS);
@@ -124,12 +129,17 @@ static const struct mmio {
 	{ "add m, %rax", &add_from, { READ(8, 0, 1) }, RAX_BEFORE + 1 },
 	{ "lock or", &or_lock, { READ(1, 0, 1), WRITE(1, 0, 0x81) }, 0x84 },
 	{ "sub with borrow", &sub_borrow, { READ(2, 0, 1), WRITE(2, 0, 0xffff) }, 0x95 },
+	{ "adc", &adc_carry, { READ(4, 0, 0xffffffff), WRITE(4, 0, 0) }, 0x55 },
+	{ "sbb", &sbb_borrow, { READ(2, 0, 0), WRITE(2, 0, 0xffff) }, 0x95 },
+	{ "xor", &xor_to, { READ(4, 0, 0xf0), WRITE(4, 0, 0xf) }, 0x4 },
 	{ "cmp", &cmp_memory, { READ(4, 0, 5) }, 0x44 },
 	{ "test", &test_memory, { READ(4, 0, 0xffffffff) }, 0x84 },
 	{ "inc keeps CF", &inc_carry, { READ(1, 0, 0x7f), WRITE(1, 0, 0x80) }, 0x891 },
+	{ "dec keeps CF", &dec_carry, { READ(1, 0, 0x80), WRITE(1, 0, 0x7f) }, 0x811 },
 	{ "neg", &neg, { READ(4, 0, 1), WRITE(4, 0, 0xffffffff) }, 0x95 },
 	{ "not", &not, { READ(8, 0, 0xf0), WRITE(8, 0, ~0xf0ULL) }, RAX_BEFORE },
 	{ "bts", &bts, { READ(4, 0, 0x11), WRITE(4, 0, 0x11) }, 0x1 },
+	{ "btr", &btr, { READ(4, 0, 0x11), WRITE(4, 0, 0x1) }, 0x1 },
 	{ "xchg", &xchg, { READ(4, 0, 9), WRITE(4, 0, 0x55667788) }, 9 },
 	{ "xadd", &xadd, { READ(2, 0, 3), WRITE(2, 0, 0x778b) }, 0x1122334455660003 },
 	{ "cmpxchg, equal", &cmpxchg_equal, { READ(4, 0, 5), WRITE(4, 0, 7) }, 0x44 },

@@ -193,6 +193,7 @@ TEST_F(signal, irqfd_arguments)
 	EXPECT_EQ(-EINVAL, irqfd(self->vm, fd, 0, 0xfed00000, 0x40));
 	EXPECT_EQ(-EINVAL, irqfd(self->vm, fd, 0, MSI, 0x740));
 	EXPECT_EQ(-ENOENT, irqfd(self->vm, fd, KEV_IRQFD_REMOVE, 0, 0));
+	EXPECT_EQ(-EINVAL, irqfd(self->vm, pipes[0], KEV_IRQFD_REMOVE, 0, 0));
 	EXPECT_EQ(0, irqfd(self->vm, fd, 0, MSI, 0x40));
 	EXPECT_EQ(-EEXIST, irqfd(self->vm, fd, 0, MSI, 0x41));
 	EXPECT_EQ(0, irqfd(self->vm, fd, KEV_IRQFD_REMOVE, 0, 0));

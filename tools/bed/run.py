@@ -9,7 +9,7 @@ import termios
 import tty
 from pathlib import Path
 
-from bedlib import bochs, disk, options, outdir, payload, profile, qemu
+from bedlib import bochs, coverage, disk, options, outdir, payload, profile, qemu
 from bedlib.cache import BedError, run_directory
 from bedlib.kernel import Kernel
 from bedlib.session import Session
@@ -82,6 +82,7 @@ def run_machine(machine, opts, files, directory, tar):
         machine.idle_sleeps = not opts.command
         state = None if opts.cold else machine.saved_state(say)
         machine.profile = opts.profile and directory / "profile"
+        machine.coverage = opts.coverage and directory / "coverage"
         if state:
             result = follow(machine.restore(directory, files, state / "state"), opts,
                             bochs.RESTORE_SECONDS, tar)
@@ -151,18 +152,22 @@ def raw_terminal():
 
 
 def prepare_profile(opts, machine, directory):
-    """Have the kernel's symbols brought back; see write_profile()."""
+    """Have brought back what the addresses stand for; see write_profile()."""
     if not isinstance(machine, bochs.Bochs):
-        raise BedError("--profile: only Bochs counts instructions")
-    opts.command = ["sh", "-c", '"$@"; s=$?; cat /proc/kallsyms >/out/kallsyms.end; exit $s', "sh",
-                    *opts.command]
+        raise BedError("--profile, --coverage: only Bochs tells of instructions")
+    around = coverage.COMMAND if opts.coverage else [
+        "sh", "-c", '"$@"; s=$?; cat /proc/kallsyms >/out/kallsyms.end; exit $s', "sh"]
+    opts.command = [*around, *opts.command]
     opts.out = opts.out or directory / "out"
 
 
 def write_profile(opts, machine):
-    """The table of a finished run."""
-    texts = [path.read_text() for path in sorted(opts.out.glob("kallsyms*"))]
-    profile.write(machine.profile, texts, opts.profile)
+    """What the library has counted or seen, of a finished run."""
+    if opts.profile:
+        texts = [path.read_text() for path in sorted(opts.out.glob("kallsyms*"))]
+        profile.write(machine.profile, texts, opts.profile)
+    else:
+        coverage.write(machine.coverage, opts.out, opts.module or payload.MODULE, opts.coverage)
 
 
 def boot(words):
@@ -190,7 +195,7 @@ def run(name, words):
     opts = options.parse(name, words)
     machine = choose_machine(opts)
     with run_directory() as directory, tempfile.TemporaryFile(dir=directory) as tar:
-        if opts.profile:
+        if opts.profile or opts.coverage:
             prepare_profile(opts, machine, directory)
         files = payload.pack(opts.command, *choose_module(opts, machine), opts.file,
                              bool(opts.out))
@@ -206,7 +211,7 @@ def run(name, words):
         if opts.out and result.complete:
             tar.seek(0)
             outdir.extract(tar, opts.out)
-            if opts.profile:
+            if opts.profile or opts.coverage:
                 write_profile(opts, machine)
     return status
 

@@ -92,6 +92,7 @@ class Bochs:
             raise BedError(f"--mem {mem}: Bochs machines have {2 * _WINDOW_MIB} to {_MAX_MIB} MiB")
         self.idle_sleeps = False  # an idle machine takes no processor time, but more time
         self.profile = None  # a file for what the library counts
+        self.coverage = None  # and one for what it sees executed
         self._khz = khz
         self._cpus = cpus
         self._mem = mem
@@ -114,6 +115,8 @@ class Bochs:
             environment["BED_IDLE_SLEEPS"] = "1"
         if self.profile:
             environment["BED_PROFILE"] = str(self.profile)
+        if self.coverage:
+            environment["BED_COVERAGE"] = str(self.coverage)
         return Emulator(argv, directory, environment)
 
     def _load(self, directory, payload):

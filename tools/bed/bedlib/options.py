@@ -82,6 +82,10 @@ def _parser(name):
                  "a guest's or a program's: FILE gets a table, FILE.json the same as data. "
                  "Functions are named by /proc/kallsyms as it is when CMD ends, and by what CMD "
                  "has left in /out/kallsyms*; only in Bochs")
+        add("--coverage", metavar="FILE", type=Path,
+            help="note which instructions of the module are executed: FILE gets their addresses, "
+                 "for selftests/reached.py. Where CMD loads the module anew, those of the first and "
+                 "of the last count; not together with --profile; only in Bochs")
     add("--out", metavar="DIR", type=Path, help="bring what CMD wrote under /out back into DIR")
     add("--timeout", metavar="S", type=positive,
         default=600 if name == "run" else 7 * 86400, help="seconds until the run is given up (600)")
@@ -103,4 +107,7 @@ def parse(name, words):
         parser.error("a shell takes no command")
     options.command = command
     options.profile = getattr(options, "profile", None)
+    options.coverage = getattr(options, "coverage", None)
+    if options.profile and options.coverage:
+        parser.error("--profile and --coverage exclude each other")
     return options

@@ -20,7 +20,7 @@ _END_OF_INPUT = b"\x04"
 _NOTES = {"cure": "the cure for lost host interrupts",
           "delivery": "the cure for the delivery of virtual interrupts",
           "load": "putting the run's files in", "save": "saving the machine",
-          "profile": "the profile"}
+          "profile": "the profile", "coverage": "the coverage"}
 _GOOD_NOTES = ("applied", "done")
 
 

@@ -6,6 +6,8 @@
  *               and are not mistaken for others (an emulator's errors)
  *   command.c   debugger commands: save the machine, put a file into its memory, leave
  *   profile.c   counts instructions by function, where the bed asks for it
+ *   coverage.c  notes which addresses of modules are executed, likewise
+ *   instruction.c  a look at each instruction, for these two
  *   port.c      port 0xe9 of the machine becomes a channel to the bed
  *
  * Bochs exports its own symbols, so all of them are found by name with dlsym(); a Bochs that lacks
@@ -33,5 +35,24 @@ struct bed_frame {
  * @fmt: printf format
  */
 void bed_port_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What is known of struct bxInstruction_c: it begins with the function that carries it out. */
+struct bed_instruction {
+	void *handler;
+};
+
+typedef void bed_instruction_fn(unsigned int number, const struct bed_instruction *i);
+
+/**
+ * bed_instruction_watch() - be called for each instruction
+ * @before: before it is executed, on processor @number
+ * @repeat: for each repetition of a string instruction, or NULL
+ *
+ * Return: "applied", or what is wrong.
+ */
+const char *bed_instruction_watch(bed_instruction_fn *before, bed_instruction_fn *repeat);
+
+/* bed_instruction_rip() - where a processor is; once bed_instruction_watch() has succeeded */
+uint64_t bed_instruction_rip(unsigned int number);
 
 #endif

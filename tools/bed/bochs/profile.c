@@ -4,9 +4,6 @@
  * where both are in the lower half of the address space, a guest's or a program's: what measures
  * by RDTSC is profiled without any change. Each processor is followed by itself.
  *
- * Bochs calls a function before each instruction, and one for each repetition of a string
- * instruction. They are empty, made to be replaced when Bochs is built; here they get a jump.
- *
  * FILE has lines of text: "sample FROM TO LENGTH", with the addresses of the two RDTSCs, and one
  * line "ADDRESS COUNT HANDLER" for each address executed in between, HANDLER being the method of
  * Bochs that carried the instruction out; "length FROM TO LENGTH" when there are samples enough
@@ -19,15 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "bed.h"
 
-#define SYM_BEFORE "_Z25bx_instr_before_executionjP15bxInstruction_c"
-#define SYM_REPEAT "_Z25bx_instr_repeat_iterationjP15bxInstruction_c"
-#define SYM_RIP "_Z14bx_dbg_get_ripv"
-#define SYM_CPU "dbg_cpu" /* whose RIP that is */
 #define SYM_RDTSC "_ZN8BX_CPU_C5RDTSCEP15bxInstruction_c"
 
 #define CPUS_MAX 2
@@ -35,11 +26,6 @@
 #define PAIRS_MAX 1024
 #define SAMPLES_MAX 32
 #define LENGTHS_MAX 4096
-
-/* What is known of struct bxInstruction_c: it begins with the function that carries it out. */
-struct instruction {
-	void *handler;
-};
 
 struct step {
 	uint64_t rip;
@@ -52,8 +38,6 @@ struct pair {
 };
 
 static FILE *out;
-static uint64_t (*get_rip)(void);
-static unsigned int *rip_cpu;
 static void *rdtsc;
 static struct cpu {
 	struct step *steps;
@@ -110,26 +94,14 @@ static void finish(const struct cpu *cpu, uint64_t to)
 	fflush(out);
 }
 
-/* Bochs' debugger asks the processor that it looks at. */
-static uint64_t rip_of(unsigned int number)
-{
-	unsigned int before = *rip_cpu;
-	uint64_t rip;
-
-	*rip_cpu = number;
-	rip = get_rip();
-	*rip_cpu = before;
-	return rip;
-}
-
-static void before_execution(unsigned int number, const struct instruction *i)
+static void before_execution(unsigned int number, const struct bed_instruction *i)
 {
 	struct cpu *cpu = &cpus[number % CPUS_MAX];
 	uint64_t rip;
 
 	if (number >= CPUS_MAX || (!cpu->from && i->handler != rdtsc))
 		return;
-	rip = rip_of(number);
+	rip = bed_instruction_rip(number);
 	if (cpu->nr_steps == STEPS_MAX) {
 		cpu->from = 0;
 		cpu->nr_steps = 0;
@@ -147,7 +119,7 @@ static void before_execution(unsigned int number, const struct instruction *i)
 
 /* The first repetition is the instruction itself. */
 static void repeat_iteration(unsigned int number,
-			     __attribute__((unused)) const struct instruction *i)
+			     __attribute__((unused)) const struct bed_instruction *i)
 {
 	struct cpu *cpu = &cpus[number % CPUS_MAX];
 
@@ -163,30 +135,10 @@ static void repeat_iteration(unsigned int number,
 	}
 }
 
-/* "mov rax, target; jmp rax" in place of an empty function, which is padded to 16 bytes */
-static bool replace(uint8_t *function, void *target)
-{
-	long page = sysconf(_SC_PAGESIZE);
-	uint8_t *start = (uint8_t *)((uintptr_t)function & -page);
-
-	if ((uintptr_t)function % 16 || *function != 0xc3 ||
-	    mprotect(start, page, PROT_READ | PROT_WRITE | PROT_EXEC))
-		return false;
-	memcpy(function, "\x48\xb8", 2);
-	memcpy(function + 2, &target, sizeof(target));
-	memcpy(function + 10, "\xff\xe0", 2);
-	return !mprotect(start, page, PROT_READ | PROT_EXEC);
-}
-
 static const char *start(const char *file)
 {
-	uint8_t *before = dlsym(RTLD_DEFAULT, SYM_BEFORE);
-	uint8_t *repeat = dlsym(RTLD_DEFAULT, SYM_REPEAT);
-
-	get_rip = (uint64_t (*)(void))dlsym(RTLD_DEFAULT, SYM_RIP);
-	rip_cpu = dlsym(RTLD_DEFAULT, SYM_CPU);
 	rdtsc = dlsym(RTLD_DEFAULT, SYM_RDTSC);
-	if (!before || !repeat || !get_rip || !rip_cpu || !rdtsc)
+	if (!rdtsc)
 		return "this Bochs does not export the functions that it needs";
 	for (unsigned int i = 0; i < CPUS_MAX; i++) {
 		cpus[i].steps = malloc(STEPS_MAX * sizeof(struct step));
@@ -196,10 +148,7 @@ static const char *start(const char *file)
 	out = fopen(file, "we");
 	if (!out)
 		return "its file cannot be written";
-	if (!replace(before, (void *)before_execution) ||
-	    !replace(repeat, (void *)repeat_iteration))
-		return "the functions of this Bochs have another form";
-	return "applied";
+	return bed_instruction_watch(before_execution, repeat_iteration);
 }
 
 __attribute__((constructor)) static void profile(void)
