@@ -200,7 +200,7 @@ install-dkms: ## the module's source, for `dkms install kev/VERSION`
 	install -m 644 Kbuild VERSION dkms.conf $(DKMSDIR)
 	find src include uapi -name '*.[chS]' -exec install -D -m 644 '{}' '$(DKMSDIR)/{}' ';'
 
-deb: ## Debian packages in build/deb
+deb: ## Debian packages and their source package in build/deb
 	@$(BED) setup --also tools/bed/packages-deb
 	@tools/deb.sh build/deb
 
