@@ -35,10 +35,10 @@ printed() {
 	journalctl -q -o cat -u "$1" | grep -c -e "$2" || :
 }
 
-# ended UNIT: it is not active, nor about to be started again
+# ended UNIT: it is not active, nor about to be started again. Both are asked for at once.
 ended() {
-	[ -z "$(systemctl show -P Job "$1" | tr -d 0)" ] &&
-		values "$1" ActiveState | grep -qE '^(inactive|failed) '
+	systemctl show -p ActiveState -p Job "$1" >/state
+	grep -qE '^ActiveState=(inactive|failed)$' /state && ! grep -q '^Job=[1-9]' /state
 }
 
 # run UNIT: starts it, and waits until it has ended for good. (systemctl's own --wait needs D-Bus.)
