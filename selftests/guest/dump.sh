@@ -3,27 +3,10 @@
 # What kevctl says about a guest that has died, from real registers: the table of segments,
 # the code, the callers' names; and that the sandbox is in effect with this kernel.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
-}
-
-# says NAME PATTERN: a line of what kevctl has said
-says() {
-	echo "$output" | grep -Eq -- "$2"
-	result "$1" $?
-}
-
-echo "TAP version 13"
-echo "1..16"
+results_begin 16
 
 output=$(kevctl run -v --memory 16M /guests/triple 2>&1 </dev/null)
 result "a triple fault is a failure" $(($? != 125))
@@ -50,4 +33,4 @@ result "without sandbox" $(($? != 254))
 kevctl run -a 0 --thp /guests/hello >/dev/null 2>&1 </dev/null
 result "bound to CPU 0, in large pages" $(($? != 254))
 
-[ $failures -eq 0 ]
+results_end

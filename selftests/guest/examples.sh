@@ -3,24 +3,17 @@
 # The tutorials print what they say that they print. Of each exercise the solution passes its
 # tests, and the skeleton does not, or the tests would not find anything.
 
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 examples=/examples
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-number=0 failures=0
 
-# result NAME STATUS: with what was printed, if it is no success
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		sed 's/^/# /' "$output"
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
+explain() {
+	cat "$output"
 }
 
-echo "TAP version 13"
+results_begin 0
 for try in "$examples"/*/try.sh; do
 	dir=${try%/try.sh}
 	if [ "${dir##*/}" = multiboot ] && ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
@@ -42,5 +35,4 @@ for dir in "$examples"/exercises/*/; do
 	[ $? -eq 1 ]
 	result "$name: the skeleton fails" $?
 done
-echo "1..$number"
-[ "$failures" -eq 0 ]
+results_end

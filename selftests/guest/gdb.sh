@@ -5,22 +5,13 @@
 
 kevctl=${KEVCTL:-kevctl}
 guests=${GUESTS:-/guests}
-number=0 failures=0 reported=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
+reported=0
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 socket=$dir/socket
-
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
-}
 
 # Why a case has failed
 show() {
@@ -98,12 +89,10 @@ prints() {
 	done
 }
 
-echo "TAP version 13"
 if ! command -v gdb >/dev/null; then
-	echo "1..1"
-	echo "ok 1 # SKIP no gdb"
-	exit 4
+	results_skip "no gdb"
 fi
+results_begin 0
 
 start gdb_target
 debug <<'END'
@@ -414,5 +403,4 @@ if [ -n "${TCP:-}" ]; then
 	ends "status" 42
 fi
 
-echo "1..$number"
-[ $failures -eq 0 ]
+results_end

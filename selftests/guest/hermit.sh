@@ -4,18 +4,9 @@
 # of Hermit's own, unchanged, from $KEV_HERMIT_IMAGES.
 
 images=${KEV_HERMIT_IMAGES:-/hermit}
-number=0 failures=0 skipped=0
-
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
+skipped=0
 
 # guest OUTPUT GUEST [OPTION...]: it ends with 0 and prints OUTPUT
 guest() {
@@ -55,8 +46,7 @@ refused() {
 	result "$name" $?
 }
 
-echo "TAP version 13"
-echo "1..23"
+results_begin 23
 errors=$(mktemp)
 
 for version in 1 2 3 4; do

@@ -3,21 +3,10 @@
 # The calls of Hermit images, made by guests that check their results: both versions of the
 # interface, with good and bad arguments, files of a mapped directory, in the sandbox.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
-}
-
-echo "TAP version 13"
-echo "1..15"
+results_begin 15
 directory=$(mktemp -d)
 mkdir "$directory/outside"
 echo secret >"$directory/outside/secret"
@@ -55,4 +44,4 @@ result "mkdir" $?
 calls 2 "without sandbox" --sandbox=off
 rm -r "$directory"
 
-[ $failures -eq 0 ]
+results_end

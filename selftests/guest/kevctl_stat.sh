@@ -2,28 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # kevctl's commands around a guest that runs: in the background, ps, stat, console and kill.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 dir=$(mktemp -d)
 export XDG_RUNTIME_DIR="$dir"
 trap 'rm -rf "$dir"' EXIT
-
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		echo "$output" | sed 's/^/# /'
-		failures=$((failures + 1))
-	fi
-}
-
-# says NAME PATTERN: a line of the last command's output
-says() {
-	echo "$output" | grep -Eq -- "$2"
-	result "$1" $?
-}
 
 # counter NAME: the VM's, as kevctl stat prints it
 counter() {
@@ -31,7 +14,7 @@ counter() {
 }
 
 
-echo "TAP version 13"
+results_begin 0
 
 # A guest that waits for a line of input
 pid=$(kevctl run --detach --log "$dir/log" --memory 16M /guests/pc)
@@ -88,5 +71,18 @@ result "ps: none is left" $?
 output=$(kevctl stat 2>&1)
 says "stat: no VM" '^no VM$'
 
-echo "1..$number"
-[ $failures -eq 0 ]
+# What a run leaves in a file of its caller's, from inside the sandbox
+output=$(kevctl run --json="$dir/json" --stats --memory 16M /guests/hello 2>"$dir/stderr")
+[ $? -eq 254 ] && [ ! -s "$dir/stderr" ]
+result "run --json" $?
+output=$(cat "$dir/json")
+says "run --json: the code" '^\{"image": "/guests/hello", "outcome": "exited", "code": 51966,$'
+says "run --json: the VM" '^ "vm": [1-9][0-9]*, "boot": "direct64", "memory_kib": 16384,$'
+says "run --json: statistics" '^ "stats": \{"first_run_us": [1-9].* "exits": [1-9]'
+says "run --json: the exit status" '^ "status": 254\}$'
+kevctl run --json="$dir/json" --memory 16M /guests/triple >/dev/null 2>&1
+output=$(cat "$dir/json")
+says "run --json: a report" '"exit_reason": 2, "exit_reason_text": "triple fault"'
+says "run --json: where it was" '^  \{"id": 0, "rip": [0-9]+, "place": "[a-z_]+\+0x[0-9a-f]+"\}\],$'
+
+results_end

@@ -2,32 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # kevctl trace on guests whose exits are known otherwise, and what it leaves in tracefs.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 instances=/sys/kernel/tracing/instances
-
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		echo "$output" | sed 's/^/# /'
-		failures=$((failures + 1))
-	fi
-}
-
-# says NAME PATTERN: a line of the last command's output
-says() {
-	echo "$output" | grep -Eq -- "$2"
-	result "$1" $?
-}
-
-# is NAME VALUE EXPECTED
-is() {
-	[ "$2" = "$3" ]
-	result "$1: $2, expected $3" $?
-}
 
 # reason NAME: how many exits the last summary has for it
 reason() {
@@ -39,12 +16,10 @@ stat() {
 	echo "$output" | awk -v name="$1" '$1 == name && NF == 2 { print $2 }'
 }
 
-echo "TAP version 13"
 if [ ! -d /sys/kernel/tracing/events/kev ]; then
-	echo "1..1"
-	echo "ok 1 # SKIP no trace events"
-	exit 4
+	results_skip "no trace events"
 fi
+results_begin 0
 
 output=$(kevctl trace kevctl run --stats --memory 16M /guests/cpuid 2>&1 </dev/null)
 result "it ends with the command" $?
@@ -60,6 +35,11 @@ is "--events: status of the command" $? 254
 says "--events: the VM is made" ' kev_vm_create: vm=[0-9]+ pid='
 says "--events: an exit" ' kev_exit: vm=[0-9]+ vcpu_id=0 exit_reason='
 says "--events: a fault" ' kev_fault: vm=[0-9]+ vcpu_id=0 '
+
+output=$(kevctl trace --events --json -- kevctl run --memory 16M /guests/hello 2>&1 </dev/null)
+is "--events --json: status of the command" $? 254
+says "--events --json: an exit" '^\{"event": "kev_exit", "ticks": [0-9]+, "cpu": 0, "pid": [0-9]+, "task": "kevctl[^"]*", "fields": \{"vm": [0-9]+, "vcpu_id": 0, "exit_reason": "[A-Z_]+", "guest_rip": [0-9]+, .*, "error_code": [0-9]+\}\}$'
+is "--events --json: every line is understood" "$(echo "$output" | grep -c '"event": "other"')" 0
 
 # While a guest spins: for a time, and until it is told to end
 pid=$(kevctl run --detach --memory 16M /guests/spin)
@@ -86,5 +66,4 @@ output=$(kevctl trace no-such-command 2>&1)
 is "no such command" $? 127
 is "no such command: no instance is left" "$(ls $instances)" ""
 
-echo "1..$number"
-[ $failures -eq 0 ]
+results_end

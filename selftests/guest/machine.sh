@@ -3,27 +3,14 @@
 # The little hardware of `kevctl run --machine min`, from inside a guest: its timer and
 # serial port interrupt the guest, its debug-exit port ends it.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		failures=$((failures + 1))
-	fi
-}
-
-echo "TAP version 13"
 # The guest starts in 32-bit mode without paging.
 if ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
-	echo "1..1"
-	echo "ok 1 # SKIP no unrestricted guest"
-	exit 4
+	results_skip "no unrestricted guest"
 fi
-echo "1..8"
+results_begin 8
 
 # pc NAME [OPTION...]: the guest reads a line and ends by isa-debug-exit: (42 << 1) | 1
 pc() {
@@ -53,4 +40,4 @@ kevctl run --machine none --memory 16M /guests/pc </dev/null >/dev/null 2>&1
 [ $? -ne 85 ]
 result "no machine" $?
 
-[ $failures -eq 0 ]
+results_end

@@ -3,20 +3,13 @@
 # perf on kev's trace events: its counts and records agree with what kevctl says of the same
 # run. Runs in the bed.
 
-number=0 failures=0
+# shellcheck source=../lib/result.sh
+. "${0%/*}/../lib/result.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# result NAME STATUS
-result() {
-	number=$((number + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $number $1"
-	else
-		echo "not ok $number $1"
-		sed 's/^/# /' "$dir"/err "$dir"/perf
-		failures=$((failures + 1))
-	fi
+explain() {
+	cat "$dir"/err "$dir"/perf
 }
 
 # told NAME: what kevctl has said
@@ -34,13 +27,10 @@ agree() {
 	[ -n "$(told "$1")" ] && [ "$(told "$1")" -gt 0 ] && [ "$(told "$1")" = "$(counted "$2")" ]
 }
 
-echo "TAP version 13"
 if ! command -v perf >/dev/null; then
-	echo "1..1"
-	echo "ok 1 # SKIP no perf"
-	exit 4
+	results_skip "no perf"
 fi
-echo "1..5"
+results_begin 5
 
 perf stat -x, -o "$dir/perf" -e kev:kev_exit,kev:kev_entry,kev:kev_hypercall,kev:kev_vm_create \
 	kevctl run --stats /guests/hello >/dev/null 2>"$dir/err"
@@ -61,4 +51,4 @@ perf script -i "$dir/data" >"$dir/perf" 2>&1
 	[ "$(grep -c ' kev:kev_exit: ' "$dir/perf")" = "$(told exits)" ]
 result "perf record has every exit" $?
 
-[ $failures -eq 0 ]
+results_end

@@ -85,7 +85,7 @@ expect "trace: hint" 125 "" "^  hint: mount -t tracefs none /sys/kernel/tracing$
 	"$kevctl" trace --tracefs "$tap_dir"
 expect "stat: argument" 125 "" "^kevctl: extra: unexpected argument$" "$kevctl" stat 1 extra
 for value in 0 x -1 2147483648; do
-	expect "stat: guest $value" 125 "" "^kevctl: $value: is no number from 1 to 2147483647\$|unknown" \
+	expect "stat: guest $value" 125 "" "^kevctl: $value: is neither the number of a VM nor a PID\$|unknown" \
 		"$kevctl" stat "$value"
 done
 expect "stat: --watch=0" 125 "" "^kevctl: --watch: 0 is no number from 1 to 86400$" \

@@ -151,7 +151,8 @@ static void check_module(struct machine_facts *facts, struct finding *finding)
 
 	(void)facts;
 	if (access("/sys/module/kev", F_OK)) {
-		found(finding, RESULT_FAIL, "insmod kev.ko; where it refuses, dmesg says why",
+		found(finding, RESULT_FAIL,
+		      "modprobe kev, or insmod kev.ko; where it refuses, dmesg says why",
 		      "the module kev is not loaded");
 		return;
 	}

@@ -63,7 +63,7 @@ int option_error(int option, char **argv);
 
 /**
  * option_number() - read an option's number, or say that it is none
- * @name: the option, or @text where it is none's
+ * @name: the option
  * @text: what was given
  * @most: greatest value allowed; the smallest is 1
  * @value: out

@@ -51,7 +51,7 @@ const char *open_hint(int error)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return "load the module (insmod kev.ko); `kevctl check` says what else is missing";
+		return "load the module (modprobe kev, or insmod kev.ko); `kevctl check` says what else is missing";
 	case EACCES:
 	case EPERM:
 		return "run as root, or as a member of the group that owns the device";
@@ -78,9 +78,7 @@ int option_number(const char *name, const char *text, unsigned int most, unsigne
 {
 	int error = parse_count(text, 1, most, value);
 
-	if (error && name == text)
-		message(text, "is no number from 1 to %u", most);
-	else if (error)
+	if (error)
 		message(name, "%s is no number from 1 to %u", text, most);
 	return error;
 }

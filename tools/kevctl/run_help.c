@@ -47,7 +47,7 @@ void run_help(void)
 	     "                  what hypercalls mean: kev (default), akaros, none or another\n"
 	     "                  that a module brings\n"
 	     "  --clock         offer KVM's clock to the guest\n"
-	     "  --file-mapping HOST:GUEST[:ro|rw]\n"
+	     "  --file-mapping HOST:GUEST[:ro|:rw]\n"
 	     "                  a file or directory that a Hermit guest sees; may be repeated\n"
 	     "  --net NAME[,mac=ADDRESS][,legacy|,modern]\n"
 	     "                  a network card behind the TAP device NAME, which is made if\n"

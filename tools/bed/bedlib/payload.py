@@ -41,6 +41,8 @@ def _selftests():
                 continue
             if path.suffix == ".sh" or (not path.suffix and elf.is_elf(path)):
                 yield f"/selftests/{path.relative_to(_SELFTESTS)}", path
+    for path in sorted((_SELFTESTS / "lib").glob("*.sh")):
+        yield f"/selftests/lib/{path.name}", path
     for path in sorted((_SELFTESTS / "modules").glob("*.ko")):
         yield f"/selftests/modules/{path.name}", path
     for path in sorted((_SELFTESTS / "images").glob("*.img")):

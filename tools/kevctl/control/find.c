@@ -53,18 +53,26 @@ static void say_not_found(const char *id, unsigned int number)
 		hint("kevctl ps lists those that there are");
 }
 
+int find_number(const char *id, unsigned int *number)
+{
+	int error = parse_count(id, 1, INT_MAX, number);
+
+	if (error) {
+		message(id, "is neither the number of a VM nor a PID");
+		hint("kevctl ps lists both");
+	}
+	return error;
+}
+
 int find_guest(const char *id, struct runtime_info *info)
 {
 	const struct runtime_info *found;
 	struct runtime_info *infos;
 	unsigned int number;
-	int nr;
+	int nr, error = find_number(id, &number);
 
-	if (parse_count(id, 1, INT_MAX, &number)) {
-		message(id, "is neither the number of a VM nor a PID");
-		hint("kevctl ps lists both");
-		return -EINVAL;
-	}
+	if (error)
+		return error;
 	nr = runtime_list(&infos);
 	if (nr < 0) {
 		message("runtime directory", "%s", strerror(-nr));

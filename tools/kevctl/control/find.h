@@ -7,6 +7,9 @@
 
 #include "runtime.h"
 
+/* find_number() - read a guest's number, or say that it is none: 0 or a negative errno */
+int find_number(const char *id, unsigned int *number);
+
 /**
  * find_guest() - the guest of this user's with that number, or say that there is none
  * @id: a VM's id in the kernel, or the PID of its kevctl

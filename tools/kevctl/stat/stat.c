@@ -324,7 +324,7 @@ int cmd_stat(int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (first < argc && option_number(argv[first], argv[first], INT_MAX, &options.id))
+	if (first < argc && find_number(argv[first], &options.id))
 		return STATUS_FAILURE;
 	return run(&options);
 }
