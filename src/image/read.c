@@ -132,8 +132,10 @@ static void read_work(struct work_struct *work)
 static struct kev_read *make_read(struct kev_image *image, struct page *page, u64 gpa,
 				  u64 offset, size_t len)
 {
+	struct mem_cgroup *memcg = set_active_memcg(image->memcg);
 	struct kev_read *read = kmalloc(sizeof(*read), KEV_GFP_GUEST);
 
+	set_active_memcg(memcg);
 	if (!read)
 		return NULL;
 	*read = (struct kev_read) {
