@@ -14,6 +14,7 @@
 
 struct file;
 struct kev_mem;
+struct kev_readers;
 struct kev_touch;
 struct mem_cgroup;
 struct mm_struct;
@@ -29,6 +30,7 @@ struct page;
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
  * @mm: [I] the creator's, which tells of pinned pages; grabbed
  * @user: [I] charged for pinned pages
+ * @readers: [I] where @user's reads are counted
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
@@ -48,6 +50,7 @@ struct kev_image {
 	struct mem_cgroup *memcg;
 	struct mm_struct *mm;
 	struct user_struct *user;
+	struct kev_readers *readers;
 	bool writers_denied;
 	bool cached;
 	bool shared;
