@@ -15,6 +15,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -293,6 +294,7 @@ int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset)
 
 	for (; len && !ret; len -= part, buf += part, offset += part) {
 		part = min(len, PAGE_SIZE);
+		cond_resched();
 		ret = kev_image_read_cached(image, buf, part, offset);
 		if (ret == -ENODATA)
 			ret = read_by_worker(image, buf, part, offset);
