@@ -12,6 +12,7 @@
 #include <kev/elf.h>
 #include <kev/reloc.h>
 
+struct cgroup_subsys_state;
 struct file;
 struct kev_mem;
 struct kev_readers;
@@ -28,6 +29,7 @@ struct page;
  * @refs: the attach, each region and each read under way hold one
  * @file: [I] the file, a reference; only read
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
+ * @io: [I] whose limits on disks hold for reads of it; a reference; may be NULL
  * @mm: [I] the creator's, which tells of pinned pages; grabbed
  * @user: [I] charged for pinned pages
  * @readers: [I] where @user's reads are counted
@@ -48,6 +50,7 @@ struct kev_image {
 	refcount_t refs;
 	struct file *file;
 	struct mem_cgroup *memcg;
+	struct cgroup_subsys_state *io;
 	struct mm_struct *mm;
 	struct user_struct *user;
 	struct kev_readers *readers;

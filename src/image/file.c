@@ -107,6 +107,7 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	}
 	new->file = get_file(file);
 	new->memcg = get_mem_cgroup_from_mm(mem->mm);
+	new->io = kev_io_css_get();
 	new->mm = mem->mm;
 	mmgrab(new->mm);
 	new->user = get_uid(mem->user);
@@ -128,6 +129,7 @@ void kev_image_put(struct kev_image *image)
 	kev_readers_put(image->readers);
 	free_uid(image->user);
 	mmdrop(image->mm);
+	kev_io_css_put(image->io);
 	mem_cgroup_put(image->memcg);
 	if (image->writers_denied)
 		allow_write_access(image->file);

@@ -12,6 +12,7 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -103,7 +104,10 @@ static void put_read(struct kev_read *read)
 		free_read(read);
 }
 
-/* As whoever opened the file, and on the account of the VM's creator */
+/*
+ * As whoever opened the file, on the account of the VM's creator, and within the limits on disks
+ * of whoever made the image
+ */
 static void read_work(struct work_struct *work)
 {
 	struct kev_read *read = container_of(work, struct kev_read, work);
@@ -113,10 +117,12 @@ static void read_work(struct work_struct *work)
 	u32 *nr_reads = &read->image->nr_reads;
 	void *to = page_address(read->page);
 
+	kthread_associate_blkcg(read->image->io);
 	if (read->len)
 		read->result = read_now(read->image, to, read->len, read->offset);
 	else
 		read->result = read_pieces(read->image, read->gpa, to);
+	kthread_associate_blkcg(NULL);
 	set_active_memcg(memcg);
 	revert_creds(cred);
 
