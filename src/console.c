@@ -9,8 +9,10 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <kev/console.h>
+#include <kev/mem.h>
 
 #define RING_INDEX(position)	((position) & (KEV_CONSOLE_SIZE - 1))
 
@@ -19,12 +21,14 @@ static_assert((KEV_CONSOLE_SIZE & (KEV_CONSOLE_SIZE - 1)) == 0);
 /**
  * kev_console_init() - an empty console
  * @console: written
+ * @memcg: charged; may be NULL; the caller holds a reference as long as there is a writer
  * @log: mirror lines to the kernel's log
  */
-void kev_console_init(struct kev_console *console, bool log)
+void kev_console_init(struct kev_console *console, struct mem_cgroup *memcg, bool log)
 {
 	memset(console, 0, sizeof(*console));
 	spin_lock_init(&console->lock);
+	console->memcg = memcg;
 	console->log = log;
 }
 
@@ -50,10 +54,10 @@ static void log_byte(struct kev_console *console, u8 byte)
 
 static int allocate_ring(struct kev_console *console)
 {
-	u8 *ring;
+	struct mem_cgroup *old = set_active_memcg(console->memcg);
+	u8 *ring = kvmalloc(KEV_CONSOLE_SIZE, KEV_GFP_GUEST);
 
-	ring = kvmalloc(KEV_CONSOLE_SIZE,
-			GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	set_active_memcg(old);
 	if (!ring)
 		return -ENOMEM;
 	spin_lock(&console->lock);

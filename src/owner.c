@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <kev/mem.h>
 #include <kev/owner.h>
 
 static unsigned int max_vms = 4096;
@@ -95,7 +96,7 @@ struct kev_owner *kev_owner_add_vm(void)
 
 	if (owner)
 		return owner;
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	new = kzalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return ERR_PTR(-ENOMEM);
 	owner = add_vm(uid, new);

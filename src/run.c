@@ -373,9 +373,16 @@ static int look_around(struct kev_vcpu *vcpu)
 /* INIT and SIPI, which may leave nothing of the work under way. Return: the verdict. */
 static enum kev_verdict take_mp_events(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
+	const struct kev_exit_memory none = {};
 	bool started_anew = false;
 	int ret = kev_mp_take(vcpu, &started_anew);
 
+	if (ret == -ENOMEM) {
+		/* Work that was interrupted goes on at the next RUN, if they leave any of it. */
+		if (verdict == KEV_KICKED)
+			vcpu->answer = KEV_EXIT_CONSOLE;
+		return kev_report_memory(vcpu, &none, ret);
+	}
 	if (ret) {
 		vcpu->fail = ret;
 		return KEV_FAIL;
@@ -437,7 +444,7 @@ static noinline int prepare_entry(struct kev_vcpu *vcpu, enum kev_verdict verdic
 			tell_rcu();
 		if (unlikely(test_bit(KEV_REQ_MP, &vcpu->requests))) {
 			verdict = take_mp_events(vcpu, verdict);
-			if (verdict == KEV_FAIL)
+			if (verdict == KEV_FAIL || verdict == KEV_REPORT)
 				continue;
 		}
 		if (verdict == KEV_KICKED) {

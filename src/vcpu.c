@@ -287,7 +287,7 @@ static int join(struct kev_vm *vm, struct kev_vcpu *vcpu)
 		kev_apic_set_base(vcpu, vcpu->msr.apic_base | KEV_APIC_BASE_BSP);
 	else if (kev_boot_is_32bit(vm->start.protocol))
 		vcpu->mp = KEV_MP_WAIT_FOR_SIPI;
-	ret = xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT));
+	ret = xa_err(xa_store(&vm->vcpus, vcpu->id, vcpu, KEV_GFP_GUEST));
 	if (!ret)
 		vm->has_bsp = true;
 	return ret;

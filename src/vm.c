@@ -439,7 +439,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	struct kev_vm *vm;
 	int ret;
 
-	vm = kmem_cache_alloc(vm_cache, GFP_KERNEL);
+	vm = kmem_cache_alloc(vm_cache, KEV_GFP_GUEST);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	vm->abi = kev_hypercall_abi_get(args->hypercall_abi);
@@ -460,7 +460,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	mutex_init(&vm->irqfd_lock);
 	INIT_LIST_HEAD(&vm->irqfds);
 	xa_init(&vm->vcpus);
-	kev_console_init(&vm->console, args->flags & KEV_VM_CONSOLE_LOG);
+	kev_console_init(&vm->console, vm->mem.memcg, args->flags & KEV_VM_CONSOLE_LOG);
 	kev_doorbells_init(&vm->doorbells);
 	init_waitqueue_head(&vm->wait);
 	vm->flags = args->flags;

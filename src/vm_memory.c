@@ -79,7 +79,7 @@ long kev_vm_get_dirty(void *object, void *arg)
 	    check_add_overflow(gpa, args->length, &end) ||
 	    end > BIT_ULL(vm->mem.config.phys_bits))
 		return -EINVAL;
-	bitmap = kvmalloc(DIRTY_PAGES / BITS_PER_BYTE, GFP_KERNEL_ACCOUNT);
+	bitmap = kvmalloc(DIRTY_PAGES / BITS_PER_BYTE, KEV_GFP_GUEST);
 	if (!bitmap)
 		return -ENOMEM;
 	for (; left && ret >= 0; left -= pages, gpa += (u64)pages << PAGE_SHIFT) {
@@ -248,7 +248,7 @@ static long copy(struct kev_vm *vm, struct kev_access *args, u32 access)
 			return ret;
 		copy.paging = &paging;
 	}
-	copy.page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	copy.page = (void *)__get_free_page(KEV_GFP_GUEST);
 	if (!copy.page)
 		return -ENOMEM;
 	ret = copy_all(&copy, args);

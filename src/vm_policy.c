@@ -110,7 +110,8 @@ static int make_msr_values(struct kev_vcpu *vcpu)
 
 	if (!nr_msr_values(rules) || vcpu->msr_values)
 		return 0;
-	vcpu->msr_values = kcalloc(rules->nr_values, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	vcpu->msr_values = kev_mem_zalloc(&vcpu->vm->mem,
+					  array_size(rules->nr_values, sizeof(u64)));
 	if (!vcpu->msr_values)
 		return -ENOMEM;
 	for (u32 i = 0; i < rules->nr; i++)
@@ -184,7 +185,7 @@ static struct own_cpuid *make_cpuid(const struct kev_cpuid *args)
 
 	if (!args->nr)
 		return NULL;
-	own = kvzalloc(struct_size(own, entries, args->nr), GFP_KERNEL_ACCOUNT);
+	own = kvzalloc(struct_size(own, entries, args->nr), KEV_GFP_GUEST);
 	if (!own)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(own->entries, u64_to_user_ptr(args->entries),
@@ -268,7 +269,7 @@ static struct kev_msr_rules *make_msrs(const struct kev_set_msrs *args)
 			      array_size(args->nr, sizeof(*entries)));
 	if (IS_ERR(entries))
 		return ERR_CAST(entries);
-	rules = kzalloc(struct_size(rules, rule, args->nr), GFP_KERNEL_ACCOUNT);
+	rules = kzalloc(struct_size(rules, rule, args->nr), KEV_GFP_GUEST);
 	ret = rules ? kev_msr_set_rules(rules, entries, args->nr) : -ENOMEM;
 	kfree(entries);
 	if (!ret)

@@ -8,6 +8,7 @@
 
 #include <linux/cpufeature.h>
 #include <linux/anon_inodes.h>
+#include <linux/cgroup.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
@@ -168,6 +169,26 @@ static inline bool kev_is_shmem(struct address_space *mapping)
 	return shmem_mapping(mapping);
 #else
 	return mapping->a_ops == &shmem_aops;
+#endif
+}
+
+/*
+ * Whose limits on disks hold for the current task, with a reference; NULL where the kernel has
+ * none. For kev_io_css_put() and, in a worker, kthread_associate_blkcg().
+ */
+static inline struct cgroup_subsys_state *kev_io_css_get(void)
+{
+#ifdef CONFIG_BLK_CGROUP
+	return task_get_css(current, io_cgrp_id);
+#else
+	return NULL;
+#endif
+}
+
+static inline void kev_io_css_put(struct cgroup_subsys_state *css)
+{
+#ifdef CONFIG_BLK_CGROUP
+	css_put(css);
 #endif
 }
 

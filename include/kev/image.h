@@ -12,8 +12,10 @@
 #include <kev/elf.h>
 #include <kev/reloc.h>
 
+struct cgroup_subsys_state;
 struct file;
 struct kev_mem;
+struct kev_readers;
 struct kev_touch;
 struct mem_cgroup;
 struct mm_struct;
@@ -27,8 +29,10 @@ struct page;
  * @refs: the attach, each region and each read under way hold one
  * @file: [I] the file, a reference; only read
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
+ * @io: [I] whose limits on disks hold for reads of it; a reference; may be NULL
  * @mm: [I] the creator's, which tells of pinned pages; grabbed
  * @user: [I] charged for pinned pages
+ * @readers: [I] where @user's reads are counted
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
@@ -46,8 +50,10 @@ struct kev_image {
 	refcount_t refs;
 	struct file *file;
 	struct mem_cgroup *memcg;
+	struct cgroup_subsys_state *io;
 	struct mm_struct *mm;
 	struct user_struct *user;
+	struct kev_readers *readers;
 	bool writers_denied;
 	bool cached;
 	bool shared;

@@ -234,6 +234,12 @@ void kev_mem_fini(struct kev_mem *mem);
  */
 phys_addr_t kev_mem_root(const struct kev_mem *mem);
 
+/*
+ * For everything that is charged. Without RETRY_MAYFAIL a cgroup at its limit gets the OOM
+ * killer, which does not see guest memory and would shoot at random.
+ */
+#define KEV_GFP_GUEST	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * kev_mem_alloc_page() - a page for the guest, its page tables or a vCPU
  * @mem: the memory; its creator is charged
@@ -261,6 +267,15 @@ void kev_mem_drop_kept(void);
 
 /* kev_mem_zeroed_page() - the address of such a page, cleared, for free_page(); or NULL */
 void *kev_mem_zeroed_page(struct kev_mem *mem);
+
+/**
+ * kev_mem_zalloc() - memory that a vCPU needs on the way, or a page table
+ * @mem: the memory; its creator is charged
+ * @size: bytes
+ *
+ * Context: as kev_mem_alloc_page(). Return: zeros, for kfree(), or NULL.
+ */
+void *kev_mem_zalloc(struct kev_mem *mem, size_t size);
 
 /**
  * kev_mem_stats() - fill the memory fields of struct kev_vm_stats

@@ -3,7 +3,7 @@
  * The seam under kev's pure code: the same names in the kernel and in user
  * space, so that the same source file is built into the module and into unit
  * tests and fuzzers. A file that includes nothing else (but uapi headers) does no I/O,
- * takes no lock, never sleeps and allocates nothing.
+ * takes no lock, never sleeps (unless it says so) and allocates nothing.
  */
 #ifndef _KEV_PURE_H
 #define _KEV_PURE_H
@@ -18,12 +18,16 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
+#include <linux/sched.h>
 #include <linux/sort.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
 #define kev_sort(array, nr, size, compare)	sort(array, nr, size, compare, NULL)
+
+/* In each round of what may go on for longer than a tick, if no lock is held: others may run. */
+#define kev_give_way()	((void)cond_resched())
 
 #else /* user space: unit tests and fuzzers */
 
@@ -77,6 +81,11 @@ typedef unsigned long long u64;
 #define upper_32_bits(n)	((u32)((n) >> 32))
 
 #define kev_sort(array, nr, size, compare)	qsort(array, nr, size, compare)
+
+/* A test may want to know. */
+void kev_gave_way(void);
+#pragma weak kev_gave_way
+#define kev_give_way()	do { if (kev_gave_way) kev_gave_way(); } while (0)
 
 #endif /* __KERNEL__ */
 

@@ -278,12 +278,6 @@ int kev_file_create(struct kev_mem *mem, struct list_head *list, struct file *fi
 int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 length,
 		    u64 user_address, u32 prot);
 
-/*
- * For everything that a fault allocates. Without RETRY_MAYFAIL a cgroup at its limit gets
- * the OOM killer, which does not see guest memory and would shoot at random.
- */
-#define KEV_GFP_GUEST	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
 /**
  * kev_mem_room() - memory for a small object that goes with the VM
  * @mem: the memory

@@ -64,8 +64,8 @@ int kev_reloc_find(const void *dyn, size_t len, const struct kev_elf_plan *plan,
  * 8 bytes in one segment's memory, and two places that overlap are
  * KEV_IMAGE_RELOCATION; more than KEV_RELOC_MAX entries KEV_IMAGE_RELOCATIONS.
  *
- * Context: Any; sorts only what the linker has not. Return: the number of
- * relocations in @out, at most @nr, or -ENOEXEC.
+ * Context: Process context, no lock held: it gives way to others on its way. Sorts only what
+ * the linker has not. Return: the number of relocations in @out, at most @nr, or -ENOEXEC.
  */
 int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *table, u64 nr,
 		     struct kev_relocation *out, struct kev_image_fault *why);

@@ -6,10 +6,12 @@
  */
 #include "kselftest_harness.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "kevtest.h"
+#include "boot.h"
+#include "vmem.h"
 
 #define IMAGES	"/selftests/images"
 #define DIR	"/tmp/kt_filesystem"
@@ -73,6 +75,75 @@ TEST_F(filesystem, lazy_guest)
 	kt_guest_fini(&self->guest);
 	/* Nothing of the file is in use any more. */
 	EXPECT_EQ(0, umount2(DIR, 0));
+}
+
+/* ---- on whose account a disk is read ---- */
+
+#define ROOT		"/sys/fs/cgroup"
+#define CGROUP		ROOT "/kevtest-io"
+#define DISK_FILE	"/disk/kevtest-io"
+#define FILE_PAGES	64UL
+
+static int enter(const char *cgroup)
+{
+	char path[64], pid[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return kt_write_file(path, pid);
+}
+
+/* Bytes that the group has read from disks */
+static uint64_t bytes_read(void)
+{
+	char text[1024], *at;
+	int fd = open(CGROUP "/io.stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	uint64_t bytes = 0;
+
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	for (at = text; (at = strstr(at, "rbytes=")); at++)
+		bytes += strtoull(at + strlen("rbytes="), NULL, 10);
+	return bytes;
+}
+
+/* A worker reads; a limit on the group of whoever has made the VM holds all the same. */
+TEST(reads_count_for_their_cgroup)
+{
+	static const char page[KT_PAGE];
+	int kev, vm, fd;
+	char byte;
+
+	if (kt_write_file(ROOT "/cgroup.subtree_control", "+io"))
+		SKIP(return, "no io controller in " ROOT);
+	ASSERT_EQ(0, kt_mount_disk());
+	fd = open(DISK_FILE, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+	ASSERT_LE(0, fd);
+	for (uint64_t i = 0; i < FILE_PAGES; i++)
+		ASSERT_EQ((ssize_t)KT_PAGE, pwrite(fd, page, KT_PAGE, i * KT_PAGE));
+	ASSERT_EQ(0, fsync(fd));
+	ASSERT_EQ(0, kt_write_file("/proc/sys/vm/drop_caches", "1"));
+	close(fd);
+	fd = open(DISK_FILE, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, enter(CGROUP));
+	kev = kt_open();
+	vm = kt_create_plain_vm(kev);
+	ASSERT_EQ(0, kt_add_file(vm, KT_DATA_GPA, FILE_PAGES * KT_PAGE, fd, 0,
+				 FILE_PAGES * KT_PAGE));
+	for (uint64_t i = 0; i < FILE_PAGES; i++)
+		ASSERT_EQ(1, kt_read_guest(vm, KT_DATA_GPA + i * KT_PAGE, &byte, 1));
+	EXPECT_LE(FILE_PAGES * KT_PAGE, bytes_read());
+	close(vm);
+	close(kev);
+	close(fd);
+	EXPECT_EQ(0, unlink(DISK_FILE));
+	EXPECT_EQ(0, enter(ROOT));
+	EXPECT_EQ(0, rmdir(CGROUP));
+	EXPECT_EQ(0, kt_write_file(ROOT "/cgroup.subtree_control", "-io"));
 }
 
 TEST_HARNESS_MAIN

@@ -7,9 +7,11 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "boot.h"
 #include "vmem.h"
 
 #define CGROUP		"/sys/fs/cgroup/kevtest"
@@ -216,6 +218,152 @@ TEST_F(memcg, console)
 	EXPECT_EQ(16, read(guest.vm, bytes, sizeof(bytes)));
 	EXPECT_EQ(0, memcmp(prints.start, bytes, 16));
 	kt_guest_fini(&guest);
+}
+
+/* ---- what a vCPU needs when it does something for the first time ---- */
+
+KT_CODE(loads, "mov $0x200000, %ebx\n mov (%rbx), %eax\n" KT_HALT);
+KT_CODE(gets_string, "mov $0x80, %edx\n mov $0x90000, %edi\n insb\n" KT_HALT);
+KT_CODE(vmmcalls, "xor %eax, %eax\n vmmcall\n");
+
+#define DEVICE		0x200000UL
+#define NOBODYS		0xabcdU		/* MSRs that no CPU has */
+#define RESET_VECTOR	0xfffffff0UL
+/* VMs whose doorbells are there for their charge only, and how many one takes */
+#define NR_SPARE	8
+#define MAX_BELLS	64
+
+struct spare {
+	int vm[NR_SPARE], eventfd, used;
+};
+
+/*
+ * Small objects of a cgroup share what it has paid for: take all that is left of that, until
+ * a call is refused.
+ */
+static int use_up(struct spare *spare)
+{
+	struct kev_doorbell args = {
+		.size = sizeof(args), .flags = KEV_DOORBELL_PORT, .fd = spare->eventfd,
+	};
+	int ret = -ENOSPC;
+
+	while (spare->used < NR_SPARE * MAX_BELLS) {
+		args.address = spare->used % MAX_BELLS;
+		ret = kt_ioctl(spare->vm[spare->used / MAX_BELLS], KEV_VM_DOORBELL, &args);
+		if (ret)
+			break;
+		spare->used++;
+	}
+	return ret;
+}
+
+/* The vCPU has an INIT, which has to wait while there is no memory for it. */
+static int send_init(struct kt_guest *guest)
+{
+	struct kev_vcpu_state state = { .mp.init = 1 };
+
+	return kt_set_state(guest->vcpu, KEV_STATE_MP, &state);
+}
+
+static int set_msrs(struct kt_guest *guest)
+{
+	struct kev_msr_policy policy[64] = {};
+	const struct kev_set_msrs args = {
+		.size = sizeof(args), .nr = ARRAY_SIZE(policy), .entries = (uintptr_t)policy,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(policy); i++)
+		policy[i] = (struct kev_msr_policy) {
+			.first = NOBODYS + i, .count = 1, .policy = KEV_MSR_VALUE,
+		};
+	return kt_ioctl(guest->vm, KEV_VM_SET_MSRS, &args);
+}
+
+static int add_device(struct kt_guest *guest)
+{
+	return kt_add_region(guest->vm, KEV_REGION_TRAP, 0, DEVICE, KT_PAGE);
+}
+
+static const struct {
+	const char *name;
+	const struct kt_code *code;
+	int (*prepare)(struct kt_guest *guest);
+	uint32_t kind;
+	uint64_t gpa;	/* of KEV_EXIT_MEMORY */
+	uint64_t features;
+} firsts[] = {
+	{ "INIT", &kt_halt, send_init, KEV_EXIT_MEMORY, RESET_VECTOR,
+	  KEV_FEATURE_UNRESTRICTED_GUEST },
+	{ "values of MSRs", &kt_halt, set_msrs, KEV_EXIT_VM_EXITED, 0, 0 },
+	{ "MMIO", &loads, add_device, KEV_EXIT_MMIO, 0, 0 },
+	{ "INS", &gets_string, NULL, KEV_EXIT_IO, 0, 0 },
+	{ "VMMCALL", &vmmcalls, NULL, KEV_EXIT_VM_EXITED, 0, 0 },
+};
+
+/*
+ * By a group that is full: calls fail, RUN reports or fails, and does it once there is room.
+ * What kev allocates has nobody killed here, either.
+ */
+TEST_F(memcg, first_times)
+{
+	struct kt_guest guest[ARRAY_SIZE(firsts)];
+	uint64_t limit = LIMIT, bitmap[4];
+	struct spare spare = {};
+	uint8_t byte;
+	int kev;
+
+	kev = kt_open();
+	spare.eventfd = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, spare.eventfd);
+	for (int i = 0; i < NR_SPARE; i++) {
+		spare.vm[i] = kt_create_plain_vm(kev);
+		ASSERT_LE(0, spare.vm[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++) {
+		ASSERT_EQ(0, kt_guest_init(&guest[i], firsts[i].code, 0, NULL));
+		if (firsts[i].prepare)
+			ASSERT_EQ(0, firsts[i].prepare(&guest[i]));
+	}
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	ASSERT_EQ(0, set_limit(self->limit, limit));
+	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
+
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++) {
+		const struct kev_run *run = guest[i].run;
+		uint64_t refused = 0;
+		long ret;
+
+		if ((kt_features(kev) & firsts[i].features) != firsts[i].features)
+			continue;
+		EXPECT_EQ(-ENOMEM, use_up(&spare));
+		EXPECT_EQ(-ENOMEM, kt_read_guest(self->vm.vm, RAM_GPA, &byte, 1));
+		EXPECT_EQ(-ENOMEM, kt_get_dirty(self->vm.vm, RAM_GPA, 256 * KT_PAGE, bitmap));
+		for (;;) {
+			ret = kt_run(guest[i].vcpu);
+			if (ret ? ret != -ENOMEM : run->kind != KEV_EXIT_MEMORY_ERROR)
+				break;
+			ASSERT_EQ(ret ? 0 : ENOMEM, run->error);
+			refused++;
+			limit += KT_PAGE;
+			ASSERT_EQ(0, set_limit(self->limit, limit));
+		}
+		EXPECT_EQ(0, ret);
+		EXPECT_LE(1, refused);
+		EXPECT_EQ(firsts[i].kind, run->kind) {
+			TH_LOG("%s: exit %u", firsts[i].name, run->kind);
+		}
+		if (firsts[i].gpa)
+			EXPECT_EQ(firsts[i].gpa, run->memory.gpa);
+	}
+	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
+	EXPECT_EQ(0, events("oom_kill "));
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
+		kt_guest_fini(&guest[i]);
+	for (int i = 0; i < NR_SPARE; i++)
+		close(spare.vm[i]);
+	close(spare.eventfd);
+	close(kev);
 }
 
 /*

@@ -32,6 +32,21 @@
  */
 #define TOLERANCE	(8 * KT_MIB)
 
+/* A file of pages of 2 MiB, of which regions have a part: what of it is shared */
+#define LARGE		"/tmp/kevtest-large"
+
+static const struct {
+	const char *name;
+	uint64_t offset, length, first, end;
+} parts[] = {
+	{ "one page", 2 * KT_MIB, KT_PAGE, 0, 0 },
+	{ "all but one page", 2 * KT_MIB, 2 * KT_MIB - KT_PAGE, 0, 0 },
+	{ "all but the first", 2 * KT_MIB + KT_PAGE, 2 * KT_MIB - KT_PAGE, 0, 0 },
+	{ "all of it", 2 * KT_MIB, 2 * KT_MIB, 2 * KT_MIB, 4 * KT_MIB },
+	{ "all of it and a page before", 2 * KT_MIB - KT_PAGE, 2 * KT_MIB + KT_PAGE,
+	  2 * KT_MIB, 4 * KT_MIB },
+};
+
 FIXTURE(share) {
 	struct kt_image image;
 	int fd;
@@ -156,6 +171,60 @@ TEST_F(share, one_copy_of_a_file_on_disk)
 	EXPECT_GE(LARGE_PAGES * KT_PAGE + TOLERANCE, cost);
 	close(fd);
 	EXPECT_EQ(0, unlink("/disk/share"));
+}
+
+/* Pages of 2 MiB in memory file systems, in KiB; -1: unknown */
+static long large_pages(void)
+{
+	char text[4096], *at;
+	int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	at = strstr(text, "ShmemHugePages:");
+	return at ? strtol(at + strlen("ShmemHugePages:"), NULL, 10) : -1;
+}
+
+/* A page of 2 MiB is pinned as a whole: only who is charged for all of it shares it. */
+TEST_F(share, part_of_a_large_page)
+{
+	const char *path = LARGE "/file";
+	int kev, vm, fd;
+	char byte;
+
+	mkdir(LARGE, 0755);
+	if (mount("kevtest", LARGE, "tmpfs", 0, "huge=always"))
+		SKIP(return, "no large pages in memory file systems");
+	kt_image_init(&self->image, 4 * KT_MIB / KT_PAGE);
+	fd = create_file(&self->image, path, 0755, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_LE(4 << 10, large_pages());
+	kev = kt_open();
+	vm = kt_create_plain_vm(kev);
+	ASSERT_LE(0, vm);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		ASSERT_EQ(0, kt_add_file(vm, KT_DATA_GPA, parts[i].length, fd, parts[i].offset,
+					 parts[i].length));
+		for (uint64_t at = 0; at < parts[i].length; at += parts[i].length - KT_PAGE) {
+			bool shared = parts[i].offset + at >= parts[i].first &&
+				      parts[i].offset + at < parts[i].end;
+
+			ASSERT_EQ(1, kt_read_guest(vm, KT_DATA_GPA + at, &byte, 1));
+			EXPECT_EQ(shared ? KEV_PAGE_SHARED : KEV_PAGE_RESIDENT,
+				  kt_page_state(vm, KT_DATA_GPA + at)) {
+				TH_LOG("%s, 0x%lx", parts[i].name, at);
+			}
+			if (parts[i].length == KT_PAGE)
+				break;
+		}
+		ASSERT_EQ(0, kt_remove_region(vm, KT_DATA_GPA, parts[i].length));
+	}
+	close(vm);
+	close(kev);
+	close(fd);
+	EXPECT_EQ(0, umount(LARGE));
+	rmdir(LARGE);
 }
 
 /* ---- whose bytes ---- */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Images behind a server that does not answer. Guards that only who needs the page waits
- * for it, that the wait can be ended by everything that ends RUN, and that a page is
- * read once, or is an error that is over when the server is well again.
+ * for it, that the wait can be ended by everything that ends RUN, that a page is read once, or
+ * is an error that is over when the server is well again, and that no user takes up all
+ * workers.
  *
  * The server tells when a read hangs; nothing here measures time.
  */
@@ -16,7 +17,7 @@
 
 #include "vmem.h"
 
-#define PAGES		8
+#define PAGES		41
 #define RAM_KIB		64
 /* How far another vCPU has to come to have gone on */
 #define STEPS		1000
@@ -327,6 +328,93 @@ TEST_F(slow, looked_at)
 	EXPECT_EQ(kt_image_word(0), word);
 	close(mem);
 	EXPECT_EQ(0, munmap(map, KT_PAGE));
+}
+
+/* ---- reads of one user at a time ---- */
+
+#define USER_READS	32
+#define READERS		(PAGES - 1)
+#define IMAGE_READS	16	/* so many pages in a region, which is an image of its own */
+#define REGION_GPA	(64 * KT_MIB)
+#define NOBODY		65534
+
+struct reader {
+	struct kt_runner runner;	/* only its thread */
+	int vm;
+	uint64_t gpa, word;
+	long ret;
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *reader = arg;
+
+	__atomic_store_n(&reader->runner.tid, gettid(), __ATOMIC_RELEASE);
+	reader->ret = kt_read_guest(reader->vm, reader->gpa, &reader->word, 8);
+	return NULL;
+}
+
+/* In a child, as somebody else: wait for a page of data, as in a VM of the test's user. */
+static void read_as_nobody(int kev, int fd)
+{
+	uint64_t word;
+	int vm;
+
+	if (setuid(NOBODY))
+		_exit(2);
+	vm = kt_create_plain_vm(kev);
+	if (vm < 0 || kt_add_file(vm, REGION_GPA, KT_PAGE, fd,
+				  KT_DATA_OFFSET + READERS * KT_PAGE, KT_PAGE))
+		_exit(3);
+	if (kt_read_guest(vm, REGION_GPA, &word, 8) != 8)
+		_exit(4);
+	_exit(word != kt_image_word(READERS));
+}
+
+/* A user has so many reads under way, in however many images; another has his own. */
+TEST_F(slow, reads_of_a_user)
+{
+	struct reader reader[READERS] = {};
+	uint64_t before = kt_fuse_reads(&self->fuse);
+	int kev = kt_open(), vm = kt_create_plain_vm(kev), status;
+	pid_t pid;
+
+	ASSERT_LE(0, vm);
+	for (uint64_t page = 0; page < READERS; page += IMAGE_READS) {
+		uint64_t size = KT_PAGE * (READERS - page < IMAGE_READS ? READERS - page :
+					   IMAGE_READS);
+
+		ASSERT_EQ(0, kt_add_file(vm, REGION_GPA + page * KT_PAGE, size, self->fd,
+					 KT_DATA_OFFSET + page * KT_PAGE, size));
+	}
+	kt_fuse_hold(&self->fuse, true);
+	for (uint64_t page = 0; page < READERS; page++) {
+		reader[page].vm = vm;
+		reader[page].gpa = REGION_GPA + page * KT_PAGE;
+		ASSERT_EQ(0, pthread_create(&reader[page].runner.thread, NULL, reader_main,
+					    &reader[page]));
+		kt_runner_wait_asleep(&reader[page].runner);
+	}
+	kt_fuse_wait_held(&self->fuse, USER_READS);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		read_as_nobody(kev, self->fd);
+	while (!kt_fuse_page_reads(&self->fuse, FILE_PAGE(READERS)))
+		sched_yield();
+	EXPECT_EQ(before + USER_READS + 1, kt_fuse_reads(&self->fuse));
+
+	/* Who has waited for a place gets it. */
+	kt_fuse_hold(&self->fuse, false);
+	for (uint64_t page = 0; page < READERS; page++) {
+		ASSERT_EQ(0, pthread_join(reader[page].runner.thread, NULL));
+		EXPECT_EQ(8, reader[page].ret);
+		EXPECT_EQ(kt_image_word(page), reader[page].word);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(vm);
+	close(kev);
 }
 
 /* ---- processes that end while a read hangs ---- */

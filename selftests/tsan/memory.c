@@ -72,7 +72,7 @@ static void use_console(int number)
 
 void test_console(void)
 {
-	kev_console_init(&console, false);
+	kev_console_init(&console, NULL, false);
 	writing = WRITERS;
 	together(WRITERS + 2, use_console);
 	for (int i = 0; i < WRITERS; i++)

@@ -131,7 +131,7 @@ long kev_vm_doorbell(void *object, void *arg)
 
 	if (!arguments_valid(vm, args))
 		return -EINVAL;
-	bell = kmalloc(sizeof(*bell), GFP_KERNEL_ACCOUNT);
+	bell = kmalloc(sizeof(*bell), KEV_GFP_GUEST);
 	if (!bell)
 		return -ENOMEM;
 	bell->address = args->address;

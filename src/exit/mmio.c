@@ -384,7 +384,7 @@ int kev_emulate_fetch(struct kev_vcpu *vcpu)
 	int ret;
 
 	if (!vcpu->emulation)
-		vcpu->emulation = kzalloc(sizeof(*vcpu->emulation), GFP_KERNEL_ACCOUNT);
+		vcpu->emulation = kev_mem_zalloc(&vcpu->vm->mem, sizeof(*vcpu->emulation));
 	if (!vcpu->emulation)
 		return -ENOMEM;
 	ret = kev_vcpu_loaded_call(vcpu, call_collect, NULL);

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <kev/attach.h>
+#include <kev/mem.h>
 
 static int get_string(u64 user, u32 length, char **out)
 {
@@ -55,7 +56,7 @@ static int get_modules(struct kev_attach_args *args, const struct kev_attach_ima
 	from = memdup_user(u64_to_user_ptr(user->modules), user->nr_modules * sizeof(*from));
 	if (IS_ERR(from))
 		return PTR_ERR(from);
-	args->modules = kcalloc(user->nr_modules, sizeof(*args->modules), GFP_KERNEL_ACCOUNT);
+	args->modules = kcalloc(user->nr_modules, sizeof(*args->modules), KEV_GFP_GUEST);
 	if (!args->modules)
 		ret = -ENOMEM;
 	for (i = 0; !ret && i < user->nr_modules; i++) {

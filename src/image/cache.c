@@ -106,11 +106,23 @@ static const struct kev_elf_segment *segment_at(const struct kev_image *image, u
 }
 
 /*
- * How many pages from @gpa on, at most @nr, are pages of the file and nothing else; the
- * first one's place in it. Segments share no byte.
+ * struct run - pages in a row that are pages of the file and nothing else
+ * @index: of the first one in the file
+ * @first: of their segment: the first page that is the file's
+ * @end: and the first one behind. For what is between them the image is charged
+ */
+struct run {
+	pgoff_t index;
+	pgoff_t first;
+	pgoff_t end;
+};
+
+/*
+ * How many pages from @gpa on, at most @nr, are pages of the file and nothing else. Segments
+ * share no byte.
  */
 static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
-				pgoff_t *index)
+				struct run *run)
 {
 	const struct kev_elf_segment *seg = segment_at(image, gpa);
 	u64 offset, size, end;
@@ -127,7 +139,9 @@ static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned
 	size = i_size_read(file_inode(image->file));
 	if (offset >= size)
 		return 0;
-	*index = offset >> PAGE_SHIFT;
+	run->index = offset >> PAGE_SHIFT;
+	run->first = DIV_ROUND_UP(seg->offset, PAGE_SIZE);
+	run->end = (seg->offset + seg->filesz) >> PAGE_SHIFT;
 	return min(end - gpa, size - offset) >> PAGE_SHIFT;
 }
 
@@ -135,8 +149,13 @@ static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned
  * A reference is all that it takes: nobody writes to the file, so the page stays what it is
  * even if the page cache loses it later. One that is locked is being read, or on its way out.
  */
-static bool can_be_mapped(const struct kev_image *image, struct folio *folio)
+static bool can_be_mapped(const struct kev_image *image, struct folio *folio,
+			  const struct run *run)
 {
+	/* A reference to a part pins all of it. */
+	if (folio_test_large(folio) && (folio->index < run->first ||
+					folio->index + folio_nr_pages(folio) > run->end))
+		return false;
 	/* Memory that is to be unplugged, for one, must not be pinned. */
 	return folio->mapping == image->file->f_mapping && folio_test_uptodate(folio) &&
 	       !folio_test_locked(folio) && folio_is_longterm_pinnable(folio);
@@ -145,14 +164,14 @@ static bool can_be_mapped(const struct kev_image *image, struct folio *folio)
 struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 {
 	struct page *page;
-	pgoff_t index;
+	struct run run;
 
-	if (!image->shared || !whole_pages(image, gpa, 1, &index))
+	if (!image->shared || !whole_pages(image, gpa, 1, &run))
 		return NULL;
-	page = find_uptodate(image, index);
+	page = find_uptodate(image, run.index);
 	if (!page)
 		return NULL;
-	if (!can_be_mapped(image, page_folio(page)) || PageHWPoison(page)) {
+	if (!can_be_mapped(image, page_folio(page), &run) || PageHWPoison(page)) {
 		put_page(page);
 		return NULL;
 	}
@@ -160,22 +179,22 @@ struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 	return page;
 }
 
-/* The pages of a folio that lie in [index, index + nr). Takes over its reference. */
-static void take_folio(const struct kev_image *image, struct folio *folio, pgoff_t index,
-		       unsigned int nr, struct page **pages)
+/* The pages of a folio that are among the first @nr of @run. Takes over its reference. */
+static void take_folio(const struct kev_image *image, struct folio *folio,
+		       const struct run *run, unsigned int nr, struct page **pages)
 {
-	pgoff_t at = max(folio->index, index);
-	pgoff_t end = min(folio->index + folio_nr_pages(folio), index + nr);
+	pgoff_t at = max(folio->index, run->index);
+	pgoff_t end = min(folio->index + folio_nr_pages(folio), run->index + nr);
 	unsigned int taken = 0;
 	struct page *page;
 
-	if (!can_be_mapped(image, folio))
+	if (!can_be_mapped(image, folio, run))
 		end = at;
 	for (; at < end; at++) {
 		page = folio_page(folio, at - folio->index);
 		if (PageHWPoison(page))
 			continue;
-		pages[at - index] = page;
+		pages[at - run->index] = page;
 		taken++;
 	}
 	if (!taken)
@@ -184,11 +203,11 @@ static void take_folio(const struct kev_image *image, struct folio *folio, pgoff
 		folio_ref_add(folio, taken - 1);
 }
 
-/* Pages of the file from @index on */
-static void take_pages(const struct kev_image *image, pgoff_t index, unsigned int nr,
+/* The first @nr pages of @run */
+static void take_pages(const struct kev_image *image, const struct run *run, unsigned int nr,
 		       struct page **pages)
 {
-	pgoff_t next = index, last = index + nr - 1;
+	pgoff_t next = run->index, last = run->index + nr - 1;
 	struct folio_batch batch kev_uninitialized;
 	unsigned int i;
 
@@ -196,24 +215,24 @@ static void take_pages(const struct kev_image *image, pgoff_t index, unsigned in
 		folio_batch_init(&batch);
 		filemap_get_folios(image->file->f_mapping, &next, last, &batch);
 		for (i = 0; i < folio_batch_count(&batch); i++)
-			take_folio(image, batch.folios[i], index, nr, pages);
+			take_folio(image, batch.folios[i], run, nr, pages);
 	} while (i && next <= last);
 }
 
 void kev_image_cached_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
 			    struct page **pages)
 {
-	unsigned int at, run;
-	pgoff_t index;
+	unsigned int at, taken;
+	struct run run;
 
 	memset(pages, 0, nr * sizeof(*pages));
 	if (!image->shared)
 		return;
-	for (at = 0; at < nr; at += run) {
-		run = whole_pages(image, gpa + (u64)at * PAGE_SIZE, nr - at, &index);
-		if (run)
-			take_pages(image, index, run, pages + at);
+	for (at = 0; at < nr; at += taken) {
+		taken = whole_pages(image, gpa + (u64)at * PAGE_SIZE, nr - at, &run);
+		if (taken)
+			take_pages(image, &run, taken, pages + at);
 		else
-			run = 1;
+			taken = 1;
 	}
 }

@@ -17,6 +17,7 @@
 #include <kev/compat.h>
 #include <kev/image.h>
 #include <kev/mem.h>
+#include <kev/readers.h>
 #include <kev/region.h>
 
 static int check_file(struct file *file, struct kev_image_fault *why)
@@ -79,6 +80,11 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return -ENOMEM;
+	new->readers = kev_readers_get(mem->user);
+	if (!new->readers) {
+		kfree(new);
+		return -ENOMEM;
+	}
 	refcount_set(&new->refs, 1);
 	new->nr = 0;
 	new->seg = NULL;
@@ -94,12 +100,14 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
 		if (ret) {
+			kev_readers_put(new->readers);
 			kfree(new);
 			return ret;
 		}
 	}
 	new->file = get_file(file);
 	new->memcg = get_mem_cgroup_from_mm(mem->mm);
+	new->io = kev_io_css_get();
 	new->mm = mem->mm;
 	mmgrab(new->mm);
 	new->user = get_uid(mem->user);
@@ -118,8 +126,10 @@ void kev_image_put(struct kev_image *image)
 	if (!refcount_dec_and_test(&image->refs))
 		return;
 	kev_mem_unpin(image->mm, image->user, image->pinned);
+	kev_readers_put(image->readers);
 	free_uid(image->user);
 	mmdrop(image->mm);
+	kev_io_css_put(image->io);
 	mem_cgroup_put(image->memcg);
 	if (image->writers_denied)
 		allow_write_access(image->file);

@@ -6,20 +6,24 @@
  * that does not answer it lasts for ever. So a worker reads, which holds the file and
  * the request and nothing of the VM, and whoever wants the bytes waits for it as
  * long as it likes. Who comes back for a page joins the read of it that is under way, and
- * an image has only so many of them, so that files that hang do not use up the workers.
+ * an image has only so many of them, and so has a user, so that files that hang do not use up
+ * the workers. Those of servers and those of disks do not share a queue.
  * Read-ahead is the page cache's own, by the file's access pattern.
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 #include <kev/image.h>
 #include <kev/mem.h>
+#include <kev/readers.h>
 #include <kev/region.h>
 
 /**
@@ -49,10 +53,12 @@ struct kev_read {
 /* More than there can be tasks */
 #define READER		BIT(30)
 
-/* Reads of one image at a time */
+/* Reads of one image at a time, and of all of a user's: a queue has 512 at least */
 #define MAX_READS	16
+#define MAX_USER_READS	32
 
-static struct workqueue_struct *read_wq;
+/* By whether what is read comes from a disk of this machine */
+static struct workqueue_struct *read_wq[2];
 
 static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
 {
@@ -98,25 +104,32 @@ static void put_read(struct kev_read *read)
 		free_read(read);
 }
 
-/* As whoever opened the file, and on the account of the VM's creator */
+/*
+ * As whoever opened the file, on the account of the VM's creator, and within the limits on disks
+ * of whoever made the image
+ */
 static void read_work(struct work_struct *work)
 {
 	struct kev_read *read = container_of(work, struct kev_read, work);
 	const struct cred *cred = override_creds(read->image->file->f_cred);
 	struct mem_cgroup *memcg = set_active_memcg(read->image->memcg);
+	atomic_t *user_reads = &read->image->readers->reads;
 	u32 *nr_reads = &read->image->nr_reads;
 	void *to = page_address(read->page);
 
+	kthread_associate_blkcg(read->image->io);
 	if (read->len)
 		read->result = read_now(read->image, to, read->len, read->offset);
 	else
 		read->result = read_pieces(read->image, read->gpa, to);
+	kthread_associate_blkcg(NULL);
 	set_active_memcg(memcg);
 	revert_creds(cred);
 
 	spin_lock(&read->image->lock);
 	list_del(&read->link);
 	read->image->nr_reads--;
+	atomic_dec(user_reads);
 	spin_unlock(&read->image->lock);
 	/*
 	 * The result first; pairs with is_done(). Before the look for waiters, too; pairs with
@@ -127,13 +140,16 @@ static void read_work(struct work_struct *work)
 		free_read(read);
 	wake_up_var(&read->refs);
 	wake_up_var(nr_reads);
+	wake_up_var(user_reads);
 }
 
 static struct kev_read *make_read(struct kev_image *image, struct page *page, u64 gpa,
 				  u64 offset, size_t len)
 {
+	struct mem_cgroup *memcg = set_active_memcg(image->memcg);
 	struct kev_read *read = kmalloc(sizeof(*read), KEV_GFP_GUEST);
 
+	set_active_memcg(memcg);
 	if (!read)
 		return NULL;
 	*read = (struct kev_read) {
@@ -158,7 +174,8 @@ static bool start_read(struct kev_read *read)
 	bool room;
 
 	spin_lock(&image->lock);
-	room = image->nr_reads < MAX_READS;
+	room = image->nr_reads < MAX_READS &&
+	       atomic_add_unless(&image->readers->reads, 1, MAX_USER_READS);
 	if (room) {
 		image->nr_reads++;
 		list_add_tail(&read->link, &image->reads);
@@ -166,7 +183,7 @@ static bool start_read(struct kev_read *read)
 	}
 	spin_unlock(&image->lock);
 	if (room)
-		queue_work(read_wq, &read->work);
+		queue_work(read_wq[image->cached], &read->work);
 	return room;
 }
 
@@ -210,14 +227,23 @@ static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 	return wait_for(&read->refs, is_done(read), touch) ?: read->result;
 }
 
+/* Wait until there may be room for one more read: 0 or -EINTR */
+static int wait_for_room(struct kev_image *image, const struct kev_touch *touch)
+{
+	atomic_t *user_reads = &image->readers->reads;
+
+	if (READ_ONCE(image->nr_reads) < MAX_READS)
+		return wait_for(user_reads, atomic_read(user_reads) < MAX_USER_READS, touch);
+	return wait_for(&image->nr_reads, READ_ONCE(image->nr_reads) < MAX_READS, touch);
+}
+
 /* Start @read, as soon as there is room, and wait for it. */
 static int do_read(struct kev_read *read, const struct kev_touch *touch)
 {
 	int ret = 0;
 
 	while (!ret && !start_read(read))
-		ret = wait_for(&read->image->nr_reads,
-			       READ_ONCE(read->image->nr_reads) < MAX_READS, touch);
+		ret = wait_for_room(read->image, touch);
 	return ret ?: wait_for_read(read, touch);
 }
 
@@ -274,6 +300,7 @@ int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset)
 
 	for (; len && !ret; len -= part, buf += part, offset += part) {
 		part = min(len, PAGE_SIZE);
+		cond_resched();
 		ret = kev_image_read_cached(image, buf, part, offset);
 		if (ret == -ENODATA)
 			ret = read_by_worker(image, buf, part, offset);
@@ -284,11 +311,19 @@ int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset)
 int kev_read_init(void)
 {
 	/* Unbound: a read that lasts must not hold up a CPU's other work. */
-	read_wq = alloc_workqueue("kev_read", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return read_wq ? 0 : -ENOMEM;
+	read_wq[false] = alloc_workqueue("kev_read", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!read_wq[false])
+		return -ENOMEM;
+	read_wq[true] = alloc_workqueue("kev_read_disk", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!read_wq[true]) {
+		destroy_workqueue(read_wq[false]);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void kev_read_exit(void)
 {
-	destroy_workqueue(read_wq);
+	destroy_workqueue(read_wq[true]);
+	destroy_workqueue(read_wq[false]);
 }

@@ -129,6 +129,8 @@ static int compare(const void *a, const void *b)
 {
 	const struct kev_relocation *x = a, *y = b;
 
+	/* The kernel's sort does not, and works for a second at a million. */
+	kev_give_way();
 	return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
 }
 
@@ -144,6 +146,7 @@ int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *tabl
 		const struct kev_elf_segment *seg;
 		Elf64_Rela rela;
 
+		kev_give_way();
 		memcpy(&rela, (const u8 *)table + i * sizeof(rela), sizeof(rela));
 		if (ELF64_R_TYPE(rela.r_info) == TYPE_NONE)
 			continue;
@@ -157,7 +160,7 @@ int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *tabl
 		sorted = sorted && (!n || out[n - 1].gpa < out[n].gpa);
 		n++;
 	}
-	/* Linkers sort them, mostly; the kernel's sort takes long for a million. */
+	/* Linkers sort them, mostly. */
 	if (!sorted)
 		kev_sort(out, n, sizeof(*out), compare);
 	for (i = 1; i < n; i++)

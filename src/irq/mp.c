@@ -101,7 +101,7 @@ static int start_at(struct kev_vcpu *vcpu, u8 vector, struct kev_vcpu_state *sta
  *
  * Context: process, may sleep.
  * Return: 0; -EOPNOTSUPP the CPU cannot run real mode, where the vCPU would start;
- * -ENOMEM; -EIO.
+ * -EIO; -ENOMEM, and they wait on for the next try.
  */
 int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 {
@@ -120,6 +120,13 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 			cmpxchg(&vcpu->mp_events, events, 0);
 		return 0;
 	}
+	if (!(kev_info.features & KEV_FEATURE_UNRESTRICTED_GUEST))
+		return -EOPNOTSUPP;
+	state = kev_mem_zalloc(&vcpu->vm->mem, sizeof(*state));
+	if (!state) {
+		set_bit(KEV_REQ_MP, &vcpu->requests);
+		return -ENOMEM;
+	}
 	/*
 	 * It is not idle from now on until nothing is left of what was taken, or others would
 	 * find that nothing can wake it.
@@ -127,12 +134,6 @@ int kev_mp_take(struct kev_vcpu *vcpu, bool *started_anew)
 	if (vcpu->mp != KEV_MP_RUNNABLE)
 		kev_halt_end(vcpu);
 	events = xchg(&vcpu->mp_events, 0);
-	if (!(kev_info.features & KEV_FEATURE_UNRESTRICTED_GUEST))
-		return -EOPNOTSUPP;
-
-	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
-	if (!state)
-		return -ENOMEM;
 	if (events & KEV_MP_EVENT_INIT) {
 		*started_anew = true;
 		ret = start_anew(vcpu, state);

@@ -139,7 +139,7 @@ static int irqfd_add(struct kev_vm *vm, const struct kev_irqfd *args, struct fil
 	struct irqfd *irqfd;
 	int ret;
 
-	irqfd = kzalloc(sizeof(*irqfd), GFP_KERNEL_ACCOUNT);
+	irqfd = kzalloc(sizeof(*irqfd), KEV_GFP_GUEST);
 	if (!irqfd)
 		return -ENOMEM;
 	irqfd->vm = vm;

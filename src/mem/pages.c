@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <kev/mem.h>
 #include <kev/region.h>
 
@@ -176,6 +177,15 @@ void *kev_mem_zeroed_page(struct kev_mem *mem)
 	struct page *page = kev_mem_alloc_page(mem, __GFP_ZERO);
 
 	return page ? page_address(page) : NULL;
+}
+
+void *kev_mem_zalloc(struct kev_mem *mem, size_t size)
+{
+	struct mem_cgroup *old = set_active_memcg(mem->memcg);
+	void *bytes = kzalloc(size, KEV_GFP_GUEST);
+
+	set_active_memcg(old);
+	return bytes;
 }
 
 void kev_mem_pages_init(struct kev_mem *mem)

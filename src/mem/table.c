@@ -18,15 +18,8 @@
 /* What is known of a table beside its page: zeros */
 static struct kev_pt_page *alloc_info(struct kev_mem *mem)
 {
-	struct kev_pt_page *table = kev_mem_room(mem, sizeof(*table));
-	struct mem_cgroup *old;
-
-	if (table)
-		return table;
-	old = set_active_memcg(mem->memcg);
-	table = kzalloc(sizeof(*table), KEV_GFP_GUEST);
-	set_active_memcg(old);
-	return table;
+	return kev_mem_room(mem, sizeof(struct kev_pt_page)) ?:
+	       kev_mem_zalloc(mem, sizeof(struct kev_pt_page));
 }
 
 static void free_info(const struct kev_mem *mem, struct kev_pt_page *table)

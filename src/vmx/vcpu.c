@@ -69,7 +69,7 @@ struct kev_vcpu *kev_vmx_vcpu_create(struct kev_vm *vm)
 	struct kev_vmx_vcpu *vmx;
 	int vpid;
 
-	vmx = kmem_cache_alloc(vcpus, GFP_KERNEL);
+	vmx = kmem_cache_alloc(vcpus, KEV_GFP_GUEST);
 	if (!vmx)
 		return ERR_PTR(-ENOMEM);
 	vmx->vmcs = kev_mem_alloc_page(&vm->mem, __GFP_ZERO);
