@@ -23,6 +23,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 SECTION = re.compile(r"^ *\d+ (\S+) +([0-9a-f]{8}) ")
@@ -138,7 +139,7 @@ def reasons(file):
     return found
 
 
-def table(rows, why, target):
+def table(rows, why, summary, target):
     """Write the documentation's table; returns what is wrong with the reasons."""
     places, used, wrong = {reason: [] for reason in why.values()}, set(), []
     for path, functions in sorted(rows.items()):
@@ -149,7 +150,7 @@ def table(rows, why, target):
                 places[why[key]].append((path, f"``{function}()`` {len(missed)} of {total}"))
             else:
                 wrong.append(f"{path}:{function}: no reason")
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 35 65", "",
+    lines = [*textwrap.wrap(summary, 100), "", ".. list-table::", "   :header-rows: 1", "   :widths: 35 65", "",
              "   * - why", "     - file, function, lines"]
     for reason, found in places.items():
         lines += [f"   * - {reason}"]
@@ -190,7 +191,9 @@ def main():
                   (f": {spans(own)}" if args.lines else ""))
     print(f"{'all':32}{all_total:6}{all_missed:6}{100 * (1 - all_missed / all_total):7.1f} %")
     if args.table:
-        wrong = table(rows, reasons(args.reasons), args.table)
+        runs = ", ".join(f"``{Path(file).stem}``" for file in args.files)
+        wrong = table(rows, reasons(args.reasons), f"Of {all_total} lines, {all_missed} were left by "
+                      f"these machines of ``selftests/reached.sh``: {runs}.", args.table)
         print("\n".join(wrong))
         sys.exit(bool(wrong))
 

@@ -16,6 +16,9 @@ out=build/reached
 MODELS=(corei5_lynnfield_750 corei5_arrandale_m520)
 # Each loads the module anew: a machine of its own, where the first and the last count
 ANEW=(uapi/dirty guest/apicv.sh guest/kvm guest/memory.sh guest/slow guest/churn guest/module)
+# Where it matters that there is a second CPU
+TWO=(guest/hotplug guest/smp guest/smp_fault guest/halt_end guest/timer_move guest/remove
+	guest/nmi guest/soak_kick guest/many uapi/life uapi/signal uapi/interrupt uapi/inject)
 # What has ways of its own when the kernel has its mitigations, and where allocations can fail
 WARY=(guest/mitigations guest/host_state)
 FAIL=(guest/fail_vm guest/fail_vcpu guest/fail_load)
@@ -59,8 +62,7 @@ see_all() {
 	mapfile -t guest < <(list guest)
 	see uapi-1 -- "${uapi[@]}"
 	see guest-1 -- "${guest[@]}"
-	see uapi-2 --cpus 2 -- "${uapi[@]}"
-	see guest-2 --cpus 2 -- "${guest[@]}"
+	see two --cpus 2 -- "${TWO[@]}"
 	for program in "${ANEW[@]}"; do
 		see "${program//\//-}" --cpus 2 -- "$program"
 	done

@@ -66,22 +66,6 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm)
 }
 
 /**
- * kev_vm_xcr0_guest() - XCR0 bits that a VM's guests may set
- * @vm: the VM
- *
- * Context: any. Return: 0 where they have no XSAVE.
- */
-u64 kev_vm_xcr0_guest(const struct kev_vm *vm)
-{
-	u64 bits;
-
-	rcu_read_lock();
-	bits = kev_vm_cpuid(vm)->xcr0;
-	rcu_read_unlock();
-	return bits;
-}
-
-/**
  * kev_vm_xcr0_valid() - may a VM's guest load this value with XSETBV
  * @vm: the VM
  * @xcr0: the value

@@ -81,16 +81,6 @@ int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *tabl
 u64 kev_reloc_next(const struct kev_relocation *relocs, u64 nr, u64 gpa);
 
 /**
- * kev_reloc_touches() - does a relocation change a byte of a page
- * @relocs: as kev_reloc_decode() gave them
- * @nr: how many
- * @page_gpa: the page, a multiple of KEV_PAGE_SIZE
- *
- * Context: Any; in time O(log @nr).
- */
-bool kev_reloc_touches(const struct kev_relocation *relocs, u64 nr, u64 page_gpa);
-
-/**
  * kev_reloc_apply() - relocate a page
  * @relocs: as kev_reloc_decode() gave them
  * @nr: how many

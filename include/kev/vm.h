@@ -159,7 +159,6 @@ void kev_vms_exit(void);
 const struct kev_cpuid_table *kev_vm_cpuid(const struct kev_vm *vm);
 u64 kev_vm_cr4_guest(const struct kev_vm *vm);
 u64 kev_vm_efer_guest(const struct kev_vm *vm);
-u64 kev_vm_xcr0_guest(const struct kev_vm *vm);
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0);
 int kev_vcpu_take_policy(struct kev_vcpu *vcpu);
 int kev_vcpu_msr_values(struct kev_vcpu *vcpu, u32 nr, u64 **values);

@@ -249,6 +249,16 @@ profile_second()
 	grep -qE "^ +[0-9]+ entry_SYSCALL_64$" table
 }
 
+# Who only asks what there is, and rightly, has reached that, and no guest.
+coverage()
+{
+	bed_run 0 --coverage seen -- sh -c 'insmod /kev.ko && kevctl version'
+	/usr/bin/python3 -B "$here/../reached.py" "$here/../../kev.ko" seen >reached
+	grep -qE "^src/run.c +[0-9]+ +[0-9]+ +0.0 %$" reached
+	grep -qE "^    ioctl_create_vm ([0-9]+) of \\1$" reached
+	grep -qE "^    ioctl_query 1 of 1[0-9]$" reached
+}
+
 two_cpus()
 {
 	bed_run 0 --cpus 2 -- nproc
@@ -410,6 +420,7 @@ check "what is inside" inside
 check "a disk whose cache can be dropped" disk
 check "a profile counts what the TSC counts" profile
 check "a profile of the second processor" profile_second
+check "which instructions of the module are executed" coverage
 check "two processors" two_cpus
 check "two runs at once" at_once
 check "Ctrl-C leaves nothing" interrupted INT 130

@@ -193,11 +193,6 @@ u64 kev_reloc_next(const struct kev_relocation *relocs, u64 nr, u64 gpa)
 	return i < nr ? max(relocs[i].gpa, gpa) : ~0ULL;
 }
 
-bool kev_reloc_touches(const struct kev_relocation *relocs, u64 nr, u64 page_gpa)
-{
-	return kev_reloc_next(relocs, nr, page_gpa) - page_gpa < KEV_PAGE_SIZE;
-}
-
 void kev_reloc_apply(const struct kev_relocation *relocs, u64 nr, u64 page_gpa, void *page)
 {
 	u64 i = first_above(relocs, nr, page_gpa);
