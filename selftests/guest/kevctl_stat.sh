@@ -14,6 +14,10 @@ counter() {
 }
 
 
+# The guest that waits for input starts in 32-bit mode without paging.
+if ! dmesg | grep -q 'kev: version .*unrestricted guest'; then
+	results_skip "no unrestricted guest"
+fi
 results_begin 0
 
 # A guest that waits for a line of input

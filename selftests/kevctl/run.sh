@@ -303,6 +303,9 @@ run "flags" 125 "" '^  flags retry backed$' <<<$'set flags 3\nreport memory'
 run "RUN fails" 125 "" '^kevctl: running the guest: vCPU 0: Device or resource busy$' \
 	<<<"runerror 16"
 
+run "a protocol that the CPU is too old for" 125 "" "^  hint: this CPU has no unrestricted guest" \
+	<<<"problem 0 4294967295 95"
+
 # Images that are refused
 while IFS='|' read -r problem segment errno status line; do
 	run "image problem $problem, errno $errno" "$status" "" "^kevctl: $script: $line\$" \

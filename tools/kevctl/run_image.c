@@ -158,6 +158,9 @@ static const char *problem_hint(const struct kev_attach_image *attach,
 		if (error == EINVAL && (options->append[0] || options->nr_modules))
 			return "--append and --module need the boot protocol multiboot, "
 			       "multiboot2 or pvh";
+		if (error == EOPNOTSUPP)
+			return "this CPU has no unrestricted guest, which all boot protocols but "
+			       "direct64, none and hermit need";
 		if (error == ETXTBSY)
 			return "close the file where it is open for writing";
 		break;
