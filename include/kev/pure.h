@@ -18,7 +18,6 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
-#include <linux/sched.h>
 #include <linux/sort.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -26,8 +25,12 @@
 
 #define kev_sort(array, nr, size, compare)	sort(array, nr, size, compare, NULL)
 
-/* In each round of what may go on for longer than a tick, if no lock is held: others may run. */
-#define kev_give_way()	((void)cond_resched())
+/**
+ * kev_give_way() - in each round of what may go on for longer than a tick: others may run
+ *
+ * Context: process, no lock held.
+ */
+void kev_give_way(void);
 
 #else /* user space: unit tests and fuzzers */
 

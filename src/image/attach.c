@@ -5,6 +5,7 @@
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <kev/attach.h>
@@ -13,6 +14,11 @@
 #include <kev/mem.h>
 #include <kev/region.h>
 #include <kev/reloc.h>
+
+void kev_give_way(void)
+{
+	cond_resched();
+}
 
 /*
  * What is worked out on the way, with room for the largest image. Who fills a part says how
