@@ -51,7 +51,8 @@ const char *open_hint(int error)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return "load the module (modprobe kev, or insmod kev.ko); `kevctl check` says what else is missing";
+		return "load the module (modprobe kev, or insmod kev.ko); "
+		       "`kevctl check` says what else is missing";
 	case EACCES:
 	case EPERM:
 		return "run as root, or as a member of the group that owns the device";
