@@ -71,6 +71,7 @@ static bool check_msrs(const struct kev_msrs *m, struct kev_problem *problem)
 	} addresses[] = {
 		{ "LSTAR", m->lstar },
 		{ "CSTAR", m->cstar },
+	}, own_addresses[] = {	/* that the guest writes without an exit */
 		{ "KERNEL_GS_BASE", m->kernel_gs_base },
 		{ "SYSENTER_ESP", m->sysenter_esp },
 		{ "SYSENTER_EIP", m->sysenter_eip },
@@ -83,6 +84,9 @@ static bool check_msrs(const struct kev_msrs *m, struct kev_problem *problem)
 	for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++)
 		if (!kev_canonical(addresses[i].value))
 			return bad(problem, addresses[i].name, "is not canonical");
+	for (unsigned int i = 0; i < ARRAY_SIZE(own_addresses); i++)
+		if (!kev_canonical_in(own_addresses[i].value, kev_info.linear_bits))
+			return bad(problem, own_addresses[i].name, "is not canonical");
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
 		if (words[i].value >> 32)
 			return bad(problem, words[i].name, "has more than 32 bits");

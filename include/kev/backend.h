@@ -23,6 +23,7 @@ struct kev_vm;
  * struct kev_backend_info - what the hardware offers, filled by probe()
  * @features: KEV_FEATURE_*
  * @phys_bits: width of a guest-physical address
+ * @linear_bits: width that the CPU checks bases and MSRs for, whatever the guest's CPUID says
  * @pt_format: second-level page-table format
  * @huge_exec: leaves of 2 MiB may be executable
  * @xcr0: XCR0 bits that a guest may set; 0 where guests get no XSAVE
@@ -37,6 +38,7 @@ struct kev_vm;
 struct kev_backend_info {
 	u64 features;
 	u32 phys_bits;
+	u32 linear_bits;
 	const struct kev_pt_format *pt_format;
 	bool huge_exec;
 	u64 xcr0;

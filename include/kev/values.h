@@ -21,7 +21,7 @@ static inline bool kev_canonical_in(u64 address, unsigned int bits)
 	return high == 0 || high == ~0ULL >> (bits - 1);
 }
 
-/* kev_canonical() - of 48 bits: guests get no LA57, and the host accepts these too */
+/* kev_canonical() - of 48 bits, which is what guests' CPUID says; every CPU takes these */
 static inline bool kev_canonical(u64 address)
 {
 	return kev_canonical_in(address, 48);

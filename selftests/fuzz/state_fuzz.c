@@ -34,6 +34,7 @@ static void check_state(const u8 *data, size_t size)
 	guest.cr4_fixed0 = 0x2000;
 	guest.cr4_fixed1 = 0x3727ff;
 	guest.phys_bits = flags & 8 ? 36 : 46;
+	guest.linear_bits = flags & 8 ? 48 : 57;
 	good = kev_vmx_check(&guest, &problem);
 	fuzz_check(good == !problem.field && good == !problem.why, "words without a problem");
 	if (!good)

@@ -27,7 +27,7 @@ enum base { LONG, COMPAT, PROTECTED, PAE, REAL, V8086, OLD_CPU, NR_BASES };
 	.dr7 = 0x400, .pat = 0x0007040600070406,				\
 	.link = KEV_VMX_NO_LINK, .virtual_nmis = true, .activities = 0x3,	\
 	.cr0_fixed1 = 0xffffffff, .cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x3727ff,	\
-	.phys_bits = 39
+	.phys_bits = 39, .linear_bits = 48
 
 #define AT(address)	.rip = (address), .rflags = 2
 
@@ -117,6 +117,8 @@ struct change {
 #define SEG(name, field, value)	SET(segments.name.field, value)
 
 #define NOT_CANONICAL	0x0000800000000000ULL
+#define NOT_CANONICAL_57	0x0100000000000000ULL
+#define LA57		SET(linear_bits, 57)
 #define EXTERNAL(v)	(0x80000000 | (v))
 #define NMI		0x80000202
 #define EXCEPTION(v)	(0x80000300 | (v))
@@ -154,6 +156,10 @@ static const struct check_case cases[] = {
 	{ LONG, { SET(sysenter_esp, NOT_CANONICAL) }, "SYSENTER_ESP", "is not canonical" },
 	{ LONG, { SET(sysenter_eip, ~NOT_CANONICAL) }, "SYSENTER_EIP", "is not canonical" },
 	{ LONG, { SET(sysenter_eip, 0xffff800000000000) }, NULL, NULL },
+	{ LONG, { LA57, SET(sysenter_esp, NOT_CANONICAL), SET(sysenter_eip, ~NOT_CANONICAL) },
+	  NULL, NULL },
+	{ LONG, { LA57, SET(sysenter_eip, NOT_CANONICAL_57) }, "SYSENTER_EIP",
+	  "is not canonical" },
 	{ LONG, { SET(pat, 0x0007040600070402) }, "PAT", "has a reserved memory type" },
 	{ LONG, { SET(pat, 0x0807040600070406) }, "PAT", "has a reserved memory type" },
 	{ LONG, { SET(efer, 0xd03) }, "EFER", "has reserved bits" },
@@ -166,6 +172,8 @@ static const struct check_case cases[] = {
 	{ LONG, { SEG(tr, access, 0x1008b) }, "TR", "is unusable" },
 	{ LONG, { SEG(tr, selector, 0x44) }, "TR", "lies in the LDT" },
 	{ LONG, { SEG(tr, base, NOT_CANONICAL) }, "TR", "base is not canonical" },
+	{ LONG, { LA57, SEG(tr, base, NOT_CANONICAL) }, NULL, NULL },
+	{ LONG, { LA57, SEG(tr, base, NOT_CANONICAL_57) }, "TR", "base is not canonical" },
 	{ LONG, { SEG(tr, access, 0x83) }, "TR", "is no busy TSS of this mode" },
 	{ PAE, { SEG(tr, access, 0x83) }, NULL, NULL },
 	{ PAE, { SEG(tr, access, 0x89) }, "TR", "is no busy TSS of this mode" },
@@ -183,6 +191,7 @@ static const struct check_case cases[] = {
 	{ LONG, { SEG(ldtr, access, 0x8b) }, "LDTR", "is no LDT" },
 	{ LONG, { SEG(ldtr, access, 0x02) }, "LDTR", "is not present" },
 	{ LONG, { SEG(ldtr, base, NOT_CANONICAL), SEG(ldtr, selector, 4) }, NULL, NULL },
+	{ LONG, { LA57, SEG(ldtr, access, 0x82), SEG(ldtr, base, NOT_CANONICAL) }, NULL, NULL },
 	/* CS */
 	{ LONG, { SEG(cs, access, 0x1a09b) }, "CS", "is unusable" },
 	{ LONG, { SEG(cs, base, 1ULL << 32) }, "CS", "base is above 4 GiB" },
@@ -228,6 +237,8 @@ static const struct check_case cases[] = {
 	{ LONG, { SEG(gs, base, NOT_CANONICAL), SEG(gs, access, 0x10000) },
 	  "GS", "base is not canonical" },
 	{ LONG, { SEG(fs, base, 0xffff888000000000) }, NULL, NULL },
+	{ LONG, { LA57, SEG(gs, base, NOT_CANONICAL) }, NULL, NULL },
+	{ LONG, { LA57, SEG(gs, base, NOT_CANONICAL_57) }, "GS", "base is not canonical" },
 	{ LONG, { SEG(gs, access, 0xc013) }, "GS", "is not present" },
 	{ LONG, { SEG(ds, access, 0x10000), SEG(ds, base, NOT_CANONICAL) }, NULL, NULL },
 	/* virtual-8086 mode */
@@ -238,11 +249,15 @@ static const struct check_case cases[] = {
 	/* descriptor tables */
 	{ LONG, { SEG(gdt, base, NOT_CANONICAL) }, "GDTR", "base is not canonical" },
 	{ LONG, { SEG(idt, base, NOT_CANONICAL) }, "IDTR", "base is not canonical" },
+	{ LONG, { LA57, SEG(gdt, base, NOT_CANONICAL), SEG(idt, base, ~NOT_CANONICAL) },
+	  NULL, NULL },
 	/* RIP and RFLAGS */
 	{ COMPAT, { SET(rip, 1ULL << 32) }, "RIP", "is above 4 GiB outside 64-bit mode" },
 	{ PAE, { SET(rip, 1ULL << 32), SEG(cs, access, CODE64) },
 	  "RIP", "is above 4 GiB outside 64-bit mode" },
 	{ LONG, { SET(rip, 1ULL << 48) }, "RIP", "is not canonical" },
+	/* Without CR4.LA57 the guest cannot get there. */
+	{ LONG, { LA57, SET(rip, 1ULL << 48) }, "RIP", "is not canonical" },
 	{ LONG, { SET(rip, 0xffff800000000000) }, NULL, NULL },
 	/* The instruction before it was the last of the lower half. */
 	{ LONG, { SET(rip, NOT_CANONICAL) }, NULL, NULL },

@@ -109,6 +109,7 @@ static void fill_info(struct kev_backend_info *info, const struct kev_vmx_config
 
 	info->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits,
 				kev_pt_shift(KEV_PT_LEVEL_512G) + KEV_PT_INDEX_BITS);
+	info->linear_bits = boot_cpu_data.x86_virt_bits;
 	info->pt_format = config->ept_xo ? &kev_ept_format_execute_only : &kev_ept_format;
 	/* A guest could raise a machine check by changing the size of a page that it executes. */
 	info->huge_exec = !boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);

@@ -131,9 +131,9 @@ static bool check_msrs(const struct kev_vmx_guest *g, struct kev_problem *p)
 		return bad(p, "DEBUGCTL", "has reserved bits");
 	if (g->dr7 >> 32)
 		return bad(p, "DR7", "has reserved bits");
-	if (!kev_canonical(g->sysenter_esp))
+	if (!kev_canonical_in(g->sysenter_esp, g->linear_bits))
 		return bad(p, "SYSENTER_ESP", "is not canonical");
-	if (!kev_canonical(g->sysenter_eip))
+	if (!kev_canonical_in(g->sysenter_eip, g->linear_bits))
 		return bad(p, "SYSENTER_EIP", "is not canonical");
 	if (!kev_pat_valid(g->pat))
 		return bad(p, "PAT", "has a reserved memory type");
@@ -217,7 +217,7 @@ static bool check_data(const struct kev_vmx_guest *g, const char *name,
 	unsigned int type = type_of(seg);
 
 	/* FS and GS have a base in 64-bit mode whatever the selector. */
-	if (any_base && !kev_canonical(seg->base))
+	if (any_base && !kev_canonical_in(seg->base, g->linear_bits))
 		return bad(p, name, "base is not canonical");
 	if (!usable(seg))
 		return true;
@@ -252,7 +252,7 @@ static bool check_system_segments(const struct kev_vmx_guest *g, struct kev_prob
 		return bad(p, "TR", "is unusable");
 	if (tr->selector & SELECTOR_TI)
 		return bad(p, "TR", "lies in the LDT");
-	if (!kev_canonical(tr->base))
+	if (!kev_canonical_in(tr->base, g->linear_bits))
 		return bad(p, "TR", "base is not canonical");
 	if (type_of(tr) != TYPE_BUSY_TSS && (g->ia32e || type_of(tr) != TYPE_BUSY_TSS16))
 		return bad(p, "TR", "is no busy TSS of this mode");
@@ -262,7 +262,7 @@ static bool check_system_segments(const struct kev_vmx_guest *g, struct kev_prob
 		return true;
 	if (ldtr->selector & SELECTOR_TI)
 		return bad(p, "LDTR", "lies in the LDT");
-	if (!kev_canonical(ldtr->base))
+	if (!kev_canonical_in(ldtr->base, g->linear_bits))
 		return bad(p, "LDTR", "base is not canonical");
 	if (type_of(ldtr) != TYPE_LDT)
 		return bad(p, "LDTR", "is no LDT");
@@ -287,9 +287,9 @@ static bool check_segments(const struct kev_vmx_guest *g, struct kev_problem *p)
 
 static bool check_tables(const struct kev_vmx_guest *g, struct kev_problem *p)
 {
-	if (!kev_canonical(g->segments.gdt.base))
+	if (!kev_canonical_in(g->segments.gdt.base, g->linear_bits))
 		return bad(p, "GDTR", "base is not canonical");
-	if (!kev_canonical(g->segments.idt.base))
+	if (!kev_canonical_in(g->segments.idt.base, g->linear_bits))
 		return bad(p, "IDTR", "base is not canonical");
 	return true;
 }

@@ -43,6 +43,8 @@
  * @cr4_fixed0: see there
  * @cr4_fixed1: see there
  * @phys_bits: width of a physical address
+ * @linear_bits: width of the CPU's linear addresses, with or without CR4.LA57: SDM Vol. 1,
+ *	"Canonical Addressing"
  */
 struct kev_vmx_guest {
 	u64 cr0;
@@ -74,6 +76,7 @@ struct kev_vmx_guest {
 	u64 cr4_fixed0;
 	u64 cr4_fixed1;
 	u32 phys_bits;
+	u32 linear_bits;
 };
 
 /**

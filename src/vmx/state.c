@@ -271,6 +271,7 @@ static void fill_limits(struct kev_vmx_guest *guest)
 	guest->cr4_fixed0 = config->cr4_fixed0;
 	guest->cr4_fixed1 = config->cr4_fixed1;
 	guest->phys_bits = kev_info.phys_bits;
+	guest->linear_bits = kev_info.linear_bits;
 }
 
 /**
