@@ -303,12 +303,14 @@ int kt_fail_end(struct kt_fail *fail);
 
 /* ---- what is left: left.c ---- */
 
+#define KT_LEFT_CACHES	14
+
 /* Of VMs and of all that belongs to them, on the whole machine */
 struct kt_left {
 	long references;	/* to the module */
 	long pins;		/* of user pages */
 	long vms;
-	long objects;		/* of the caches that kev's charged objects come from; 0: unknown */
+	long objects[KT_LEFT_CACHES];	/* of each cache of what is charged; all 0: unknown */
 	long charge;		/* bytes that the cgroup has to pay for */
 };
 
