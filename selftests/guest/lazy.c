@@ -32,30 +32,30 @@ static bool is_mounted(void)
 	return !stat("/", &root) && !stat("/disk", &disk) && root.st_dev != disk.st_dev;
 }
 
-/* A copy with holes: the image is 64 MiB of which little is not zero. */
+/*
+ * A copy with holes: the image is 64 MiB of which little is not zero. A mapping of the
+ * original, which has holes itself, would fill them as it reads.
+ */
 static int copy_sparse(const char *from, const char *to)
 {
 	static const uint8_t zeros[KT_PAGE];
 	int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_TRUNC | O_WRONLY, 0755);
-	const uint8_t *bytes;
-	struct stat st;
+	uint8_t page[KT_PAGE];
+	off_t at = 0;
+	ssize_t size;
 	int ret = 0;
 
-	if (in < 0 || out < 0 || fstat(in, &st))
+	if (in < 0 || out < 0)
 		return -errno;
-	bytes = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, in, 0);
-	if (bytes == MAP_FAILED)
-		return -errno;
-	for (off_t at = 0; !ret && at < st.st_size; at += KT_PAGE) {
-		size_t left = st.st_size - at, size = left < KT_PAGE ? left : KT_PAGE;
-
-		if (memcmp(bytes + at, zeros, size) &&
-		    pwrite(out, bytes + at, size, at) != (ssize_t)size)
-			ret = -EIO;
+	while ((size = pread(in, page, sizeof(page), at)) > 0) {
+		if (memcmp(page, zeros, size) && pwrite(out, page, size, at) != size)
+			break;
+		at += size;
 	}
-	if (!ret && (ftruncate(out, st.st_size) || fsync(out)))
+	if (size)
+		ret = -EIO;
+	else if (ftruncate(out, at) || fsync(out))
 		ret = -errno;
-	munmap((void *)bytes, st.st_size);
 	close(in);
 	close(out);
 	return ret;
