@@ -49,12 +49,22 @@ test-kernels: ## a module for every kernel of Debian's, the tests of the bed on 
 	@$(BED) setup $(KERNELS:%=--kernel %)
 	@selftests/run.sh --kernels
 
+test-rt: ## the tests of the bed on the RT kernel
+	@$(BED) setup --kernel rt-amd64
+	@selftests/run.sh --rt
+
 debug-kernel: ## the bed's instrumented kernel: KASAN, lockdep and more
 	@$(BED) debug-kernel
 
-test-debug: debug-kernel ## the tests of the bed on the instrumented kernel
+PROGRAMS ?=
+export PROGRAMS
+test-debug: debug-kernel ## the tests of the bed on the instrumented kernel; PROGRAMS="uapi/run guest/churn" for some
 	@$(BED) setup
 	@selftests/run.sh --debug
+
+test-leaks: debug-kernel ## the same with kmemleak, four times slower
+	@$(BED) setup
+	@selftests/run.sh --leaks
 
 test-detectors: debug-kernel ## does the instrumented kernel notice errors in a module
 	@$(BED) setup
@@ -221,8 +231,8 @@ clean: ## remove what was built
 	@rm -rf build
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
-.PHONY: all help setup modules tools guests selftests demo test test-models test-kernels \
-	debug-kernel test-debug test-detectors tsan soak test-mutants bench bench-check \
+.PHONY: all help setup modules tools guests selftests demo test test-models test-kernels test-rt \
+	debug-kernel test-debug test-leaks test-detectors tsan soak test-mutants bench bench-check \
 	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs \
 	man check coverage reached lint in-tree test-in-tree image test-image load unload install \
 	install-dkms deb test-deb dist test-dist clean

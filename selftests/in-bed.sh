@@ -24,3 +24,18 @@ if [ -e /proc/lockdep_stats ]; then
 		echo "# end lockdep 1"
 	fi
 fi
+
+# The second scan tells, of what is five seconds old and did not change since the first.
+if grep -q "kmemleak=on" /proc/cmdline; then
+	leaks=/sys/kernel/debug/kmemleak
+	echo "# begin kmemleak"
+	echo "1..1"
+	if sleep 6 && echo scan >$leaks && echo scan >$leaks && [ -z "$(cat $leaks)" ]; then
+		echo "ok 1 nothing is left that nobody knows of"
+		echo "# end kmemleak 0"
+	else
+		cat $leaks
+		echo "not ok 1 nothing is left that nobody knows of"
+		echo "# end kmemleak 1"
+	fi
+fi

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every test. The last line counts: "N passed, N failed", and ", N skipped" if any were.
 #
-# usage: run.sh [--models | --kernels | --debug | --detectors | --soak]
+# usage: run.sh [--models | --kernels | --rt | --debug | --leaks | --detectors | --soak]
 #   --models     what runs in the bed, on every CPU model
 #   --kernels    modules for Debian's other kernels; what runs in the bed, on RT and 6.12
+#   --rt         the same on RT alone
 #   --debug      the same on the instrumented kernel
+#   --leaks      the same there, with kmemleak, which makes it four times slower
 #   --detectors  does that kernel notice errors
 #   --soak       the tests of many rounds, with all of them
+#
+# PROGRAMS="uapi/run ..." in the environment: only these with --debug and --leaks
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -75,7 +79,7 @@ each() {
 # count NAME LOG [SKIPS]: add what a log says
 count() {
 	local name=$1 log=$2 report p f s
-	report=$(python3 selftests/tap.py ${3:+--skips "$3"} "$log")
+	report=$(python3 selftests/tap.py ${PROGRAMS:+--some} ${3:+--skips "$3"} "$log")
 	read -r p f s <<<"${report##*$'\n'}"
 	[[ $report == *$'\n'* ]] && echo "${report%$'\n'*}"
 	echo "$name: $p passed, $f failed$( ((s == 0)) || echo ", $s skipped")"
@@ -251,21 +255,31 @@ build_for() {
 }
 
 # Programs are the same everywhere; each kernel has modules of its own, and takes no other's.
+# on_kernel KERNEL: the tests of the bed there, with one and with two CPUs at once
+on_kernel() {
+	local kernel=$1 usual=("${options[@]}") modules=build/kernels/$1 module cpus
+	BED_TIMEOUT=$SLOW_TIMEOUT
+	options+=(--kernel "$kernel" --module "$modules/kev.ko")
+	for module in "$modules"/selftests/modules/*.ko; do
+		options+=(--file "$module:/selftests/modules/${module##*/}")
+	done
+	in_bed "$kernel, 1 CPU" "$DEFAULT_MODEL" 1 "$out/$kernel-1" &
+	in_bed "$kernel, 2 CPUs" "$DEFAULT_MODEL" 2 "$out/$kernel-2"
+	wait
+	options=("${usual[@]}")
+	for cpus in 1 2; do
+		count "$kernel, $cpus CPU(s)" "$out/$kernel-$cpus" "selftests/skips/$kernel-$cpus"
+	done
+}
+
 test_kernels() {
-	local usual=("${options[@]}") kernel modules module
+	local kernel
 	for kernel in "${KERNELS[@]}"; do
 		wrap "build for $kernel" build_for "$kernel" >"$out/kernel-$kernel"
 		count "$kernel" "$out/kernel-$kernel"
 	done
-	BED_TIMEOUT=$MODELS_TIMEOUT
 	for kernel in "${KERNELS_RUN[@]}"; do
-		modules=build/kernels/$kernel
-		options=("${usual[@]}" --kernel "$kernel" --module "$modules/kev.ko")
-		for module in "$modules"/selftests/modules/*.ko; do
-			options+=(--file "$module:/selftests/modules/${module##*/}")
-		done
-		in_bed "$kernel" "$DEFAULT_MODEL" 1 "$out/$kernel-1"
-		count "$kernel" "$out/$kernel-1" "selftests/skips/$kernel-1"
+		on_kernel "$kernel"
 		wrap "$kernel refuses" refuses "disagrees about version" --kernel "$kernel" \
 			--cpu "$DEFAULT_MODEL" >"$out/$kernel-refuses"
 		count "$kernel refuses" "$out/$kernel-refuses"
@@ -292,10 +306,11 @@ test_races() {
 # tells of one report only and may hang, and then says nothing about the programs after it.
 in_machines() {
 	local name=$1 cpus=$2 log=$3 programs=() program n
-	for program in "$tree"/selftests/{uapi,guest}/*; do
-		[[ -d $program || ! -x $program ]] ||
-			programs+=("/selftests/${program#"$tree/selftests/"}")
+	for program in ${PROGRAMS:-$(cd "$tree/selftests" && echo {uapi,guest}/*)}; do
+		[[ -d $tree/selftests/$program || ! -x $tree/selftests/$program ]] ||
+			programs+=("/selftests/$program")
 	done
+	((${#programs[@]} > 0)) || { echo "no such programs: $PROGRAMS" >&2; exit 2; }
 	: >"$log"
 	for ((n = 0; n < ${#programs[@]}; n += GROUP)); do
 		in_bed "$name from ${programs[n]#/selftests/}" "$DEFAULT_MODEL" "$cpus" "$log.part" \
@@ -305,16 +320,23 @@ in_machines() {
 	rm -f "$log.part"
 }
 
-# The instrumented kernel needs a module of its own. Two emulators at once.
-test_debug() {
-	local cpus
+# The instrumented kernel needs modules of its own.
+build_debug() {
+	tree=build/debug
+	selftests/copy-tree.sh "$tree"
+	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
 	options+=(--kernel debug)
 	BED_TIMEOUT=$SLOW_TIMEOUT
-	in_machines "debug, 1 CPU" 1 "$out/debug-1" &
-	in_machines "debug, 2 CPUs" 2 "$out/debug-2"
+}
+
+# on_debug NAME: with one and with two CPUs at once
+on_debug() {
+	local name=$1 cpus
+	in_machines "$name, 1 CPU" 1 "$out/$name-1" &
+	in_machines "$name, 2 CPUs" 2 "$out/$name-2"
 	wait
 	for cpus in 1 2; do
-		count "debug, $cpus CPU(s)" "$out/debug-$cpus" "selftests/skips/debug-$cpus"
+		count "$name, $cpus CPU(s)" "$out/$name-$cpus" "selftests/skips/debug-$cpus"
 	done
 }
 
@@ -334,13 +356,21 @@ case ${1:-} in
 	build
 	test_kernels
 	;;
+--rt)
+	build
+	wrap "build for rt-amd64" build_for rt-amd64 >"$out/kernel-rt-amd64"
+	count rt-amd64 "$out/kernel-rt-amd64"
+	on_kernel rt-amd64
+	;;
 --debug)
-	tree=build/debug
-	selftests/copy-tree.sh "$tree"
-	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
-	test_detectors
-	test_races
-	test_debug
+	build_debug
+	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; }
+	on_debug debug
+	;;
+--leaks)
+	build_debug
+	options+=(--append kmemleak=on)
+	on_debug leaks
 	;;
 --detectors)
 	test_detectors
