@@ -144,7 +144,7 @@ static int list(const char *debugfs, struct runtime_info **infos)
 		message("runtime directory", "%s", strerror(-nr));
 		return nr;
 	}
-	error = source_open(&source, debugfs, true);
+	error = source_open(&source, debugfs);
 	if (error || !source.debugfs)
 		return error ? error : nr;
 	error = source_read(&source, &samples);

@@ -53,7 +53,7 @@ static void say_what_is_missing(void)
 	hint("without it there are only the guests that kevctl runs for this user");
 }
 
-int source_open(struct source *source, const char *debugfs, bool quiet)
+int source_open(struct source *source, const char *debugfs)
 {
 	*source = (struct source){ .debugfs = debugfs };
 	if (debugfs) {
@@ -68,8 +68,7 @@ int source_open(struct source *source, const char *debugfs, bool quiet)
 		source->debugfs = DEBUGFS;
 		return 0;
 	}
-	if (!quiet)
-		say_what_is_missing();
+	say_what_is_missing();
 	return 0;
 }
 

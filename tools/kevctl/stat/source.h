@@ -21,11 +21,10 @@ struct source {
  * source_open() - choose, and say so on stderr where it is not what the user expects
  * @source: out
  * @debugfs: where debugfs is mounted as the user says, or NULL
- * @quiet: but do not say so
  *
  * Return: 0 or a negative errno after a message.
  */
-int source_open(struct source *source, const char *debugfs, bool quiet);
+int source_open(struct source *source, const char *debugfs);
 
 /**
  * source_read() - take samples of all VMs

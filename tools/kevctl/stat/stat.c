@@ -266,7 +266,7 @@ static int run(const struct stat_options *options)
 	struct source source;
 	unsigned int seen = 0;
 	bool more = true;
-	int error = source_open(&source, options->debugfs, false);
+	int error = source_open(&source, options->debugfs);
 
 	if (error)
 		return STATUS_FAILURE;

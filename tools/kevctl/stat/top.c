@@ -250,7 +250,7 @@ static int set_order(const char *option, const char *text, void *order)
 
 static int run(struct top *top, const char *debugfs, bool batch)
 {
-	int error = source_open(&top->source, debugfs, false);
+	int error = source_open(&top->source, debugfs);
 
 	if (error)
 		return STATUS_FAILURE;
