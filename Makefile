@@ -20,7 +20,8 @@ help: ## this list
 setup: ## install what is missing and fetch the bed's kernel
 	@$(BED) setup
 
-modules: setup ## kev.ko for the bed's kernel, or for KDIR
+# Who names a kernel has its headers, and may be on a machine that the bed cannot set up.
+modules: $(if $(filter file,$(origin KDIR)),setup) ## kev.ko for the bed's kernel, or for KDIR
 	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) W=$(W) modules
 
 tools: setup ## libkev and kevctl

@@ -3,7 +3,7 @@
 """Does the documentation name what there is? Prints a line for each name that leads nowhere.
 
 Files and directories, targets of make, names with kev_ and KEV_, messages that the page of errors
-explains, and words that are spelled in two ways.
+explains, and words that are spelled in two ways; and headings that Sphinx takes for text.
 """
 import re
 import subprocess
@@ -13,7 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LITERAL = re.compile(r"``([^`]+)``", re.DOTALL)
 WORD = re.compile(r"^[\w./*{},-]+$")
-MAKE = re.compile(r"\bmake ((?:-C [\w./]+ )?)([a-z][a-z-]*)")
+MAKE = re.compile(r"\bmake (?:-C ([\w./]+) )?([a-z][a-z-]*)")
+# A line of a block of code
+COMMAND = re.compile(r"^ *(?:sudo )?(make -C [\w./]+ [a-z][a-z-]*)", re.MULTILINE)
+# Text, and a line with another one of the same length below it that underlines it
+LOST_HEADING = re.compile(r"^\S.*\n(\S.*)\n(?:=+|-+|~+)\n", re.MULTILINE)
 NAME = re.compile(r"\b(?:kev|KEV)_[A-Za-z0-9_]*[A-Za-z0-9]\b")
 SOURCE = re.compile(r"^ *\.\. from ([^:]+): (.*)$", re.MULTILINE)
 # What make makes, beside the programs of which there is a source
@@ -67,6 +71,14 @@ def missing_paths(text, rooms):
                     yield path
 
 
+def has_target(where, target, targets):
+    """Is there a rule for it, or the word in that directory's own makefile?"""
+    makefile = ROOT / where / "Makefile"
+    if where and makefile.is_file():
+        return re.search(rf"(?:^|\s){target}(?=[\s:]|$)", makefile.read_text())
+    return where or target in targets | KERNEL_TARGETS
+
+
 def main():
     files = tracked()
     pages = [f for f in files if f.endswith((".rst", "README.md", "CONTRIBUTING.md"))]
@@ -87,10 +99,12 @@ def main():
             text = re.sub(r"(?<!`)`([^`\n]+)`(?!`)", r"``\1``", text)
         for path in missing_paths(text, rooms):
             print(f"{page}: there is no {path}")
-        for literal in LITERAL.findall(text):
-            for where, target in MAKE.findall(literal):
-                if not where and target not in targets | KERNEL_TARGETS:
-                    print(f"{page}: there is no target {target}")
+        for command in LITERAL.findall(text) + COMMAND.findall(text):
+            for where, target in MAKE.findall(command):
+                if not has_target(where, target, targets):
+                    print(f"{page}: there is no target {target} {where}")
+        for heading in LOST_HEADING.findall(text) if page.endswith(".rst") else ():
+            print(f"{page}: no empty line above the heading: {heading}")
         for name in sorted(set(NAME.findall(text))):
             if name not in names and name not in prefixes:
                 print(f"{page}: there is no {name}")

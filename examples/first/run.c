@@ -2,16 +2,21 @@
 #include <err.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <libkev.h>
 
 int main(int argc, char **argv)
 {
 	struct kev_attach_image image = { .size = sizeof(image), .boot = KEV_BOOT_AUTO };
 	struct kev_vm_status status = { .size = sizeof(status) };
-	int vm = kev_create_vm(kev_open(NULL), 0, "kev");
+	int kev = kev_open(NULL), vm = kev_create_vm(kev, 0, "kev");
 	char text[4096];
 
+	if (vm < 0)
+		errx(125, "no VM: %s", strerror(kev < 0 ? -kev : -vm));
 	image.fd = open(argv[argc - 1], O_RDONLY);
+	if (image.fd < 0)
+		err(127, "%s", argv[argc - 1]);
 	image.ram_kib = 4096;
 	if (kev_vm_attach_image(vm, &image) < 0)
 		errx(125, "no guest: %s", kev_image_problem_text(image.problem));
