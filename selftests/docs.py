@@ -84,7 +84,8 @@ def main():
     pages = [f for f in files if f.endswith((".rst", "README.md", "CONTRIBUTING.md"))]
     rooms = {f.split("/")[0] for f in files if "/" in f}
     sources = "\n".join((ROOT / f).read_text(errors="replace") for f in files
-                        if f.endswith((".c", ".h", ".S", ".py", "Kbuild", "Makefile", "Kconfig"))
+                        if f.endswith((".c", ".h", ".S", ".py", ".sh", "Kbuild", "Makefile",
+                                       "Kconfig"))
                         and f != "selftests/docs.py")
     names = set(re.findall(r"\w+", sources))
     prefixes = {name[:i] for name in names if name.startswith(("kev", "KEV"))
