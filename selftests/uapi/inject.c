@@ -22,11 +22,15 @@ KT_TRAPS(guest,
 	 "sleeps: hlt\n sleeps_at: " KT_SAY_END
 	 "after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
 	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
-	 "after_mov_ss_at: nop\n" KT_SAY_END);
+	 "after_mov_ss_at: nop\n" KT_SAY_END
+	 /* What POPF loads is zero. */
+	 "shut: mov %rsp, %r8\n lea 0x800(%rbx), %rsp\n sti\n popf\n"
+	 "shut_at: xor %eax, %eax\n cpuid\n shut_end: mov %r8, %rsp\n" KT_SAY_END);
 
 KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps);
 KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
+KT_LABEL(shut); KT_LABEL(shut_at); KT_LABEL(shut_end);
 
 static uint64_t address(const char *label)
 {
@@ -418,6 +422,26 @@ TEST_F(nmi_shadow, ends_first)
 	ASSERT_EQ(0, kt_vcpu_counters(self->vcpu, &counters));
 	EXPECT_EQ(sti, kt_exit_count(&counters, "interrupt window").exits);
 	EXPECT_EQ(!sti, kt_exit_count(&counters, "NMI window").exits);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
+}
+
+/*
+ * The instruction in STI's shadow clears IF: no window of interrupts opens. The NMI comes with the
+ * next exit, here that of CPUID at the latest, which is not answered in passing then.
+ */
+TEST_F(inject, nmi_shadow_shuts)
+{
+	ASSERT_EQ(0, start(self->vcpu, shut, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, kt_add_ram(self->guest.vm, HOLE, KT_PAGE));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	KT_ASSERT_AT(self->run, KT_AT_HANDLER);
+	EXPECT_EQ(NMI, self->run->gpr[KT_TRAP_VECTOR]);
+	EXPECT_LE(address(shut_at), self->run->gpr[KT_TRAP_RIP]);
+	EXPECT_GE(address(shut_end), self->run->gpr[KT_TRAP_RIP]);
 	KT_RUN_TO(self, KT_AT_IRET);
 	KT_RUN_TO(self, KT_AT_END);
 }

@@ -183,7 +183,8 @@ bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector)
  *
  * In the shadow of STI a CPU may keep an NMI window shut, and need not: then the entry would
  * exit before any instruction, again and again, ahead of the host's interrupts. An interrupt
- * window is shut there, and opens behind the next instruction, since IF is set.
+ * window is shut there, and opens behind the next instruction, since IF is set; unless that
+ * clears it: kev_vmx_look_at_shadow().
  *
  * Context: IRQs off. SDM Vol. 3, "VM-Entry Controls for Event Injection", "Changes to
  * NMI Behavior in VMX Non-Root Operation", "Other Causes of VM Exits"
@@ -202,13 +203,34 @@ bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 	in_shadow = !can && !vmx->event_info &&
 		    kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI;
 	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, !can && !in_shadow);
-	if (in_shadow)
+	vmx->due &= ~KEV_DUE_SHADOW;
+	if (in_shadow) {
 		kev_vmx_set_proc(vmx, KEV_PROC_INTERRUPT_WINDOW, true);
+		vmx->due |= KEV_DUE_SHADOW;
+	}
 	if (can) {
 		vmx->event_info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | X86_TRAP_NMI;
 		vmx->event_length = 0;
 	}
 	return can;
+}
+
+/**
+ * kev_vmx_look_at_shadow() - let an NMI that waits for the end of STI's shadow wait for its own
+ * window, once that has come
+ * @vmx: armed, about to enter, with KEV_DUE_SHADOW
+ *
+ * The instruction behind STI may have cleared IF, which keeps the window of interrupts shut.
+ * Then the NMI comes at the next exit of any kind.
+ *
+ * Context: IRQs off.
+ */
+void kev_vmx_look_at_shadow(struct kev_vmx_vcpu *vmx)
+{
+	if (kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI)
+		return;
+	vmx->due &= ~KEV_DUE_SHADOW;
+	kev_vmx_set_proc(vmx, KEV_PROC_NMI_WINDOW, true);
 }
 
 /* Traps, the aborts #DF and #MC, and #DB, of which RFLAGS.RF is as the CPU has left it */

@@ -318,6 +318,8 @@ bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
 		kev_vmx_l1d_flush(vmx);
 	if (vmx->due & KEV_DUE_TIMER)
 		kev_vmx_write_timer(vmx);
+	if (vmx->due & KEV_DUE_SHADOW)
+		kev_vmx_look_at_shadow(vmx);
 	return !(vmx->due & KEV_DUE_BROKEN);
 }
 

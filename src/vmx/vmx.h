@@ -38,6 +38,7 @@ struct page;
 #define KEV_DUE_FLUSH_L1D	BIT(1)	/* the L1 data cache may hold the host's secrets */
 #define KEV_DUE_TIMER		BIT(2)	/* there is a deadline: kev_vmx_set_deadline() */
 #define KEV_DUE_BROKEN		BIT(3)	/* a VMX instruction failed: nothing is entered */
+#define KEV_DUE_SHADOW		BIT(4)	/* an NMI waits for the end of STI's shadow */
 
 /* How the CPU tells that one instruction is done, or an event delivered */
 enum kev_watch {
@@ -427,6 +428,7 @@ bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception
 bool kev_vmx_event_waits(struct kev_vcpu *vcpu);
 bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
 bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu);
+void kev_vmx_look_at_shadow(struct kev_vmx_vcpu *vmx);
 void kev_vmx_write_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_block_nmi_again(struct kev_vmx_vcpu *vmx);
