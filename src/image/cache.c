@@ -106,23 +106,11 @@ static const struct kev_elf_segment *segment_at(const struct kev_image *image, u
 }
 
 /*
- * struct run - pages in a row that are pages of the file and nothing else
- * @index: of the first one in the file
- * @first: of their segment: the first page that is the file's
- * @end: and the first one behind. For what is between them the image is charged
- */
-struct run {
-	pgoff_t index;
-	pgoff_t first;
-	pgoff_t end;
-};
-
-/*
  * How many pages from @gpa on, at most @nr, are pages of the file and nothing else. Segments
- * share no byte.
+ * share no byte. @index: out: of the first one in the file
  */
 static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned int nr,
-				struct run *run)
+				pgoff_t *index)
 {
 	const struct kev_elf_segment *seg = segment_at(image, gpa);
 	u64 offset, size, end;
@@ -139,22 +127,38 @@ static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned
 	size = i_size_read(file_inode(image->file));
 	if (offset >= size)
 		return 0;
-	run->index = offset >> PAGE_SHIFT;
-	run->first = DIV_ROUND_UP(seg->offset, PAGE_SIZE);
-	run->end = (seg->offset + seg->filesz) >> PAGE_SHIFT;
+	*index = offset >> PAGE_SHIFT;
 	return min(end - gpa, size - offset) >> PAGE_SHIFT;
+}
+
+/* Are all pages of the file from @at on, up to @end, of segments: for those the image is charged. */
+static bool is_charged(const struct kev_image *image, pgoff_t at, pgoff_t end)
+{
+	pgoff_t from;
+	u32 i;
+
+	do {
+		from = at;
+		for (i = 0; i < image->nr && at < end; i++) {
+			const struct kev_elf_segment *seg = &image->seg[i];
+			pgoff_t last = (seg->offset + seg->filesz) >> PAGE_SHIFT;
+
+			if (DIV_ROUND_UP(seg->offset, PAGE_SIZE) <= at && at < last)
+				at = last;
+		}
+	} while (from < at && at < end);
+	return at >= end;
 }
 
 /*
  * A reference is all that it takes: nobody writes to the file, so the page stays what it is
  * even if the page cache loses it later. One that is locked is being read, or on its way out.
  */
-static bool can_be_mapped(const struct kev_image *image, struct folio *folio,
-			  const struct run *run)
+static bool can_be_mapped(const struct kev_image *image, struct folio *folio)
 {
 	/* A reference to a part pins all of it. */
-	if (folio_test_large(folio) && (folio->index < run->first ||
-					folio->index + folio_nr_pages(folio) > run->end))
+	if (folio_test_large(folio) &&
+	    !is_charged(image, folio->index, folio->index + folio_nr_pages(folio)))
 		return false;
 	/* Memory that is to be unplugged, for one, must not be pinned. */
 	return folio->mapping == image->file->f_mapping && folio_test_uptodate(folio) &&
@@ -164,14 +168,14 @@ static bool can_be_mapped(const struct kev_image *image, struct folio *folio,
 struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 {
 	struct page *page;
-	struct run run;
+	pgoff_t index;
 
-	if (!image->shared || !whole_pages(image, gpa, 1, &run))
+	if (!image->shared || !whole_pages(image, gpa, 1, &index))
 		return NULL;
-	page = find_uptodate(image, run.index);
+	page = find_uptodate(image, index);
 	if (!page)
 		return NULL;
-	if (!can_be_mapped(image, page_folio(page), &run) || PageHWPoison(page)) {
+	if (!can_be_mapped(image, page_folio(page)) || PageHWPoison(page)) {
 		put_page(page);
 		return NULL;
 	}
@@ -179,22 +183,22 @@ struct page *kev_image_cached(const struct kev_image *image, u64 gpa)
 	return page;
 }
 
-/* The pages of a folio that are among the first @nr of @run. Takes over its reference. */
-static void take_folio(const struct kev_image *image, struct folio *folio,
-		       const struct run *run, unsigned int nr, struct page **pages)
+/* The pages of a folio that are among the @nr from @index on. Takes over its reference. */
+static void take_folio(const struct kev_image *image, struct folio *folio, pgoff_t index,
+		       unsigned int nr, struct page **pages)
 {
-	pgoff_t at = max(folio->index, run->index);
-	pgoff_t end = min(folio->index + folio_nr_pages(folio), run->index + nr);
+	pgoff_t at = max(folio->index, index);
+	pgoff_t end = min(folio->index + folio_nr_pages(folio), index + nr);
 	unsigned int taken = 0;
 	struct page *page;
 
-	if (!can_be_mapped(image, folio, run))
+	if (!can_be_mapped(image, folio))
 		end = at;
 	for (; at < end; at++) {
 		page = folio_page(folio, at - folio->index);
 		if (PageHWPoison(page))
 			continue;
-		pages[at - run->index] = page;
+		pages[at - index] = page;
 		taken++;
 	}
 	if (!taken)
@@ -203,11 +207,10 @@ static void take_folio(const struct kev_image *image, struct folio *folio,
 		folio_ref_add(folio, taken - 1);
 }
 
-/* The first @nr pages of @run */
-static void take_pages(const struct kev_image *image, const struct run *run, unsigned int nr,
+static void take_pages(const struct kev_image *image, pgoff_t index, unsigned int nr,
 		       struct page **pages)
 {
-	pgoff_t next = run->index, last = run->index + nr - 1;
+	pgoff_t next = index, last = index + nr - 1;
 	struct folio_batch batch kev_uninitialized;
 	unsigned int i;
 
@@ -215,7 +218,7 @@ static void take_pages(const struct kev_image *image, const struct run *run, uns
 		folio_batch_init(&batch);
 		filemap_get_folios(image->file->f_mapping, &next, last, &batch);
 		for (i = 0; i < folio_batch_count(&batch); i++)
-			take_folio(image, batch.folios[i], run, nr, pages);
+			take_folio(image, batch.folios[i], index, nr, pages);
 	} while (i && next <= last);
 }
 
@@ -223,15 +226,15 @@ void kev_image_cached_pages(const struct kev_image *image, u64 gpa, unsigned int
 			    struct page **pages)
 {
 	unsigned int at, taken;
-	struct run run;
+	pgoff_t index;
 
 	memset(pages, 0, nr * sizeof(*pages));
 	if (!image->shared)
 		return;
 	for (at = 0; at < nr; at += taken) {
-		taken = whole_pages(image, gpa + (u64)at * PAGE_SIZE, nr - at, &run);
+		taken = whole_pages(image, gpa + (u64)at * PAGE_SIZE, nr - at, &index);
 		if (taken)
-			take_pages(image, &run, taken, pages + at);
+			take_pages(image, index, taken, pages + at);
 		else
 			taken = 1;
 	}
