@@ -35,6 +35,7 @@ struct page;
  * @readers: [I] where @user's reads are counted
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
+ * @local: [I] it lies on a disk of this machine, or in memory: a read of it ends some time
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
  * @pinned: [I] pages for which @user is charged
  * @nr: [I] segments in @seg; 0 until the headers are read
@@ -56,6 +57,7 @@ struct kev_image {
 	struct kev_readers *readers;
 	bool writers_denied;
 	bool cached;
+	bool local;
 	bool shared;
 	u64 pinned;
 	u32 nr;

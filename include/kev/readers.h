@@ -7,22 +7,32 @@
 
 #include <linux/atomic.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 struct user_struct;
+
+/**
+ * struct kev_read_places - places for reads
+ * @taken: [a] by reads under way, whether somebody waits for them or not
+ * @wait: who waits for one: a place that gets free wakes one of them
+ */
+struct kev_read_places {
+	atomic_t taken;
+	wait_queue_head_t wait;
+};
 
 /**
  * struct kev_readers - a user who has images
  * @node: in the table, by @user
  * @user: [I] who; images hold the reference
  * @images: that count here; it goes with the last one
- * @reads: [a] of all of them under way, whether somebody waits for them or not; whoever waits
- *	for a place waits on its address
+ * @places: by kev_image.local: a server that hangs takes none from disks
  */
 struct kev_readers {
 	struct hlist_node node;
 	const struct user_struct *user;
 	unsigned int images;
-	atomic_t reads;
+	struct kev_read_places places[2];
 };
 
 /**

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "kevtest.h"
+#include "vmem.h"
 
 #define GUEST	"/guests/lazy"
 #define IMAGE	"/disk/lazy"
@@ -24,13 +24,6 @@ FIXTURE(lazy) {
 	uint8_t *map;
 	unsigned char *resident;
 };
-
-static bool is_mounted(void)
-{
-	struct stat root, disk;
-
-	return !stat("/", &root) && !stat("/disk", &disk) && root.st_dev != disk.st_dev;
-}
 
 /*
  * A copy with holes: the image is 64 MiB of which little is not zero. A mapping of the
@@ -69,12 +62,9 @@ static void drop_image(int fd)
 
 FIXTURE_SETUP(lazy)
 {
-	static const char *const argv[] = { "bed-disk", NULL };
 	struct stat st;
 
-	if (!is_mounted()) {
-		ASSERT_EQ(0, kt_command(argv));
-	}
+	ASSERT_EQ(0, kt_mount_disk());
 	if (access(IMAGE, F_OK)) {
 		ASSERT_EQ(0, copy_sparse(GUEST, IMAGE));
 	}

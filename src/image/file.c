@@ -47,6 +47,14 @@ static bool may_deny_writers(struct file *file)
 	return !(file->f_path.mnt->mnt_flags & MNT_NOEXEC) && !file_permission(file, MAY_EXEC);
 }
 
+static bool is_local(const struct inode *inode)
+{
+	const struct file_system_type *type = inode->i_sb->s_type;
+
+	return kev_is_shmem(inode->i_mapping) ||
+	       (type->fs_flags & FS_REQUIRES_DEV && strcmp(type->name, "fuseblk"));
+}
+
 /*
  * File systems on a block device keep their pages in the page cache, and so does tmpfs;
  * they change them by writes of this machine alone. What a server or another file system
@@ -57,14 +65,10 @@ static bool cache_is_truth(struct file *file)
 {
 	struct address_space *mapping = file->f_mapping;
 	struct inode *inode = file_inode(file);
-	const struct file_system_type *type = inode->i_sb->s_type;
 
 	if (IS_DAX(inode) || mapping != inode->i_mapping)
 		return false;
-	if (kev_is_shmem(mapping))
-		return true;
-	return mapping->a_ops->read_folio && type->fs_flags & FS_REQUIRES_DEV &&
-	       strcmp(type->name, "fuseblk");
+	return is_local(inode) && (kev_is_shmem(mapping) || mapping->a_ops->read_folio);
 }
 
 int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_image **image,
@@ -91,6 +95,8 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	new->relocs = NULL;
 	new->nr_relocs = 0;
 	new->cached = cache_is_truth(file);
+	/* Of overlayfs what lies below counts. */
+	new->local = is_local(d_real_inode(file->f_path.dentry));
 	new->shared = false;
 	new->pinned = 0;
 	spin_lock_init(&new->lock);

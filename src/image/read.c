@@ -7,7 +7,7 @@
  * the request and nothing of the VM, and whoever wants the bytes waits for it as
  * long as it likes. Who comes back for a page joins the read of it that is under way, and
  * an image has only so many of them, and so has a user, so that files that hang do not use up
- * the workers. Those of servers and those of disks do not share a queue.
+ * the workers. Those of servers and those of disks share neither a queue nor a limit.
  * Read-ahead is the page cache's own, by the file's access pattern.
  */
 #include <linux/cred.h>
@@ -16,9 +16,11 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 #include <kev/image.h>
@@ -53,12 +55,14 @@ struct kev_read {
 /* More than there can be tasks */
 #define READER		BIT(30)
 
-/* Reads of one image at a time, and of all of a user's: a queue has 512 at least */
+/* Reads of one image at a time, and of all of a user's of a kind */
 #define MAX_READS	16
 #define MAX_USER_READS	32
+#define MIN_USER_READS	4
 
-/* By whether what is read comes from a disk of this machine */
+/* By kev_image.local */
 static struct workqueue_struct *read_wq[2];
+static int max_user_reads __ro_after_init;
 
 static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
 {
@@ -104,6 +108,11 @@ static void put_read(struct kev_read *read)
 		free_read(read);
 }
 
+static struct kev_read_places *places_of(const struct kev_image *image)
+{
+	return &image->readers->places[image->local];
+}
+
 /*
  * As whoever opened the file, on the account of the VM's creator, and within the limits on disks
  * of whoever made the image
@@ -113,7 +122,7 @@ static void read_work(struct work_struct *work)
 	struct kev_read *read = container_of(work, struct kev_read, work);
 	const struct cred *cred = override_creds(read->image->file->f_cred);
 	struct mem_cgroup *memcg = set_active_memcg(read->image->memcg);
-	atomic_t *user_reads = &read->image->readers->reads;
+	struct kev_read_places *places = places_of(read->image);
 	u32 *nr_reads = &read->image->nr_reads;
 	void *to = page_address(read->page);
 
@@ -129,8 +138,10 @@ static void read_work(struct work_struct *work)
 	spin_lock(&read->image->lock);
 	list_del(&read->link);
 	read->image->nr_reads--;
-	atomic_dec(user_reads);
+	atomic_dec(&places->taken);
 	spin_unlock(&read->image->lock);
+	/* As long as the read keeps the image, and that its user */
+	wake_up(&places->wait);
 	/*
 	 * The result first; pairs with is_done(). Before the look for waiters, too; pairs with
 	 * prepare_to_wait_event(). Who waits has the file in the end: it is let go where the VM is,
@@ -140,7 +151,6 @@ static void read_work(struct work_struct *work)
 		free_read(read);
 	wake_up_var(&read->refs);
 	wake_up_var(nr_reads);
-	wake_up_var(user_reads);
 }
 
 static struct kev_read *make_read(struct kev_image *image, struct page *page, u64 gpa,
@@ -175,7 +185,7 @@ static bool start_read(struct kev_read *read)
 
 	spin_lock(&image->lock);
 	room = image->nr_reads < MAX_READS &&
-	       atomic_add_unless(&image->readers->reads, 1, MAX_USER_READS);
+	       atomic_add_unless(&places_of(image)->taken, 1, max_user_reads);
 	if (room) {
 		image->nr_reads++;
 		list_add_tail(&read->link, &image->reads);
@@ -183,7 +193,7 @@ static bool start_read(struct kev_read *read)
 	}
 	spin_unlock(&image->lock);
 	if (room)
-		queue_work(read_wq[image->cached], &read->work);
+		queue_work(read_wq[image->local], &read->work);
 	return room;
 }
 
@@ -227,24 +237,41 @@ static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 	return wait_for(&read->refs, is_done(read), touch) ?: read->result;
 }
 
-/* Wait until there may be room for one more read: 0 or -EINTR */
-static int wait_for_room(struct kev_image *image, const struct kev_touch *touch)
+/* Wait for a place of the user's, as the only one that it wakes: 0 or -EINTR */
+static int wait_for_place(struct kev_read_places *places, const struct kev_touch *touch)
 {
-	atomic_t *user_reads = &image->readers->reads;
+	int ret;
 
-	if (READ_ONCE(image->nr_reads) < MAX_READS)
-		return wait_for(user_reads, atomic_read(user_reads) < MAX_USER_READS, touch);
-	return wait_for(&image->nr_reads, READ_ONCE(image->nr_reads) < MAX_READS, touch);
+	if (touch->flags & KEV_TOUCH_KILLABLE)
+		ret = wait_event_killable_exclusive(places->wait,
+						    atomic_read(&places->taken) < max_user_reads);
+	else
+		ret = wait_event_interruptible_exclusive(places->wait,
+				atomic_read(&places->taken) < max_user_reads ||
+				kev_touch_stopped(touch));
+	return ret || kev_touch_stopped(touch) ? -EINTR : 0;
 }
 
 /* Start @read, as soon as there is room, and wait for it. */
 static int do_read(struct kev_read *read, const struct kev_touch *touch)
 {
+	struct kev_image *image = read->image;
+	struct kev_read_places *places = places_of(image);
 	int ret = 0;
 
-	while (!ret && !start_read(read))
-		ret = wait_for_room(read->image, touch);
-	return ret ?: wait_for_read(read, touch);
+	while (!ret && !start_read(read)) {
+		if (READ_ONCE(image->nr_reads) < MAX_READS) {
+			ret = wait_for_place(places, touch);
+			continue;
+		}
+		/* A place that has woken us is of no use here. */
+		wake_up(&places->wait);
+		ret = wait_for(&image->nr_reads, READ_ONCE(image->nr_reads) < MAX_READS, touch);
+	}
+	if (!ret)
+		return wait_for_read(read, touch);
+	wake_up(&places->wait);
+	return ret;
 }
 
 int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
@@ -310,6 +337,9 @@ int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset)
 
 int kev_read_init(void)
 {
+	/* The nodes share a queue's length: a user gets an eighth of one's part at most. */
+	max_user_reads = clamp(WQ_MAX_ACTIVE / (8 * (int)num_online_nodes()), MIN_USER_READS,
+			       MAX_USER_READS);
 	/* Unbound: a read that lasts must not hold up a CPU's other work. */
 	read_wq[false] = alloc_workqueue("kev_read", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (!read_wq[false])

@@ -37,7 +37,10 @@ static struct kev_readers *add_image(const struct user_struct *user, struct kev_
 	if (!readers && new) {
 		readers = new;
 		readers->user = user;
-		atomic_set(&readers->reads, 0);
+		for (unsigned int i = 0; i < ARRAY_SIZE(readers->places); i++) {
+			atomic_set(&readers->places[i].taken, 0);
+			init_waitqueue_head(&readers->places[i].wait);
+		}
 		hash_add(users, &readers->node, (unsigned long)user);
 	}
 	if (readers)
