@@ -43,9 +43,10 @@ struct page;
  * @few: [I] where @seg lies if there is room: most images have a handful of segments
  * @relocs: [I] sorted, from kvmalloc(); may be NULL
  * @nr_relocs: [I]
- * @lock: guards the next two
+ * @lock: guards the rest
  * @reads: reads under way, whether somebody waits for them or not
  * @nr_reads: how many; whoever waits for a place waits on its address
+ * @failed: whose wait has failed last, for which page, and how: KEV_TOUCH_TRIED
  */
 struct kev_image {
 	refcount_t refs;
@@ -69,6 +70,11 @@ struct kev_image {
 	spinlock_t lock;	/* innermost */
 	struct list_head reads;
 	unsigned int nr_reads;
+	struct {
+		const struct task_struct *task;
+		u64 gpa;
+		int error;
+	} failed;
 };
 
 /**
@@ -134,7 +140,8 @@ int kev_image_read(struct kev_image *image, void *buf, size_t len, u64 offset);
  * @page: where to put it; bytes that are not the file's stay
  *
  * Context: as kev_image_read().
- * Return: 0; -EBUSY with KEV_TOUCH_NOWAIT; -EIO, -EINTR, -ENOMEM.
+ * Return: 0; -EBUSY with KEV_TOUCH_NOWAIT, unless KEV_TOUCH_TRIED tells of an error; -EIO,
+ * -EINTR, -ENOMEM.
  */
 int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
 		   struct page *page);

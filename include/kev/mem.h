@@ -158,6 +158,7 @@ struct kev_mem {
 #define KEV_TOUCH_NOWAIT	BIT(1)	/* -EBUSY instead of waiting for a file or a thread */
 #define KEV_TOUCH_KILLABLE	BIT(2)	/* only a fatal signal ends a wait */
 #define KEV_TOUCH_MAPPING	BIT(3)	/* by a mapping: it fills KEV_REGION_NOTIFY */
+#define KEV_TOUCH_TRIED		BIT(4)	/* with NOWAIT: the error of this task's wait before */
 
 /**
  * struct kev_touch - an access to guest memory

@@ -10,9 +10,11 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "vmem.h"
@@ -330,6 +332,120 @@ TEST_F(slow, looked_at)
 	EXPECT_EQ(0, munmap(map, KT_PAGE));
 }
 
+/* A system call of this thread touches the memory, and a signal comes that does not kill. */
+struct writer {
+	struct kt_runner runner;	/* only its thread */
+	const void *from;
+	int to;
+	ssize_t ret;
+};
+
+static void *writer_main(void *arg)
+{
+	struct writer *writer = arg;
+
+	__atomic_store_n(&writer->runner.tid, gettid(), __ATOMIC_RELEASE);
+	writer->ret = write(writer->to, writer->from, 8);
+	return NULL;
+}
+
+static volatile int signals;
+
+static void count_signal(int signal)
+{
+	signals += signal == SIGUSR1;
+}
+
+/*
+ * However often the fault of a system call starts anew: it does not wait with the lock that
+ * mmap() and whoever looks at the process want. The signal is handled behind the call.
+ */
+TEST_F(slow, signal_in_a_system_call)
+{
+	const struct sigaction action = { .sa_handler = count_signal };
+	struct writer writer = {};
+	void *map, *other;
+	uint64_t word = 0;
+	bool asleep = false;
+	int pipes[2];
+
+	signals = 0;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	map = mmap(NULL, KT_PAGE, PROT_READ, MAP_SHARED, self->vm.vm, DATA(0));
+	ASSERT_NE(MAP_FAILED, map);
+	writer.from = map;
+	writer.to = pipes[1];
+	kt_fuse_hold(&self->fuse, true);
+	ASSERT_EQ(0, pthread_create(&writer.runner.thread, NULL, writer_main, &writer));
+	kt_fuse_wait_held(&self->fuse, 1);
+	kt_runner_wait_asleep(&writer.runner);
+	ASSERT_EQ(0, pthread_kill(writer.runner.thread, SIGUSR1));
+	/* Where the signal ends the first wait, it waits again soon. */
+	for (int i = 0; i < 100 && !asleep; i++) {
+		usleep(1000);
+		asleep = kt_runner_is_asleep(&writer.runner);
+	}
+	EXPECT_TRUE(asleep);
+
+	other = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, other);
+	EXPECT_EQ(0, munmap(other, KT_PAGE));
+	kt_fuse_hold(&self->fuse, false);
+	ASSERT_EQ(0, pthread_join(writer.runner.thread, NULL));
+	EXPECT_EQ(8, writer.ret);
+	EXPECT_EQ(1, signals);
+	EXPECT_EQ(8, read(pipes[0], &word, sizeof(word)));
+	EXPECT_EQ(kt_image_word(0), word);
+	EXPECT_EQ(0, munmap(map, KT_PAGE));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* The server fails: the system call and the program's own access are told, and later neither. */
+TEST_F(slow, error_in_a_mapping)
+{
+	uint64_t word;
+	uint8_t byte;
+	int pipes[2];
+	void *map;
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	map = mmap(NULL, KT_PAGE, PROT_READ, MAP_SHARED, self->vm.vm, DATA(0));
+	ASSERT_NE(MAP_FAILED, map);
+	kt_fuse_fail(&self->fuse, ENODATA);
+	EXPECT_EQ(-1, write(pipes[1], map, sizeof(word)));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(SIGBUS, kt_peek(map, &byte));
+	kt_fuse_fail(&self->fuse, 0);
+	EXPECT_EQ(8, write(pipes[1], map, sizeof(word)));
+	EXPECT_EQ(8, read(pipes[0], &word, sizeof(word)));
+	EXPECT_EQ(kt_image_word(0), word);
+	EXPECT_EQ(0, munmap(map, KT_PAGE));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* FUTEX_WAKE_OP makes a page present by a way that cannot drop the lock: it does not wait. */
+TEST_F(slow, futex)
+{
+	uint32_t here = 0;
+	uint32_t *map;
+
+	map = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, self->vm.vm, DATA(0));
+	ASSERT_NE(MAP_FAILED, map);
+	kt_fuse_hold(&self->fuse, true);
+	EXPECT_EQ(-1, syscall(SYS_futex, &here, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 1, 1, map,
+			      FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0)));
+	EXPECT_EQ(EFAULT, errno);
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ((uint32_t)kt_image_word(0), *(volatile uint32_t *)map);
+	EXPECT_EQ(0, syscall(SYS_futex, &here, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 1, 1, map,
+			     FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0)));
+	EXPECT_EQ((uint32_t)kt_image_word(0) + 1, *(volatile uint32_t *)map);
+	EXPECT_EQ(0, munmap(map, KT_PAGE));
+}
+
 /* ---- reads of one user at a time ---- */
 
 #define USER_READS	32
@@ -371,6 +487,45 @@ static void read_as_nobody(int kev, int fd)
 	_exit(word != kt_image_word(READERS));
 }
 
+/* The first @nr pages of data, in as many images as it takes */
+static int add_pages(FIXTURE_DATA(slow) *self, int vm, uint64_t nr)
+{
+	int ret = 0;
+
+	for (uint64_t page = 0; !ret && page < nr; page += IMAGE_READS) {
+		uint64_t size = KT_PAGE * (nr - page < IMAGE_READS ? nr - page : IMAGE_READS);
+
+		ret = kt_add_file(vm, REGION_GPA + page * KT_PAGE, size, self->fd,
+				  KT_DATA_OFFSET + page * KT_PAGE, size);
+	}
+	return ret;
+}
+
+/* A thread for each of them, which waits */
+static int start_readers(struct reader *reader, int vm, uint64_t nr)
+{
+	for (uint64_t page = 0; page < nr; page++) {
+		reader[page].vm = vm;
+		reader[page].gpa = REGION_GPA + page * KT_PAGE;
+		if (pthread_create(&reader[page].runner.thread, NULL, reader_main, &reader[page]))
+			return -1;
+		kt_runner_wait_asleep(&reader[page].runner);
+	}
+	return 0;
+}
+
+/* Have they read what is there */
+static int join_readers(struct reader *reader, uint64_t nr)
+{
+	int ret = 0;
+
+	for (uint64_t page = 0; page < nr; page++)
+		if (pthread_join(reader[page].runner.thread, NULL) || reader[page].ret != 8 ||
+		    reader[page].word != kt_image_word(page))
+			ret = -1;
+	return ret;
+}
+
 /* A user has so many reads under way, in however many images; another has his own. */
 TEST_F(slow, reads_of_a_user)
 {
@@ -380,21 +535,9 @@ TEST_F(slow, reads_of_a_user)
 	pid_t pid;
 
 	ASSERT_LE(0, vm);
-	for (uint64_t page = 0; page < READERS; page += IMAGE_READS) {
-		uint64_t size = KT_PAGE * (READERS - page < IMAGE_READS ? READERS - page :
-					   IMAGE_READS);
-
-		ASSERT_EQ(0, kt_add_file(vm, REGION_GPA + page * KT_PAGE, size, self->fd,
-					 KT_DATA_OFFSET + page * KT_PAGE, size));
-	}
+	ASSERT_EQ(0, add_pages(self, vm, READERS));
 	kt_fuse_hold(&self->fuse, true);
-	for (uint64_t page = 0; page < READERS; page++) {
-		reader[page].vm = vm;
-		reader[page].gpa = REGION_GPA + page * KT_PAGE;
-		ASSERT_EQ(0, pthread_create(&reader[page].runner.thread, NULL, reader_main,
-					    &reader[page]));
-		kt_runner_wait_asleep(&reader[page].runner);
-	}
+	ASSERT_EQ(0, start_readers(reader, vm, READERS));
 	kt_fuse_wait_held(&self->fuse, USER_READS);
 	pid = fork();
 	ASSERT_LE(0, pid);
@@ -406,15 +549,45 @@ TEST_F(slow, reads_of_a_user)
 
 	/* Who has waited for a place gets it. */
 	kt_fuse_hold(&self->fuse, false);
-	for (uint64_t page = 0; page < READERS; page++) {
-		ASSERT_EQ(0, pthread_join(reader[page].runner.thread, NULL));
-		EXPECT_EQ(8, reader[page].ret);
-		EXPECT_EQ(kt_image_word(page), reader[page].word);
-	}
+	EXPECT_EQ(0, join_readers(reader, READERS));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	close(vm);
 	close(kev);
+}
+
+/* Servers that hang have all places of a user: his reads of disks go on. */
+TEST_F(slow, disks_of_a_user)
+{
+	struct reader reader[USER_READS] = {};
+	int vm = kt_create_plain_vm(self->vm.kev), disk;
+	uint64_t word = 0x1234;
+
+	ASSERT_LE(0, vm);
+	ASSERT_EQ(0, kt_mount_disk());
+	disk = open("/disk/kevtest", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ASSERT_EQ(8, pwrite(disk, &word, sizeof(word), 0));
+	ASSERT_EQ(0, ftruncate(disk, KT_PAGE));
+	ASSERT_EQ(0, fsync(disk));
+	ASSERT_EQ(0, posix_fadvise(disk, 0, 0, POSIX_FADV_DONTNEED));
+	close(disk);
+	disk = open("/disk/kevtest", O_RDONLY | O_CLOEXEC);
+	ASSERT_EQ(0, add_pages(self, vm, USER_READS));
+	kt_fuse_hold(&self->fuse, true);
+	ASSERT_EQ(0, start_readers(reader, vm, USER_READS));
+	kt_fuse_wait_held(&self->fuse, USER_READS);
+
+	ASSERT_EQ(0, kt_add_file(vm, 2 * REGION_GPA, KT_PAGE, disk, 0, KT_PAGE));
+	word = 0;
+	EXPECT_EQ(8, kt_read_guest(vm, 2 * REGION_GPA, &word, 8));
+	EXPECT_EQ(0x1234, word);
+	EXPECT_EQ(1, kt_vm_stats(vm).read_pages);
+
+	kt_fuse_hold(&self->fuse, false);
+	EXPECT_EQ(0, join_readers(reader, USER_READS));
+	close(vm);
+	close(disk);
+	EXPECT_EQ(0, unlink("/disk/kevtest"));
 }
 
 /* ---- processes that end while a read hangs ---- */

@@ -29,12 +29,14 @@
 #define MAX_HELD	64
 /* What the kernel asks for in one read at most, without FUSE_MAX_PAGES */
 #define MAX_READ	(32 * KT_PAGE)
+/* Whoever asks again and again after an error, in a test that has failed, gets an end. */
+#define MAX_FAILURES	100
 #define MAX_REQUEST	(FUSE_MIN_READ_BUFFER + KT_PAGE)
 
 struct kt_fuse_shared {
 	/* set by the test */
 	uint64_t size;
-	uint32_t hold, credits, error;
+	uint32_t hold, credits, error, failures;
 	/* counted by the server */
 	uint32_t held;
 	uint64_t reads, bytes;
@@ -125,9 +127,11 @@ static void answer_read(struct server *server, const struct held_read *read)
 	struct kt_fuse_shared *shared = server->shared;
 	const struct kt_fuse_file *file = server->file;
 	uint64_t end = GET(shared->size);
-	int error = GET(shared->error);
+	int error = GET(shared->failures) ? GET(shared->error) : 0;
 	size_t size = 0;
 
+	if (error)
+		ADD(shared->failures, -1);
 	if (!error && read->offset < end) {
 		size = end - read->offset < read->size ? end - read->offset : read->size;
 		file->fill(file->arg, read->offset, bytes, size);
@@ -399,6 +403,7 @@ void kt_fuse_release(struct kt_fuse *fuse, uint32_t reads)
 void kt_fuse_fail(struct kt_fuse *fuse, int error)
 {
 	SET(fuse->shared->error, error);
+	SET(fuse->shared->failures, MAX_FAILURES);
 }
 
 void kt_fuse_resize(struct kt_fuse *fuse, uint64_t size)

@@ -232,7 +232,9 @@ long kt_runner_kick(struct kt_runner *runner);
 
 /* The CPU that its thread is on */
 int kt_runner_cpu(struct kt_runner *runner);
-/* Wait until its thread sleeps, in RUN or on the way there. */
+/* Whether its thread sleeps, in RUN or on the way there; or is gone. */
+bool kt_runner_is_asleep(struct kt_runner *runner);
+/* Wait until it does. */
 void kt_runner_wait_asleep(struct kt_runner *runner);
 
 /* Wait until the vCPU has entered the guest more than @entries times. */
@@ -362,8 +364,8 @@ void kt_fuse_hold(struct kt_fuse *fuse, bool on);
 /* While reads are held: let so many go, the oldest first, then those that come. */
 void kt_fuse_release(struct kt_fuse *fuse, uint32_t reads);
 /*
- * Reads that are answered from now on fail with this errno, positive; 0: no longer. The
- * kernel asks twice for a page whose first read fails.
+ * Reads that are answered from now on fail with this errno, positive, but not more than 100; 0: no
+ * longer. The kernel asks twice for a page whose first read fails.
  */
 void kt_fuse_fail(struct kt_fuse *fuse, int error);
 /* The file's size from now on: the kernel learns it from a stat() or a short read. */

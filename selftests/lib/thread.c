@@ -68,15 +68,19 @@ int kt_runner_cpu(struct kt_runner *runner)
 	return cpu ? atoi(cpu) : -1;
 }
 
+bool kt_runner_is_asleep(struct kt_runner *runner)
+{
+	char text[1024];
+	const char *state = stat_field(runner, 3, text, sizeof(text));
+
+	return !state || *state == 'S' || *state == 'D';
+}
+
 void kt_runner_wait_asleep(struct kt_runner *runner)
 {
-	const char *state;
-	char text[1024];
-
 	do {
 		sched_yield();
-		state = stat_field(runner, 3, text, sizeof(text));
-	} while (state && *state != 'S' && *state != 'D');
+	} while (!kt_runner_is_asleep(runner));
 }
 
 void kt_wait_entries(int vcpu, uint64_t entries)

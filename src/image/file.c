@@ -102,6 +102,7 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	spin_lock_init(&new->lock);
 	INIT_LIST_HEAD(&new->reads);
 	new->nr_reads = 0;
+	new->failed.task = NULL;
 	new->writers_denied = may_deny_writers(file);
 	if (new->writers_denied) {
 		ret = deny_write_access(file);

@@ -274,17 +274,36 @@ static int do_read(struct kev_read *read, const struct kev_touch *touch)
 	return ret;
 }
 
-int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
-		   struct page *page)
+/* A wait in a mapping ends without an error: the fault happens again, and has it then. */
+static void note_failure(struct kev_image *image, u64 gpa, int error)
 {
-	struct kev_read *read;
+	spin_lock(&image->lock);
+	image->failed.task = current;
+	image->failed.gpa = gpa;
+	image->failed.error = error;
+	spin_unlock(&image->lock);
+}
+
+/* If somebody else's failure came between, the wait is for another read. */
+static int take_failure(struct kev_image *image, u64 gpa)
+{
+	int error = 0;
+
+	spin_lock(&image->lock);
+	if (image->failed.task == current && image->failed.gpa == gpa) {
+		image->failed.task = NULL;
+		error = image->failed.error;
+	}
+	spin_unlock(&image->lock);
+	return error;
+}
+
+/* Wait for a read of the page at @gpa, one that is under way or a new one. */
+static int fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa, struct page *page)
+{
+	struct kev_read *read = find_read(image, gpa);
 	int ret;
 
-	if (touch->flags & KEV_TOUCH_NOWAIT)
-		return -EBUSY;
-	if (kev_touch_stopped(touch))
-		return -EINTR;
-	read = find_read(image, gpa);
 	if (read) {
 		ret = wait_for_read(read, touch);
 		if (!ret)
@@ -296,6 +315,21 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 		ret = do_read(read, touch);
 	}
 	put_read(read);
+	return ret;
+}
+
+int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 gpa,
+		   struct page *page)
+{
+	int ret;
+
+	if (touch->flags & KEV_TOUCH_NOWAIT)
+		return (touch->flags & KEV_TOUCH_TRIED ? take_failure(image, gpa) : 0) ?: -EBUSY;
+	if (kev_touch_stopped(touch))
+		return -EINTR;
+	ret = fill(image, touch, gpa, page);
+	if (ret && ret != -EINTR && touch->flags & KEV_TOUCH_MAPPING)
+		note_failure(image, gpa, ret);
 	return ret;
 }
 

@@ -23,28 +23,49 @@ static vm_fault_t fault_result(int err)
 	return err == -EINTR && !fatal_signal_pending(current) ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
+static bool is_of_a_file(const struct kev_touch *touch)
+{
+	return touch->kind == KEV_REGION_IMAGE || touch->kind == KEV_REGION_FILE;
+}
+
 /*
- * Whoever waits for a file keeps nobody from changing the address space: the lock is
- * dropped where the fault can be started anew.
+ * The lock cannot be dropped, as for some of a futex's operations: a page that another thread is
+ * making is waited for, one of a file is not.
+ */
+static vm_fault_t load_locked(struct kev_mem *mem, struct kev_touch *touch)
+{
+	int ret;
+
+	do {
+		if (is_of_a_file(touch) || fatal_signal_pending(current))
+			return VM_FAULT_SIGBUS;
+		schedule_timeout_killable(1);
+		ret = kev_mem_fault(mem, touch);
+	} while (ret == -EBUSY);
+	return ret ? fault_result(ret) : 0;
+}
+
+/*
+ * Whoever waits for a file keeps nobody from changing the address space, or from looking at it:
+ * the lock is dropped, however often the fault is started anew.
  */
 static vm_fault_t load_slowly(struct kev_mem *mem, struct vm_fault *vmf, struct kev_touch *touch)
 {
 	struct file *file;
-	int ret;
 
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return load_locked(mem, touch);
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
 	touch->flags &= ~KEV_TOUCH_NOWAIT;
-	if (!fault_flag_allow_retry_first(vmf->flags) ||
-	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
-		/* A signal that does not kill would only have this fault happen again. */
+	/* After a signal that does not kill, the kernel's own access comes back at once. */
+	if (!(vmf->flags & FAULT_FLAG_USER))
 		touch->flags |= KEV_TOUCH_KILLABLE;
-		ret = kev_mem_fault(mem, touch);
-		return ret ? fault_result(ret) : 0;
-	}
 	file = get_file(vmf->vma->vm_file);
 	kev_fault_unlock(vmf);
-	ret = kev_mem_fault(mem, touch);
+	kev_mem_fault(mem, touch);
 	fput(file);
-	/* Whatever it was, the next try finds it. */
+	/* Whatever it was, the next try finds it, an error too. */
 	return VM_FAULT_RETRY;
 }
 
@@ -55,8 +76,11 @@ static vm_fault_t load(struct kev_mem *mem, struct vm_fault *vmf, u32 access)
 		.access = access,
 		.flags = KEV_TOUCH_OWNER | KEV_TOUCH_MAPPING | KEV_TOUCH_NOWAIT,
 	};
-	int ret = kev_mem_fault(mem, &touch);
+	int ret;
 
+	if (vmf->flags & FAULT_FLAG_TRIED)
+		touch.flags |= KEV_TOUCH_TRIED;
+	ret = kev_mem_fault(mem, &touch);
 	if (ret == -EBUSY)
 		return load_slowly(mem, vmf, &touch);
 	return ret ? fault_result(ret) : 0;
