@@ -24,6 +24,9 @@
 /* Each needs a page-table page of its own. */
 #define PLACES		128UL
 #define PLACES_GPA	(1024 * KT_MIB)
+#define FILE_NAME	"/disk/kevtest"
+#define FILE_PAGES	64UL
+#define FILE_GPA	(2048 * KT_MIB)
 
 FIXTURE(memcg) {
 	struct kt_image image;
@@ -148,6 +151,27 @@ TEST_F(memcg, limit)
 	EXPECT_EQ(0, events("oom_kill "));
 }
 
+/* A touch of the guest's that is refused until the limit has grown enough: how often, or -1 */
+static long touch_at_limit(FIXTURE_DATA(memcg) *self, uint64_t address, uint64_t *limit)
+{
+	const struct kt_job job = { .op = KT_READ, .address = address };
+	const struct kev_run *run = self->vm.run[0];
+	long refused = 0;
+
+	if (kt_vm_set(&self->vm, 0, &job))
+		return -1;
+	while (!kt_run(self->vm.vcpu[0])) {
+		if (run->kind == KEV_EXIT_HYPERCALL)
+			return refused;
+		*limit += KT_PAGE;
+		if (run->kind != KEV_EXIT_MEMORY_ERROR || run->error != ENOMEM ||
+		    set_limit(self->limit, *limit))
+			break;
+		refused++;
+	}
+	return -1;
+}
+
 /*
  * At the limit from inside the group, which grows by a page each time: so every page that
  * the guest costs, those that kev needs for itself among them, is refused once. It has
@@ -155,35 +179,57 @@ TEST_F(memcg, limit)
  */
 TEST_F(memcg, nobody_is_killed)
 {
-	const struct kev_run *run = self->vm.run[0];
-	uint64_t limit = LIMIT, refused = 0;
+	uint64_t limit = LIMIT;
+	long refused = 0, more;
 
 	/* What the test itself needs is there before. */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 	ASSERT_EQ(0, set_limit(self->limit, limit));
 	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
-	EXPECT_EQ(ENOMEM, run->error);
+	EXPECT_EQ(ENOMEM, self->vm.run[0]->error);
 	for (uint64_t i = 0; i < PLACES; i++) {
-		const struct kt_job touch = {
-			.op = KT_READ, .address = PLACES_GPA + i * 2 * KT_MIB,
-		};
-
-		ASSERT_EQ(0, kt_vm_set(&self->vm, 0, &touch));
-		for (;;) {
-			ASSERT_EQ(0, kt_run(self->vm.vcpu[0]));
-			if (run->kind == KEV_EXIT_HYPERCALL)
-				break;
-			ASSERT_EQ(KEV_EXIT_MEMORY_ERROR, run->kind);
-			ASSERT_EQ(ENOMEM, run->error);
-			refused++;
-			limit += KT_PAGE;
-			ASSERT_EQ(0, set_limit(self->limit, limit));
-		}
+		more = touch_at_limit(self, PLACES_GPA + i * 2 * KT_MIB, &limit);
+		ASSERT_LE(0, more);
+		refused += more;
 	}
 	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
 	/* Its table and the page itself */
-	EXPECT_LE(2 * PLACES, refused);
+	EXPECT_LE((long)(2 * PLACES), refused);
 	EXPECT_EQ(0, events("oom_kill "));
+}
+
+/* Nor has the page of a file: the file system would charge it in a way that has somebody killed. */
+TEST_F(memcg, nobody_is_killed_by_a_file)
+{
+	const size_t size = FILE_PAGES * KT_PAGE;
+	uint64_t limit = LIMIT, word;
+	int fd;
+
+	ASSERT_EQ(0, kt_mount_disk());
+	fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ASSERT_LE(0, fd);
+	for (word = 0; word < FILE_PAGES; word++)
+		ASSERT_EQ(8, pwrite(fd, &word, sizeof(word), word * KT_PAGE));
+	ASSERT_EQ(0, ftruncate(fd, size));
+	ASSERT_EQ(0, fsync(fd));
+	ASSERT_EQ(0, posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	close(fd);
+	fd = open(FILE_NAME, O_RDONLY | O_CLOEXEC);
+	ASSERT_EQ(0, kt_add_file(self->vm.vm, FILE_GPA, size, fd, 0, size));
+
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
+	ASSERT_EQ(0, set_limit(self->limit, limit));
+	ASSERT_EQ(-EREMOTEIO, kt_vm_do(&self->vm, 0, &fill, NULL));
+	for (uint64_t i = 0; i < FILE_PAGES; i++) {
+		ASSERT_LE(0, touch_at_limit(self, FILE_GPA + i * KT_PAGE, &limit));
+		ASSERT_TRUE(kt_vm_result(&self->vm, 0, &word));
+		ASSERT_EQ(i, word);
+	}
+	EXPECT_LT(LIMIT, limit);
+	ASSERT_EQ(0, set_limit(self->limit, 2 * RAM_SIZE));
+	EXPECT_EQ(0, events("oom_kill "));
+	close(fd);
+	EXPECT_EQ(0, unlink(FILE_NAME));
 }
 
 /* Prints the sixteen bytes at its start: the console's memory comes with the first of them. */

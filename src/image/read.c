@@ -114,6 +114,20 @@ static struct kev_read_places *places_of(const struct kev_image *image)
 }
 
 /*
+ * A file system that adds a page to the page cache calls the OOM killer if the cgroup has no room
+ * for it. So there has to be room before: of a page that is given back at once, the CPU keeps the
+ * charge.
+ */
+static bool have_room(void)
+{
+	struct page *page = alloc_page(KEV_GFP_GUEST);
+
+	if (page)
+		__free_page(page);
+	return page;
+}
+
+/*
  * As whoever opened the file, on the account of the VM's creator, and within the limits on disks
  * of whoever made the image
  */
@@ -127,7 +141,9 @@ static void read_work(struct work_struct *work)
 	void *to = page_address(read->page);
 
 	kthread_associate_blkcg(read->image->io);
-	if (read->len)
+	if (!have_room())
+		read->result = -ENOMEM;
+	else if (read->len)
 		read->result = read_now(read->image, to, read->len, read->offset);
 	else
 		read->result = read_pieces(read->image, read->gpa, to);
