@@ -293,7 +293,7 @@ static long ioctl_attach_image(void *object, void *arg)
 	image->end = result.end;
 	image->problem = result.why.problem;
 	image->segment = result.why.segment;
-	/* A wait for the file was cut short and nothing is left: without a handler, from the start. */
+	/* A wait was cut short and nothing is left of it: without a handler, from the start. */
 	return ret == -EINTR ? -ERESTARTNOHAND : ret;
 }
 

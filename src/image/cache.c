@@ -131,7 +131,7 @@ static unsigned int whole_pages(const struct kev_image *image, u64 gpa, unsigned
 	return min(end - gpa, size - offset) >> PAGE_SHIFT;
 }
 
-/* Are all pages of the file from @at on, up to @end, of segments: for those the image is charged. */
+/* Are all pages of the file from @at up to @end of segments? For those the image is charged. */
 static bool is_charged(const struct kev_image *image, pgoff_t at, pgoff_t end)
 {
 	pgoff_t from;

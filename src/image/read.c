@@ -118,7 +118,7 @@ static struct kev_read_places *places_of(const struct kev_image *image)
  * for it. So there has to be room before: of a page that is given back at once, the CPU keeps the
  * charge.
  */
-static bool have_room(void)
+static bool may_add_page(void)
 {
 	struct page *page = alloc_page(KEV_GFP_GUEST);
 
@@ -141,7 +141,7 @@ static void read_work(struct work_struct *work)
 	void *to = page_address(read->page);
 
 	kthread_associate_blkcg(read->image->io);
-	if (!have_room())
+	if (!may_add_page())
 		read->result = -ENOMEM;
 	else if (read->len)
 		read->result = read_now(read->image, to, read->len, read->offset);
@@ -253,18 +253,21 @@ static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 	return wait_for(&read->refs, is_done(read), touch) ?: read->result;
 }
 
+static bool has_room(const struct kev_read_places *places)
+{
+	return atomic_read(&places->taken) < max_user_reads;
+}
+
 /* Wait for a place of the user's, as the only one that it wakes: 0 or -EINTR */
 static int wait_for_place(struct kev_read_places *places, const struct kev_touch *touch)
 {
 	int ret;
 
 	if (touch->flags & KEV_TOUCH_KILLABLE)
-		ret = wait_event_killable_exclusive(places->wait,
-						    atomic_read(&places->taken) < max_user_reads);
+		ret = wait_event_killable_exclusive(places->wait, has_room(places));
 	else
-		ret = wait_event_interruptible_exclusive(places->wait,
-				atomic_read(&places->taken) < max_user_reads ||
-				kev_touch_stopped(touch));
+		ret = wait_event_interruptible_exclusive(places->wait, has_room(places) ||
+							 kev_touch_stopped(touch));
 	return ret || kev_touch_stopped(touch) ? -EINTR : 0;
 }
 
