@@ -15,7 +15,7 @@
 struct cgroup_subsys_state;
 struct file;
 struct kev_mem;
-struct kev_readers;
+struct kev_owner;
 struct kev_touch;
 struct mem_cgroup;
 struct mm_struct;
@@ -32,7 +32,7 @@ struct page;
  * @io: [I] whose limits on disks hold for reads of it; a reference; may be NULL
  * @mm: [I] the creator's, which tells of pinned pages; grabbed
  * @user: [I] charged for pinned pages
- * @readers: [I] where @user's reads are counted
+ * @owner: [I] where @user's reads are counted
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
  * @local: [I] it lies on a disk of this machine, or in memory: a read of it ends some time
@@ -55,7 +55,7 @@ struct kev_image {
 	struct cgroup_subsys_state *io;
 	struct mm_struct *mm;
 	struct user_struct *user;
-	struct kev_readers *readers;
+	struct kev_owner *owner;
 	bool writers_denied;
 	bool cached;
 	bool local;

@@ -1,11 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Users who have VMs, and how many.
+ * Users who have VMs or images, and how much they have of what there is for all.
  */
 #ifndef _KEV_OWNER_H
 #define _KEV_OWNER_H
 
-struct kev_owner;
+#include <linux/atomic.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+/**
+ * struct kev_read_places - places for reads
+ * @taken: [a] by reads under way, whether somebody waits for them or not
+ * @wait: who waits for one: a place that gets free wakes one of them
+ */
+struct kev_read_places {
+	atomic_t taken;
+	wait_queue_head_t wait;
+};
+
+/**
+ * struct kev_owner - a user who has a VM or an image
+ * @node: in the table, by @uid
+ * @uid: [I] who
+ * @refs: VMs and images; it goes with the last one
+ * @vms: VMs of the user's
+ * @vcpus: their vCPUs
+ * @places: for reads of the user's files, by kev_image.local: a server that hangs takes none from
+ *	disks
+ *
+ * The numbers are under owners_lock.
+ */
+struct kev_owner {
+	struct hlist_node node;
+	kuid_t uid;
+	unsigned int refs;
+	unsigned int vms;
+	unsigned int vcpus;
+	struct kev_read_places places[2];
+};
+
+/**
+ * kev_owner_get() - a user has something more
+ * @uid: who
+ *
+ * Context: process, may sleep. Return: a reference, until kev_owner_put(); NULL: no memory.
+ */
+struct kev_owner *kev_owner_get(kuid_t uid);
+void kev_owner_put(struct kev_owner *owner);
 
 /**
  * kev_owner_add_vm() - the caller is about to have one more VM

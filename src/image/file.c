@@ -17,7 +17,7 @@
 #include <kev/compat.h>
 #include <kev/image.h>
 #include <kev/mem.h>
-#include <kev/readers.h>
+#include <kev/owner.h>
 #include <kev/region.h>
 
 static int check_file(struct file *file, struct kev_image_fault *why)
@@ -84,8 +84,8 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return -ENOMEM;
-	new->readers = kev_readers_get(mem->user);
-	if (!new->readers) {
+	new->owner = kev_owner_get(mem->user->uid);
+	if (!new->owner) {
 		kfree(new);
 		return -ENOMEM;
 	}
@@ -107,7 +107,7 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
 		if (ret) {
-			kev_readers_put(new->readers);
+			kev_owner_put(new->owner);
 			kfree(new);
 			return ret;
 		}
@@ -133,7 +133,7 @@ void kev_image_put(struct kev_image *image)
 	if (!refcount_dec_and_test(&image->refs))
 		return;
 	kev_mem_unpin(image->mm, image->user, image->pinned);
-	kev_readers_put(image->readers);
+	kev_owner_put(image->owner);
 	free_uid(image->user);
 	mmdrop(image->mm);
 	kev_io_css_put(image->io);

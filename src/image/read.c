@@ -25,7 +25,7 @@
 #include <linux/workqueue.h>
 #include <kev/image.h>
 #include <kev/mem.h>
-#include <kev/readers.h>
+#include <kev/owner.h>
 #include <kev/region.h>
 
 /**
@@ -110,7 +110,7 @@ static void put_read(struct kev_read *read)
 
 static struct kev_read_places *places_of(const struct kev_image *image)
 {
-	return &image->readers->places[image->local];
+	return &image->owner->places[image->local];
 }
 
 /*

@@ -383,6 +383,7 @@ void kev_eventfd_signal(struct eventfd_ctx *ctx);
 struct kref { refcount_t refs; };
 struct hrtimer { int unused; };
 typedef struct { int unused; } wait_queue_head_t;
+#define init_waitqueue_head(head)	((void)(head))
 #define DECLARE_STATIC_CALL(name, function)	extern __typeof__(function) *name
 #define static_call(name)	(*name)
 
