@@ -7,6 +7,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <kev/compat.h>
 #include <kev/trace.h>
 #include <kev/vcpu.h>
 
