@@ -38,7 +38,7 @@ says "--events: a fault" ' kev_fault: vm=[0-9]+ vcpu_id=0 '
 
 output=$(kevctl trace --events --json -- kevctl run --memory 16M /guests/hello 2>&1 </dev/null)
 is "--events --json: status of the command" $? 254
-says "--events --json: an exit" '^\{"event": "kev_exit", "ticks": [0-9]+, "cpu": 0, "pid": [0-9]+, "task": "kevctl[^"]*", "fields": \{"vm": [0-9]+, "vcpu_id": 0, "exit_reason": "[A-Z_]+", "guest_rip": [0-9]+, .*, "error_code": [0-9]+\}\}$'
+says "--events --json: an exit" '^\{"event": "kev_exit", "ticks": [0-9]+, "cpu": [0-9]+, "pid": [0-9]+, "task": "kevctl[^"]*", "fields": \{"vm": [0-9]+, "vcpu_id": 0, "exit_reason": "[A-Z_]+", "guest_rip": [0-9]+, .*, "error_code": [0-9]+\}\}$'
 is "--events --json: every line is understood" "$(echo "$output" | grep -c '"event": "other"')" 0
 
 # While a guest spins: for a time, and until it is told to end
