@@ -17,12 +17,14 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
+#include <kev/compat.h>
 #include <kev/image.h>
 #include <kev/mem.h>
 #include <kev/owner.h>
@@ -60,23 +62,89 @@ struct kev_read {
 #define MAX_USER_READS	32
 #define MIN_USER_READS	4
 
+/* Pages that a page of a file may cost: itself, and nodes of the page cache's tree */
+#define PAGE_COST	4
+#define CACHE_TRIES	3
+
 /* By kev_image.local */
 static struct workqueue_struct *read_wq[2];
 static int max_user_reads __ro_after_init;
 
-static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
+/* Whether the cgroup has room for a page of a file; the CPU keeps the charges for it. */
+static bool has_memory(void)
 {
-	loff_t pos = offset;
-	size_t done = 0;
-	ssize_t ret;
+	struct page *pages[PAGE_COST];
+	unsigned int n = 0;
+	bool all;
 
-	while (done < len) {
-		ret = kernel_read(image->file, buf + done, len - done, &pos);
-		if (ret <= 0)
-			return ret == -ENOMEM ? -ENOMEM : -EIO;
-		done += ret;
+	while (n < PAGE_COST && (pages[n] = alloc_page(KEV_GFP_GUEST)))
+		n++;
+	all = n == PAGE_COST;
+	while (n)
+		__free_page(pages[--n]);
+	return all;
+}
+
+/*
+ * Have the page cache hold a page of the file, by reading ahead: that fails where the cgroup has no
+ * room. Return: a reference; NULL: the file system cannot, for another reason; -ENOMEM.
+ */
+static struct page *cache_page(const struct kev_image *image, pgoff_t index)
+{
+	struct file *file = image->file;
+	struct page *page = find_get_page(file->f_mapping, index);
+	unsigned int i;
+
+	for (i = 0; !page && i < CACHE_TRIES; i++) {
+		if (i && !has_memory())
+			return ERR_PTR(-ENOMEM);
+		page_cache_sync_readahead(file->f_mapping, &file->f_ra, file, index, 1);
+		page = find_get_page(file->f_mapping, index);
+	}
+	return page;
+}
+
+/*
+ * Make room for a read of at most a page: if the read itself found none, it would have the
+ * cgroup's OOM killer called. What the page cache holds, and cannot drop, needs none.
+ */
+static int prepare_cache(const struct kev_image *image, size_t len, u64 offset,
+			 struct page *pages[2])
+{
+	pgoff_t first = offset >> PAGE_SHIFT, last = (offset + len - 1) >> PAGE_SHIFT;
+	struct page *page;
+
+	if (!image->cached || kev_is_shmem(image->file->f_mapping))
+		return has_memory() ? 0 : -ENOMEM;
+	for (pgoff_t index = first; index <= last; index++) {
+		page = cache_page(image, index);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		pages[index - first] = page;
 	}
 	return 0;
+}
+
+static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
+{
+	struct page *pages[2] = {};
+	loff_t pos = offset;
+	size_t done = 0;
+	ssize_t n;
+	int ret;
+
+	ret = prepare_cache(image, len, offset, pages);
+	while (!ret && done < len) {
+		n = kernel_read(image->file, buf + done, len - done, &pos);
+		if (n <= 0)
+			ret = n == -ENOMEM ? -ENOMEM : -EIO;
+		else
+			done += n;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
+		if (pages[i])
+			put_page(pages[i]);
+	return ret;
 }
 
 static int read_pieces(const struct kev_image *image, u64 gpa, void *to)
@@ -114,20 +182,6 @@ static struct kev_read_places *places_of(const struct kev_image *image)
 }
 
 /*
- * A file system that adds a page to the page cache calls the OOM killer if the cgroup has no room
- * for it. So there has to be room before: of a page that is given back at once, the CPU keeps the
- * charge.
- */
-static bool may_add_page(void)
-{
-	struct page *page = alloc_page(KEV_GFP_GUEST);
-
-	if (page)
-		__free_page(page);
-	return page;
-}
-
-/*
  * As whoever opened the file, on the account of the VM's creator, and within the limits on disks
  * of whoever made the image
  */
@@ -141,9 +195,7 @@ static void read_work(struct work_struct *work)
 	void *to = page_address(read->page);
 
 	kthread_associate_blkcg(read->image->io);
-	if (!may_add_page())
-		read->result = -ENOMEM;
-	else if (read->len)
+	if (read->len)
 		read->result = read_now(read->image, to, read->len, read->offset);
 	else
 		read->result = read_pieces(read->image, read->gpa, to);
