@@ -15,6 +15,9 @@ struct kev_vm;
 
 #define KEV_NR_VECTORS	256
 
+#define KEV_TIMER_EXPIRED	BIT(0)	/* it has fired */
+#define KEV_TIMER_STOPPED	BIT(1)	/* twice: it is off until the owner looks */
+
 /**
  * struct kev_timer - the timer of a local APIC
  * @hrtimer: watches for @expires, on the CPU where it was started
@@ -25,7 +28,7 @@ struct kev_vm;
  *	or @in_guest, else by @hrtimer
  * @period: [a] ticks from one time to the next, 0 for once
  * @deadline: [c] TSC-deadline mode: what the guest has written
- * @expired: [a] bit 0: it has fired, and the owner has not looked
+ * @expired: [a] KEV_TIMER_*; 0 once the owner has looked
  */
 struct kev_timer {
 	struct hrtimer hrtimer;

@@ -26,7 +26,7 @@ enum kt_step_op {
 	KT_S_HALT_CPU,	/* HaltCpu(@value), with abi = "kev" */
 	KT_S_ADD,	/* add @value to 4 bytes at @arg, atomically */
 	KT_S_TICKS,	/* interrupts on until @value ticks of the TSC have passed */
-	KT_S_TOOK,	/* interrupts on until this script has taken @value of them */
+	KT_S_TOOK,	/* interrupts on until this script has taken @value of them, or for long */
 	KT_S_EOI,	/* @value: what a handler does: KT_EOI_* */
 	KT_NR_STEP_OPS
 };

@@ -6,6 +6,11 @@
  */
 #include "kselftest_harness.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "script.h"
 
 FIXTURE(apic) {
@@ -385,6 +390,66 @@ TEST_F(apic, timer_periodic)
 	EXPECT_LE(10 * 1000, RESULT(6) - RESULT(3));
 }
 
+/* What is being counted goes on, once or again and again. */
+TEST_F(apic, timer_changes_mode)
+{
+	DO(KT_APIC_ON, WRMSR(X2APIC_TDCR, 0xb), LVT(PERIODIC | 0x70), COUNT(4000000),
+	   STEP(KT_S_TICKS, 6000000));
+	EXPECT_LE(1, self->page->taken);
+	/* One may have come before. */
+	DO(LVT(ONE_SHOT | 0x70), STEP(KT_S_TICKS, 20000000), RDMSR(X2APIC_TMCCT));
+	EXPECT_LE(1, self->page->taken);
+	EXPECT_GE(2, self->page->taken);
+	EXPECT_EQ(0, RESULT(2));
+	DO(COUNT(4000000), LVT(PERIODIC | 0x70), STEP(KT_S_TICKS, 20000000),
+	   LVT(ONE_SHOT | MASKED | 0x70));
+	EXPECT_LE(2, self->page->taken);
+}
+
+/* Of all CPUs and since the start */
+static long timer_interrupts(void)
+{
+	char line[1024], *at = NULL;
+	FILE *file = fopen("/proc/interrupts", "r");
+	long sum = 0, n;
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file) && !(at = strstr(line, "LOC:")))
+		;
+	fclose(file);
+	for (at = at ? at + 4 : line; *at; sum += n) {
+		char *end;
+
+		n = strtol(at, &end, 10);
+		if (end == at)
+			break;
+		at = end;
+	}
+	return sum;
+}
+
+/* A vCPU that is not run and takes no interrupt costs the host none, and yet loses none. */
+TEST_F(apic, timer_rests)
+{
+	struct kev_vcpu_state state = {};
+	long before;
+
+	/* As often as it can; and it has been left when the first one comes. */
+	DO(KT_APIC_ON, LVT(PERIODIC | 0x70));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_APIC, &state));
+	state.apic.initial_count = 1;
+	state.apic.timer_deadline = 1;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_APIC, &state));
+	before = timer_interrupts();
+	ASSERT_LT(0, before);
+	usleep(400000);
+	/* 2000 periods at least */
+	EXPECT_GT(1000, timer_interrupts() - before);
+	DO(STEP(KT_S_TICKS, 20000000), LVT(PERIODIC | MASKED | 0x70));
+	EXPECT_LE(3, self->page->taken);
+}
+
 TEST_F(apic, timer_deadline)
 {
 	uint64_t now;
@@ -430,6 +495,24 @@ TEST_F(apic, tsc_is_written)
 	DO(LVT(ONE_SHOT | 0x70), COUNT(0xffffffff), WRMSR(MSR_TSC, 1ULL << 62),
 	   WINDOW);
 	EXPECT_EQ(0, self->page->taken);
+}
+
+/* A deadline that has passed has fired, and does not come again where the TSC is set back. */
+TEST_F(apic, deadline_comes_once)
+{
+	struct kev_vcpu_state state = {};
+	uint64_t now;
+
+	DO(KT_APIC_ON, LVT(DEADLINE | 0x70), WRMSR(MSR_TSC, 1ULL << 61), STEP(KT_S_RDTSC, 0));
+	now = RESULT(4);
+	DO(WRMSR(MSR_DEADLINE, now + 4000000));
+	usleep(500000);
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_TIME, &state));
+	state.time.tsc_offset -= 1ULL << 60;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_TIME, &state));
+	DO(WINDOW, RDMSR(MSR_DEADLINE));
+	EXPECT_EQ(1, self->page->taken);
+	EXPECT_EQ(0, RESULT(1));
 }
 
 TEST_HARNESS_MAIN

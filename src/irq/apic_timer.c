@@ -10,6 +10,10 @@
  * A timer that is set while the guest runs is watched by the backend, where that can do so,
  * until the guest is left: a guest that sets one time after the other costs the host no
  * timer of its own and no interrupt. From then on the hrtimer watches for it.
+ *
+ * Only what is off is changed: the hrtimer's handler may run on another CPU, and moves a
+ * period's times on by itself. It does so once; when it fires again and the owner has not
+ * looked, it stops until the owner does. So vCPUs that nobody runs cost the host nothing.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -45,21 +49,24 @@ static ktime_t when(u64 expires, u64 now)
 	return ktime_add_safe(ktime_get(), kev_tsc_to_ns(expires - now, tsc_khz));
 }
 
-/* It is time. Return: ticks from then to the next time, 0 for never. */
-static u64 expire(struct kev_timer *timer, u64 now)
+/* When a periodic timer fires next. What was missed came while the last one was still waiting. */
+static u64 next_time(u64 expires, u64 period, u64 now)
 {
-	u64 expires = READ_ONCE(timer->expires);
-	u64 period = READ_ONCE(timer->period);
+	return expires > now ? expires : expires + ((now - expires) / period + 1) * period;
+}
 
-	if (period) {
-		expires += period;
-		/* What was missed came while the last one was still waiting. */
-		if (expires <= now)
-			expires += ((now - expires) / period + 1) * period;
-		WRITE_ONCE(timer->expires, expires);
-	}
-	set_bit(0, &timer->expired);
-	return period;
+/* It is time. Return: does it go on? */
+static bool expire(struct kev_timer *timer, u64 now)
+{
+	u64 period = READ_ONCE(timer->period);
+	unsigned long old = READ_ONCE(timer->expired), new;
+
+	if (period)
+		WRITE_ONCE(timer->expires, next_time(READ_ONCE(timer->expires), period, now));
+	do {
+		new = KEV_TIMER_EXPIRED | (period && old ? KEV_TIMER_STOPPED : 0);
+	} while (!try_cmpxchg(&timer->expired, &old, new));
+	return period && !old;
 }
 
 static enum hrtimer_restart fire(struct hrtimer *hrtimer)
@@ -67,13 +74,13 @@ static enum hrtimer_restart fire(struct hrtimer *hrtimer)
 	struct kev_vcpu *vcpu = container_of(hrtimer, struct kev_vcpu, apic.timer.hrtimer);
 	struct kev_timer *timer = &vcpu->apic.timer;
 	u64 now = kev_hw_tsc();
-	u64 period;
+	bool goes_on;
 
 	/* The clock that has woken us need not agree with the TSC: never too early. */
 	if (now >= READ_ONCE(timer->expires)) {
-		period = expire(timer, now);
+		goes_on = expire(timer, now);
 		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
-		if (!period)
+		if (!goes_on)
 			return HRTIMER_NORESTART;
 	}
 	hrtimer_set_expires(hrtimer, when(READ_ONCE(timer->expires), now));
@@ -109,7 +116,7 @@ static void kev_timer_arm(struct kev_vcpu *vcpu, u64 expires, u64 period)
 	WRITE_ONCE(timer->period, period);
 	WRITE_ONCE(timer->expires, expires);
 	if (expires <= now && !period) {
-		set_bit(0, &timer->expired);
+		WRITE_ONCE(timer->expired, KEV_TIMER_EXPIRED);
 		set_bit(KEV_REQ_INTERRUPT, &vcpu->requests);
 		return;
 	}
@@ -200,7 +207,7 @@ void kev_timer_stop(struct kev_vcpu *vcpu)
 	if (!timer->armed)
 		return;
 	kev_timer_cancel(vcpu);
-	clear_bit(0, &timer->expired);
+	WRITE_ONCE(timer->expired, 0);
 	timer->armed = false;
 	timer->deadline = 0;
 }
@@ -253,6 +260,7 @@ void kev_timer_set_lvt(struct kev_vcpu *vcpu, u32 old, u32 lvt)
 	unsigned int shift = kev_apic_divide_shift(reg(vcpu, KEV_APIC_DIVIDE));
 	u64 ticks = (u64)reg(vcpu, KEV_APIC_INITIAL_COUNT) << shift;
 	u32 changed = (old ^ lvt) & KEV_LVT_TIMER_MODE;
+	struct kev_timer *timer = &vcpu->apic.timer;
 
 	if (!changed)
 		return;
@@ -263,8 +271,15 @@ void kev_timer_set_lvt(struct kev_vcpu *vcpu, u32 old, u32 lvt)
 		*kev_apic_reg(vcpu->apic.regs, KEV_APIC_INITIAL_COUNT) = 0;
 		return;
 	}
-	if (vcpu->apic.timer.armed && !(lvt & KEV_LVT_DEADLINE))
-		WRITE_ONCE(vcpu->apic.timer.period, period_of(lvt, ticks));
+	if (!timer->armed || lvt & KEV_LVT_DEADLINE)
+		return;
+	kev_timer_cancel(vcpu);
+	/* It may have fired until then; and a periodic one has been started again. */
+	kev_apic_sync(vcpu);
+	if (!timer->armed)
+		return;
+	kev_timer_cancel(vcpu);
+	kev_timer_arm(vcpu, timer->expires, period_of(lvt, ticks));
 }
 
 /**
@@ -288,7 +303,7 @@ void kev_timer_set_divide(struct kev_vcpu *vcpu, u32 old, u32 divide)
 	kev_timer_cancel(vcpu);
 	left = timer->expires > now ? timer->expires - now : 0;
 	left = left >> kev_apic_divide_shift(old) << shift;
-	if (!test_bit(0, &timer->expired) || timer->period)
+	if (!READ_ONCE(timer->expired) || timer->period)
 		kev_timer_arm(vcpu, now + left,
 			      period_of(lvt, (u64)reg(vcpu, KEV_APIC_INITIAL_COUNT) << shift));
 }
@@ -358,8 +373,15 @@ bool kev_timer_take(struct kev_vcpu *vcpu)
 {
 	struct kev_timer *timer = &vcpu->apic.timer;
 
-	if (!READ_ONCE(timer->expired) || !test_and_clear_bit(0, &timer->expired))
+	if (!READ_ONCE(timer->expired))
 		return false;
+	/* A full barrier: what it says of @timer is there; pairs with expire(). */
+	if (xchg(&timer->expired, 0) & KEV_TIMER_STOPPED) {
+		/* Its handler may not have returned yet. */
+		kev_timer_cancel(vcpu);
+		kev_timer_arm(vcpu, next_time(timer->expires, timer->period, kev_hw_tsc()),
+			      timer->period);
+	}
 	if (!timer->period) {
 		timer->armed = false;
 		timer->deadline = 0;
@@ -377,8 +399,10 @@ bool kev_timer_take(struct kev_vcpu *vcpu)
  */
 void kev_timer_tsc_changed(struct kev_vcpu *vcpu)
 {
-	u64 deadline = vcpu->apic.timer.deadline;
+	const struct kev_timer *timer = &vcpu->apic.timer;
 
-	if (vcpu->apic.timer.armed && deadline)
-		kev_timer_set_deadline(vcpu, deadline);
+	/* One that has passed has fired. */
+	kev_apic_sync(vcpu);
+	if (timer->armed && timer->deadline)
+		kev_timer_set_deadline(vcpu, timer->deadline);
 }
