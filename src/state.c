@@ -184,6 +184,7 @@ long kev_vcpu_get_state(void *object, void *arg)
  * @values: for KEV_STATE_MSR_VALUES
  * @merged: the state that the vCPU would have; @groups says what of it is new
  * @problem: what is wrong with it
+ * @mp: what the vCPU waited for before
  * @ret: what the backend says
  */
 struct setting {
@@ -192,6 +193,7 @@ struct setting {
 	u64 *values;
 	struct kev_vcpu_state *merged;
 	struct kev_problem problem;
+	u32 mp;
 	int ret;
 };
 
@@ -262,6 +264,10 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 		s->ret = -EINVAL;
 	if (s->ret)
 		return;
+	/* From here on what would wake it may be taken up: it does not wait meanwhile. */
+	s->mp = vcpu->mp;
+	if (s->mp != KEV_MP_RUNNABLE)
+		kev_halt_end(vcpu);
 	kev_backend->set(vcpu, s->merged);
 	if (s->state->groups & KEV_STATE_CONTROLS)
 		vcpu->pdptes_wanted = kev_pae(controls->cr0, controls->cr4, controls->efer);
@@ -271,7 +277,7 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 static void set_wait(struct kev_vcpu *vcpu, const struct setting *s, u32 named)
 {
 	const struct kev_vcpu_state *state = s->state, *merged = s->merged;
-	u32 mp = vcpu->mp;
+	u32 mp = s->mp;
 
 	/* The guest goes on at the RIP that was set, or with the event's handler. */
 	if (mp == KEV_MP_HALTED && (named & KEV_STATE_GPRS || merged->interrupts.event))
@@ -280,7 +286,7 @@ static void set_wait(struct kev_vcpu *vcpu, const struct setting *s, u32 named)
 		kev_mp_set_state(vcpu, &state->mp);
 		mp = state->mp.state;
 	}
-	if (mp != KEV_MP_RUNNABLE || vcpu->mp != KEV_MP_RUNNABLE)
+	if (mp != KEV_MP_RUNNABLE || s->mp != KEV_MP_RUNNABLE)
 		kev_halt_restore(vcpu, mp, merged->gprs.rflags & X86_EFLAGS_IF,
 				 !(merged->interrupts.interruptibility & KEV_BLOCKED_BY_NMI));
 }
