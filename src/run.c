@@ -549,5 +549,8 @@ long kev_vcpu_run(struct kev_vcpu *vcpu)
 		return 0;
 	WRITE_ONCE(vcpu->run->kind, KEV_EXIT_NONE);
 	vcpu->counts.kicks++;
+	/* It may be the last one that others wait for, and was called off before its look. */
+	if (unlikely(vcpu->mp != KEV_MP_RUNNABLE))
+		kev_halt_recheck(vcpu->vm);
 	return verdict;
 }

@@ -193,6 +193,8 @@ void kev_halt_recheck(struct kev_vm *vm)
 	struct kev_vcpu *vcpu;
 	unsigned long id;
 
+	/* What is gone is gone before the look at who sleeps; pairs with kev_halt_wait(). */
+	smp_mb();
 	rcu_read_lock();
 	xa_for_each(&vm->vcpus, id, vcpu)
 		kev_vcpu_wake_runner(vcpu);
@@ -228,7 +230,7 @@ bool kev_halt_wait(struct kev_vcpu *vcpu)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	if (stuck)
+	if (stuck || told)
 		kev_halt_recheck(vcpu->vm);
 	return vcpu->mp == KEV_MP_RUNNABLE || !(told || stuck);
 }
