@@ -29,8 +29,6 @@
 #define MAX_HELD	64
 /* What the kernel asks for in one read at most, without FUSE_MAX_PAGES */
 #define MAX_READ	(32 * KT_PAGE)
-/* Whoever asks again and again after an error, in a test that has failed, gets an end. */
-#define MAX_FAILURES	100
 #define MAX_REQUEST	(FUSE_MIN_READ_BUFFER + KT_PAGE)
 
 struct kt_fuse_shared {
@@ -400,10 +398,16 @@ void kt_fuse_release(struct kt_fuse *fuse, uint32_t reads)
 	wake(fuse);
 }
 
-void kt_fuse_fail(struct kt_fuse *fuse, int error)
+void kt_fuse_fail_reads(struct kt_fuse *fuse, int error, uint32_t reads)
 {
 	SET(fuse->shared->error, error);
-	SET(fuse->shared->failures, MAX_FAILURES);
+	SET(fuse->shared->failures, reads);
+}
+
+void kt_fuse_fail(struct kt_fuse *fuse, int error)
+{
+	/* Whoever asks again and again, in a test that has failed, gets an end. */
+	kt_fuse_fail_reads(fuse, error, 100);
 }
 
 void kt_fuse_resize(struct kt_fuse *fuse, uint64_t size)

@@ -364,10 +364,11 @@ void kt_fuse_hold(struct kt_fuse *fuse, bool on);
 /* While reads are held: let so many go, the oldest first, then those that come. */
 void kt_fuse_release(struct kt_fuse *fuse, uint32_t reads);
 /*
- * Reads that are answered from now on fail with this errno, positive, but not more than 100; 0: no
- * longer. The kernel asks twice for a page whose first read fails.
+ * Reads that are answered from now on fail with this errno, positive, but not more than 100, or
+ * than so many; 0: no longer. The kernel asks twice for a page whose first read fails.
  */
 void kt_fuse_fail(struct kt_fuse *fuse, int error);
+void kt_fuse_fail_reads(struct kt_fuse *fuse, int error, uint32_t reads);
 /* The file's size from now on: the kernel learns it from a stat() or a short read. */
 void kt_fuse_resize(struct kt_fuse *fuse, uint64_t size);
 

@@ -4,7 +4,9 @@
  * each signals once and is not reported, and that all others are.
  */
 #include <fcntl.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -238,6 +240,58 @@ TEST_F(doorbell, removed)
 	EXPECT_EQ(0, rings(self->bell));
 	kt_guest_fini(guest);
 	self->other = -1;
+}
+
+/* A string of two bytes, of which the second one lies in a file, and the end: nothing wakes it. */
+KT_CODE(sleeps, "mov $0x300fff, %esi\n mov $2, %ecx\n mov $0xc050, %edx\n rep outsb\n hlt\n");
+
+#define STRING_GPA	0x300000UL
+
+static void fill_ones(const void *arg, uint64_t offset, void *bytes, size_t size)
+{
+	(void)arg;
+	(void)offset;
+	memset(bytes, 1, size);
+}
+
+/*
+ * The byte in the file cannot be had when the first one rings, and can be when its turn comes: that
+ * it could not is told nobody, and leaves nothing to be done again at a later RUN.
+ */
+TEST_F(doorbell, string_into_a_file)
+{
+	const struct kt_fuse_file file = { .size = KT_PAGE, .fill = fill_ones };
+	struct kt_guest *guest = &self->guest;
+	struct kev_vcpu_state state = {};
+	struct kt_fuse fuse;
+	struct stat st;
+	uint64_t rip;
+	int fd;
+
+	ASSERT_EQ(0, kt_fuse_mount(&fuse, &file));
+	fd = open(fuse.path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	/* The kernel asks for the size of a mount's root only now. */
+	ASSERT_EQ(0, fstat(fd, &st));
+	ASSERT_EQ(0, kt_guest_init(guest, &sleeps, 0, NULL));
+	ASSERT_EQ(0, kt_add_ram(guest->vm, STRING_GPA, KT_PAGE));
+	ASSERT_EQ(0, kt_add_file(guest->vm, STRING_GPA + KT_PAGE, KT_PAGE, fd, 0, KT_PAGE));
+	ASSERT_EQ(0, set_bell(guest->vm, P, self->bell, 1, PORT, 0));
+	kt_fuse_fail_reads(&fuse, ENODATA, 2);
+	ASSERT_EQ(0, kt_run(guest->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, guest->run->kind);
+	EXPECT_EQ(2, rings(self->bell));
+	ASSERT_EQ(0, kt_get_state(guest->vcpu, KEV_STATE_GPRS, &state));
+	rip = state.gprs.rip;
+	ASSERT_EQ(0, kt_run(guest->vcpu));
+	EXPECT_EQ(KEV_EXIT_HALTED, guest->run->kind);
+	ASSERT_EQ(0, kt_get_state(guest->vcpu, KEV_STATE_GPRS, &state));
+	EXPECT_EQ(rip, state.gprs.rip);
+	/* It was refused, or this has shown nothing. */
+	EXPECT_EQ(3, kt_fuse_reads(&fuse));
+	kt_guest_fini(guest);
+	close(fd);
+	EXPECT_EQ(0, kt_fuse_unmount(&fuse));
 }
 
 TEST_HARNESS_MAIN

@@ -422,6 +422,8 @@ static enum kev_verdict commit(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 	struct kev_emulation *e = vcpu->emulation;
 
 	kev_emulate_drop(vcpu);
+	/* A report of an element behind those that are done: it has ended the string before it. */
+	vcpu->answer = KEV_EXIT_NONE;
 	memcpy(vcpu->gpr, e->cpu.gpr, sizeof(vcpu->gpr));
 	if (e->cpu.gpr[KEV_RSP] == e->state.gprs.gpr[KEV_RSP] &&
 	    e->cpu.rflags == e->state.gprs.rflags)
