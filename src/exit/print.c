@@ -72,6 +72,7 @@ static enum kev_verdict print_through(struct kev_vcpu *vcpu, const struct kev_pa
 	while (vcpu->printed < len) {
 		if (should_stop(vcpu))
 			return KEV_KICKED;
+		cond_resched();
 		at = address + vcpu->printed;
 		read = -EFAULT;
 		if (at >= address)
