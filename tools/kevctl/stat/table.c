@@ -31,8 +31,10 @@ static unsigned int cut(char *line, char **cells, unsigned int most)
 int table_read(char *text, table_reader *reader, void *owner)
 {
 	struct table_row row;
+	char *line, *end;
+	unsigned int nr;
+	bool is_empty;
 	int error = 0;
-	char *line;
 
 	line = strsep(&text, "\n");
 	row.nr = line ? cut(line, row.names, TABLE_COLUMNS) : 0;
@@ -41,7 +43,13 @@ int table_read(char *text, table_reader *reader, void *owner)
 	while (!error && (line = strsep(&text, "\n"))) {
 		if (!*line)
 			continue;
-		if (cut(line, row.cells, row.nr) != row.nr)
+		end = line + strlen(line);
+		/* The last one is a name that a process gives itself: it may be empty. */
+		is_empty = end[-1] == ' ';
+		nr = cut(line, row.cells, row.nr);
+		if (nr == row.nr - 1 && is_empty)
+			row.cells[nr++] = end;
+		if (nr != row.nr)
 			return -EBADMSG;
 		error = reader(owner, &row);
 	}
