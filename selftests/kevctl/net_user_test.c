@@ -210,7 +210,7 @@ static bool open_net(unsigned int sandbox, ...)
 			break;
 	}
 	va_end(args);
-	return !user_open(&wire, sandbox, words);
+	return !user_open(&wire, sandbox, STDERR_FILENO, words);
 }
 
 static void close_net(void)

@@ -397,7 +397,8 @@ static int run(const struct run_options *options, struct detach *detach, struct 
 		return status;
 
 	status = STATUS_FAILURE;
-	if (options->net && net_open(&net, options->net, options->sandbox))
+	if (options->net && net_open(&net, options->net, options->sandbox,
+				     options->detach ? detach->log : STDERR_FILENO))
 		goto close_image;
 	kev = open_device(options->device);
 	if (kev < 0)

@@ -2,8 +2,9 @@
 /*
  * kev-net-user: the network of `kevctl run --net user`, in a process of its own. kevctl
  * starts it with the guest's cable as standard input, a pipe that says when it is ready and
- * when it has ended as standard output, the parts of the sandbox to leave out as the first
- * argument, and what the user has asked for as the others.
+ * when it has ended as standard output, where messages go once it is ready as USER_LOG, the parts
+ * of the sandbox to leave out as the first argument, and what the user has asked for as the
+ * others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "../kevctl.h"
+#include "../net/user.h"
 #include "../sandbox.h"
 #include "options.h"
 #include "stack.h"
@@ -60,6 +62,7 @@ static int enter_sandbox(unsigned int without)
 		.nr_paths = names.fd >= 0,
 		.sockets = true,
 		.network = true,
+		.streams = true,
 	};
 	int status;
 
@@ -84,6 +87,15 @@ static void set_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* Who started kevctl may wait for the end of what it has given it as standard error. */
+static int change_log(void)
+{
+	int ret = dup3(USER_LOG, STDERR_FILENO, 0) < 0 ? -errno : 0;
+
+	close(USER_LOG);
+	return ret;
+}
+
 static bool is_cable(int fd)
 {
 	socklen_t length = sizeof(int);
@@ -104,13 +116,13 @@ int main(int argc, char **argv)
 		return STATUS_FAILURE;
 	}
 	set_signals();
-	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	close_range(USER_LOG + 1, UINT_MAX, 0);
 	if (options_parse(&options, argv + 2))
 		return STATUS_FAILURE;
 	stack = stack_open(&options, STDIN_FILENO);
 	if (!stack)
 		return STATUS_FAILURE;
-	if (enter_sandbox(without) || write(STDOUT_FILENO, "", 1) != 1) {
+	if (enter_sandbox(without) || change_log() || write(STDOUT_FILENO, "", 1) != 1) {
 		stack_close(stack);
 		return STATUS_FAILURE;
 	}

@@ -126,7 +126,7 @@ static int check_name(const char *name)
 }
 
 /* @text is the caller's own, and cut at its commas. */
-static int open_wire(struct net *net, char *text, unsigned int sandbox)
+static int open_wire(struct net *net, char *text, unsigned int sandbox, int log)
 {
 	const char *name = strsep(&text, ",");
 	bool user = !strcmp(name, "user");
@@ -138,7 +138,7 @@ static int open_wire(struct net *net, char *text, unsigned int sandbox)
 	if (error)
 		return error;
 	if (user)
-		return user_open(&net->wire, sandbox, words.items);
+		return user_open(&net->wire, sandbox, log, words.items);
 	return tap_open(&net->wire, strcmp(name, "tap") ? name : "");
 }
 
@@ -149,10 +149,10 @@ static void random_mac(uint8_t *mac)
 	mac[0] = (mac[0] & ~MAC_GROUP) | MAC_LOCAL;
 }
 
-static int open_parts(struct net *net, const char *option, unsigned int sandbox)
+static int open_parts(struct net *net, const char *option, unsigned int sandbox, int log)
 {
 	char *text = strdup(option);
-	int error = text ? open_wire(net, text, sandbox) : -ENOMEM;
+	int error = text ? open_wire(net, text, sandbox, log) : -ENOMEM;
 
 	free(text);
 	if (error)
@@ -165,7 +165,7 @@ static int open_parts(struct net *net, const char *option, unsigned int sandbox)
 	return -EMFILE;
 }
 
-int net_open(struct net **result, const char *option, unsigned int sandbox)
+int net_open(struct net **result, const char *option, unsigned int sandbox, int log)
 {
 	struct net *net = calloc(1, sizeof(*net));
 
@@ -174,7 +174,7 @@ int net_open(struct net **result, const char *option, unsigned int sandbox)
 		return STATUS_FAILURE;
 	}
 	random_mac(net->card.net.mac);
-	if (open_parts(net, option, sandbox)) {
+	if (open_parts(net, option, sandbox, log)) {
 		free(net);
 		return STATUS_FAILURE;
 	}

@@ -16,10 +16,11 @@ struct net;
  * @option: the option's value: tap, the name of a TAP device, or user; behind a comma each
  *	mac=ADDRESS, legacy and modern, and for user what kev-net-user takes
  * @sandbox: SANDBOX_*: parts of that program's sandbox to leave out
+ * @log: where that program's messages go once it runs
  *
  * Return: 0, or the exit status.
  */
-int net_open(struct net **net, const char *option, unsigned int sandbox);
+int net_open(struct net **net, const char *option, unsigned int sandbox, int log);
 void net_close(struct net *net);
 
 /**

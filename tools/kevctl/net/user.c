@@ -5,7 +5,7 @@
  *
  * The program gets its end of the wire as standard input: a socket that carries one frame
  * in each message, without the card's header. Standard output is a pipe: one byte when all is
- * set up, its end when the program has ended.
+ * set up, its end when the program has ended. USER_LOG takes the place of standard error then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +109,8 @@ static bool find_program(char path[PATH_MAX])
 	return is_in(path, KEVCTL_LIBEXECDIR, "");
 }
 
-static int spawn(const char *path, unsigned int sandbox, char *const words[], int frames, int alive)
+static int spawn(const char *path, unsigned int sandbox, char *const words[],
+		 const int streams[3])
 {
 	posix_spawn_file_actions_t actions;
 	char parts[16], **argv;
@@ -127,8 +128,9 @@ static int spawn(const char *path, unsigned int sandbox, char *const words[], in
 	argv[1] = parts;
 	memcpy(&argv[2], words, nr * sizeof(*argv));
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, frames, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, alive, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, streams[0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, streams[1], STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, streams[2], USER_LOG);
 	error = posix_spawn(&pid, path, &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	free(argv);
@@ -152,7 +154,8 @@ static int make_ends(int frames[2], int alive[2])
 }
 
 /* The program says what is wrong itself, and ends. */
-static int start(struct user *user, const char *path, unsigned int sandbox, char *const words[])
+static int start(struct user *user, const char *path, unsigned int sandbox, int log,
+		 char *const words[])
 {
 	int frames[2], alive[2];
 	int error = make_ends(frames, alive);
@@ -162,7 +165,7 @@ static int start(struct user *user, const char *path, unsigned int sandbox, char
 		message("--net", "user: %s", strerror(-error));
 		return error;
 	}
-	error = spawn(path, sandbox, words, frames[1], alive[1]);
+	error = spawn(path, sandbox, words, (const int[]){ frames[1], alive[1], log });
 	close(frames[1]);
 	close(alive[1]);
 	if (error)
@@ -179,7 +182,7 @@ static int start(struct user *user, const char *path, unsigned int sandbox, char
 	return 0;
 }
 
-int user_open(struct wire **wire, unsigned int sandbox, char *const words[])
+int user_open(struct wire **wire, unsigned int sandbox, int log, char *const words[])
 {
 	struct user *user;
 	char path[PATH_MAX];
@@ -197,7 +200,7 @@ int user_open(struct wire **wire, unsigned int sandbox, char *const words[])
 		return -ENOMEM;
 	}
 	user->wire = (struct wire){ .ops = &user_ops, .link = -1, .up = true };
-	error = start(user, path, sandbox, words);
+	error = start(user, path, sandbox, log, words);
 	if (error) {
 		free(user);
 		return error;

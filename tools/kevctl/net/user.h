@@ -5,16 +5,20 @@
 
 #include "wire.h"
 
+/* The descriptor behind the program's standard streams */
+#define USER_LOG	3
+
 /**
  * user_open() - start kev-net-user, or say why not
  * @wire: out
  * @sandbox: SANDBOX_*: parts of its own sandbox to leave out
+ * @log: where its messages go once it runs
  * @words: what else was asked for, NULL behind the last one; the program judges them
  *
  * The program ends when the wire is closed, and with kevctl.
  *
  * Return: 0 or a negative errno.
  */
-int user_open(struct wire **wire, unsigned int sandbox, char *const words[]);
+int user_open(struct wire **wire, unsigned int sandbox, int log, char *const words[]);
 
 #endif /* KEVCTL_USER_H */
