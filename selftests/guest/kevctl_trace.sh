@@ -41,6 +41,27 @@ is "--events --json: status of the command" $? 254
 says "--events --json: an exit" '^\{"event": "kev_exit", "ticks": [0-9]+, "cpu": [0-9]+, "pid": [0-9]+, "task": "kevctl[^"]*", "fields": \{"vm": [0-9]+, "vcpu_id": 0, "exit_reason": "[A-Z_]+", "guest_rip": [0-9]+, .*, "error_code": [0-9]+\}\}$'
 is "--events --json: every line is understood" "$(echo "$output" | grep -c '"event": "other"')" 0
 
+kevctl trace --events -- kevctl run --memory 16M /guests/exits 2>/dev/null </dev/null | head -n 1 >/dev/null
+is "--events: the reader is gone: no instance is left" "$(ls $instances)" ""
+
+# Events come faster than they are read.
+pid=$(kevctl run --detach --memory 16M /guests/storm)
+timeout 60 kevctl trace --duration 1 >/tmp/trace 2>&1
+result "--duration: among many events" $?
+kevctl kill --wait "$pid"
+
+# A command that does not end when it is told so keeps nothing of the trace.
+kevctl trace --duration 1 sh -c 'trap "" TERM; : >/tmp/ready; while [ -e /tmp/ready ]; do sleep 1; done' \
+	>/tmp/trace 2>&1 &
+until [ -e /tmp/ready ]; do sleep 1; done
+for _ in $(seq 10); do
+	sleep 1
+	[ -n "$(ls $instances)" ] || break
+done
+is "--duration: the command goes on, the instance does not" "$(ls $instances)" ""
+rm /tmp/ready
+wait $!
+
 # While a guest spins: for a time, and until it is told to end
 pid=$(kevctl run --detach --memory 16M /guests/spin)
 vm=$(kevctl ps | awk -v pid="$pid" '$2 == pid { print $1 }')

@@ -36,6 +36,7 @@ static void help(FILE *to)
 }
 
 uint64_t process_start;
+sigset_t signals_to_default;
 
 /* Without these three, a file opened later would take a standard stream's place. */
 static void fill_standard_streams(void)
@@ -66,9 +67,20 @@ static int run_command(int argc, char **argv)
 	return usage_error(NULL);
 }
 
+/* A write that fails is told of, and what is to be put back is put back. */
+static void ignore_write_signals(void)
+{
+	static const int signals[] = { SIGPIPE, SIGXFSZ };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signal(signals[i], SIG_IGN) != SIG_IGN)
+			sigaddset(&signals_to_default, signals[i]);
+}
+
 int main(int argc, char **argv)
 {
 	process_start = events_now();
 	fill_standard_streams();
+	ignore_write_signals();
 	return output_end(run_command(argc, argv));
 }

@@ -3,6 +3,7 @@
 #ifndef KEVCTL_H
 #define KEVCTL_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@
 
 /* When kevctl began, by events_now() */
 extern uint64_t process_start;
+
+/* Signals that kevctl ignores, and that a program of the user's is to have as kevctl had them */
+extern sigset_t signals_to_default;
 
 /* Sub-commands: argv[0] is the command's own name; the return value is the exit status. */
 int cmd_run(int argc, char **argv);

@@ -431,9 +431,6 @@ int cmd_run(int argc, char **argv)
 
 	if (!run_options_parse(argc, argv, &options, &status))
 		return status;
-	/* A guest's write that fails is an error for the guest, and no end of kevctl. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	/* A VM belongs to the process that makes it. */
 	if (options.detach && !detach_fork(&detach, options.log, &status))
 		return status;

@@ -26,6 +26,7 @@
 #include "tracefs.h"
 
 #define CHUNK		65536
+#define READS		64	/* between two looks for a signal */
 #define LOOK_MS		100	/* where the kernel tells nobody that there is something */
 #define SECONDS_MOST	86400
 #define BUFFER_KIB	4096
@@ -115,13 +116,13 @@ static int take_lines(struct trace *trace)
 	return error;
 }
 
-/* All that is there */
-static int take_events(struct trace *trace)
+/* What is there, in so many reads at most: it may come faster than it is taken. */
+static int take_events(struct trace *trace, unsigned int reads)
 {
 	int error = 0;
 	ssize_t n = 1;
 
-	while (!error && n > 0) {
+	while (!error && n > 0 && reads--) {
 		n = read(trace->tracefs.pipe, trace->text + trace->length,
 			 CHUNK - 1 - trace->length);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -136,6 +137,8 @@ static int take_events(struct trace *trace)
 
 static int start_command(struct trace *trace)
 {
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+
 	fflush(NULL);
 	trace->child = fork();
 	if (trace->child < 0) {
@@ -144,6 +147,9 @@ static int start_command(struct trace *trace)
 	}
 	if (trace->child)
 		return 0;
+	for (int signal = 1; signal < NSIG; signal++)
+		if (sigismember(&signals_to_default, signal) == 1)
+			sigaction(signal, &usual, NULL);
 	sigprocmask(SIG_SETMASK, &trace->before, NULL);
 	execvp(*trace->options->command, trace->options->command);
 	message(*trace->options->command, "%s", strerror(errno));
@@ -234,14 +240,14 @@ static int collect(struct trace *trace)
 		if (fds[1].revents)
 			end = take_signal(trace);
 		end |= fds[2].revents;
-		error = take_events(trace);
+		error = take_events(trace, READS);
 		show_progress(trace);
 	}
 	progress_end();
 	trace->ns = read_clock(CLOCK_MONOTONIC_RAW) - trace->ns;
 	trace->ticks = __rdtsc() - trace->ticks;
 	tracefs_stop(&trace->tracefs);
-	return error ? error : take_events(trace);
+	return error ? error : take_events(trace, UINT_MAX);
 }
 
 static double to_ns(const struct trace *trace, double ticks)
@@ -308,12 +314,16 @@ static void print_json(const struct trace *trace)
 	puts(sum->nr_reasons ? "\n]}" : "]}");
 }
 
-/* What cannot be killed or waited for any more is left alone. */
+/*
+ * What cannot be killed or waited for any more is left alone. The wait may be for long, and signals
+ * may end it.
+ */
 static void end_command(struct trace *trace)
 {
 	if (!trace->child)
 		return;
 	kill(trace->child, SIGTERM);
+	sigprocmask(SIG_SETMASK, &trace->before, NULL);
 	waitpid(trace->child, NULL, 0);
 }
 
@@ -335,9 +345,9 @@ static int run(const struct trace_options *options)
 		/* What is lost of the output is told of at the end. */
 		if (error && !output_flush())
 			message("trace", "%s", strerror(-error));
-		end_command(&trace);
 	}
 	tracefs_close(&trace.tracefs);
+	end_command(&trace);
 	trace_sum_sort(&trace.sum);
 	if (!error && options->json && !options->events)
 		print_json(&trace);
