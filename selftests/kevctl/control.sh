@@ -172,6 +172,11 @@ tap_check "debugfs: ps: ours" grep -Eq "^ +7 +$pid +2 +64M +[0-9]+s  $script\$" 
 tap_check "debugfs: ps: another's" grep -Eq "^ +9 +1 +1 +- +-  \[an\?\[1mother\]\$" "$tap_dir/stdout"
 expect "debugfs: stat of a PID" 0 "*" "" "$kevctl" stat --debugfs "$tap_dir/debug" 1
 tap_check "debugfs: stat of a PID: only that" test "$(grep -c ^VM "$tap_dir/stdout")" = 1
+cp "$tap_dir/debug/kev/vms" "$tap_dir/vms"
+echo "11 1 alive 1 5 5 2 " >>"$tap_dir/debug/kev/vms"
+expect "debugfs: a process without a name" 0 "*" "" "$kevctl" ps --debugfs "$tap_dir/debug"
+tap_check "debugfs: it is listed" grep -Eq "^ +11 +1 +0 +- +-  \[\]\$" "$tap_dir/stdout"
+mv "$tap_dir/vms" "$tap_dir/debug/kev/vms"
 expect "debugfs: stat of none" 125 "" "^kevctl: stat: no VM 8, and no process 8 that has one\$" \
 	"$kevctl" stat --debugfs "$tap_dir/debug" 8
 # Lines of kevctl top: the second sample is the first one's.
@@ -255,6 +260,16 @@ expect "console: input, and the guest's end" 0 "seen" "" \
 	bash -c 'printf a | "$@"' - "$kevctl" console "$pid"
 ends "input" 'exit code 5 \(0x5\)$'
 
+# Input that the guest does not take keeps no output back, not even its last.
+start <<<$'print x\npause 1000\nprint late\nspin'
+expect "console: output while the guest takes no input" 124 $'x\nlate' "" \
+	bash -c 'head -c 1000000 /dev/zero | timeout 3 "$@"' - "$kevctl" console "$pid"
+"$kevctl" kill --wait "$pid"
+start <<<$'print x\npause 1000\nflood 1000\nhalt 0'
+expect "console: input goes on when the guest ends" 0 "*" "" \
+	bash -c 'yes | env --default-signal=PIPE "$@"' - "$kevctl" console "$pid"
+tap_check "console: all output is there" test "$(wc -l <"$tap_dir/stdout")" = 1001
+
 # A client that does not read holds nobody up.
 start <<<$'print x\npause 1000\nflood 100000\nhalt 0'
 python3 -c '
@@ -310,6 +325,17 @@ tap_check "ps --json: is told" python3 -c '
 import json, sys
 assert json.load(open(sys.argv[1]))[0]["image"] == sys.argv[2]' "$tap_dir/stdout" "$name"
 "$kevctl" kill --wait "$pid"
+
+# Nothing that is started for a guest in the background keeps what the caller waits for the end of.
+net_user=${KEV_LIBEXEC:-$PWD/../../tools/kevctl/net-user}
+if [[ -x $net_user/kev-net-user ]]; then
+	echo spin >"$script"
+	expect "--detach --net user: standard error is let go" 0 "*" "" env KEV_LIBEXEC="$net_user" \
+		timeout 20 bash -c 'echo "$("$@" 2>&1)"' - "$kevctl" run -d --net user "$script"
+	"$kevctl" kill --wait "$(<"$tap_dir/stdout")"
+else
+	tap_skip "--detach --net user: standard error is let go" "there is no libslirp"
+fi
 
 # What goes wrong before the guest starts, the caller gets to know.
 expect "--detach: no image" 127 "" "^kevctl: $tap_dir/none: No such file" \

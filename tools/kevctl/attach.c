@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl console */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,22 +44,45 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* Returns 1 when there will be no more input, and 2 when the user has asked to leave. */
-static int pass_input(int connection, bool keys)
+/* Input that the guest has not taken. @keys: of a terminal. @end: there will be no more. */
+struct input {
+	char bytes[CHUNK];
+	size_t length;
+	bool keys;
+	bool end;
+};
+
+/* A guest that has ended meanwhile is seen by its output. */
+static void send_input(int connection, struct input *input)
+{
+	ssize_t n = write(connection, input->bytes, input->length);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		n = input->length;
+	if (n <= 0)
+		return;
+	input->length -= n;
+	memmove(input->bytes, input->bytes + n, input->length);
+}
+
+/* Of keys there is no room for, only the one to leave by is looked at. Returns whether it came. */
+static bool take_input(struct input *input)
 {
 	char bytes[CHUNK], *escape;
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
+	size_t length;
 
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : 1;
-	escape = keys ? memchr(bytes, ESCAPE, n) : NULL;
-	if (escape)
-		n = escape - bytes;
-	else if (!n)
-		return 1;
-	/* A guest that has ended meanwhile is seen by its output. */
-	write_all(connection, bytes, n);
-	return escape ? 2 : 0;
+	if (n <= 0) {
+		input->end = !n || (errno != EINTR && errno != EAGAIN);
+		return false;
+	}
+	escape = input->keys ? memchr(bytes, ESCAPE, n) : NULL;
+	length = escape ? escape - bytes : n;
+	if (length > sizeof(input->bytes) - input->length)
+		length = sizeof(input->bytes) - input->length;
+	memcpy(input->bytes + input->length, bytes, length);
+	input->length += length;
+	return escape;
 }
 
 /* Returns 1 when there will be no more output. */
@@ -74,27 +98,28 @@ static int pass_output(int connection)
 	return write_all(STDOUT_FILENO, bytes, n);
 }
 
-static int talk(int connection, bool input)
+static int talk(int connection, bool has_input)
 {
-	struct pollfd fds[] = {
-		{ .fd = connection, .events = POLLIN },
-		{ .fd = input ? STDIN_FILENO : -1, .events = POLLIN },
-	};
-	bool keys = input && isatty(STDIN_FILENO);
+	struct input input = { .end = !has_input, .keys = has_input && isatty(STDIN_FILENO) };
+	bool leave = false, wanted;
 	int result = 0;
 
-	while (!result) {
+	while (!result && !leave) {
+		/* A terminal's user can leave even if the guest takes nothing. */
+		wanted = !input.end && (input.keys || !input.length);
+		struct pollfd fds[] = {
+			{ .fd = connection, .events = POLLIN | (input.length ? POLLOUT : 0) },
+			{ .fd = wanted ? STDIN_FILENO : -1, .events = POLLIN },
+		};
+
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[0].revents)
+		if (fds[0].revents & ~POLLOUT)
 			result = pass_output(connection);
-		if (!result && fds[1].revents) {
-			result = pass_input(connection, keys);
-			if (result == 1) {
-				fds[1].fd = -1;
-				result = 0;
-			}
-		}
+		if (fds[1].revents)
+			leave = take_input(&input);
+		if (input.length)
+			send_input(connection, &input);
 	}
 	return result < 0 ? result : 0;
 }
@@ -109,6 +134,9 @@ static int attach(const char *id, bool input)
 		return STATUS_FAILURE;
 	connection = runtime_connect(guest.pid);
 	error = connection < 0 ? connection : write_all(connection, request, strlen(request));
+	/* What the guest prints is shown while it takes no input. */
+	if (!error && fcntl(connection, F_SETFL, O_NONBLOCK))
+		error = -errno;
 	if (!error) {
 		input &= guest.detached;
 		if (input)

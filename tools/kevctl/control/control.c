@@ -267,7 +267,9 @@ static void serve(struct control *control, struct client *client, short events)
 		send_reply(client);
 	if (client->state == CLIENT_CONSOLE && events & POLLOUT)
 		send_console(control, client);
-	if (client->state == CLIENT_CONSOLE && events & POLLIN)
+	/* What another client has sent meanwhile may have taken the room. */
+	if (client->state == CLIENT_CONSOLE && events & POLLIN &&
+	    (control->input[1] < 0 || has_room(control)))
 		take_input(control, client);
 	if (client->state == CLIENT_CONSOLE && events & (POLLHUP | POLLERR))
 		drop(client);
