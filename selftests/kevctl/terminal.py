@@ -131,12 +131,13 @@ spin
     os.write(console.master, b"\x1d")
     result(os.WEXITSTATUS(console.end()) == 0 and console.modes() == console.before,
            "console: Ctrl-] leaves, with the terminal as it was")
-    console = Command("console", pid)
-    console.read_until(b"seen")
-    until(console.is_raw)
-    os.kill(console.pid, signal.SIGTERM)
-    result(os.WTERMSIG(console.end()) == signal.SIGTERM and console.modes() == console.before,
-           "console: after SIGTERM the terminal is as it was")
+    for number_of in (signal.SIGTERM, signal.SIGQUIT):
+        console = Command("console", pid)
+        console.read_until(b"seen")
+        until(console.is_raw)
+        os.kill(console.pid, number_of)
+        result(os.WTERMSIG(console.end()) == number_of and console.modes() == console.before,
+               f"console: after {number_of.name} the terminal is as it was")
     console = Command("console", pid)
     console.read_until(b"seen")
     subprocess.run([KEVCTL, "kill", pid], check=True)
@@ -222,7 +223,8 @@ def main():
         run = Run(script, "--raw")
         result(os.WEXITSTATUS(run.end()) == status and run.modes() == run.before,
                f"after {name} the terminal is as it was")
-    for number_of in (signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT):
+    for number_of in (signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGUSR1,
+                      signal.SIGXCPU):
         run = Run(SPIN, "--raw")
         run.read_until(b"ready")
         until(run.is_raw)

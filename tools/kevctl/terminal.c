@@ -35,19 +35,25 @@ static void crashed(int signal)
 	raise(signal);	/* its default action, once this returns */
 }
 
-/* The ways out that do not come past the caller */
+/* The ways out that do not come past the caller: what would end kevctl without being handled */
 static void watch_exits(void)
 {
-	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
+	static const int ends[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1,
+		SIGSEGV, SIGUSR2, SIGALRM, SIGTERM, SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,
+		SIGPWR, SIGSYS,
+	};
 	const struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_RESETHAND };
+	struct sigaction old;
 	static bool watched;
 
 	if (watched)
 		return;
 	watched = true;
 	atexit(terminal_restore);
-	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
-		sigaction(crashes[i], &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!sigaction(ends[i], NULL, &old) && old.sa_handler == SIG_DFL)
+			sigaction(ends[i], &action, NULL);
 }
 
 /* @flags: of c_lflag, that stay as they are */
@@ -73,12 +79,7 @@ void terminal_raw(void)
 
 void terminal_raw_keys(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_RESETHAND };
-
 	make_raw(0);
-	for (size_t i = 0; i < ARRAY_SIZE(ends) && changed; i++)
-		sigaction(ends[i], &action, NULL);
 }
 
 void terminal_stop(void)
