@@ -48,8 +48,9 @@ static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM
 
 static void give_up(const char *text)
 {
-	if (write(STDERR_FILENO, text, strlen(text)) < 0)
-		return;
+	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+
+	(void)ignored;
 	terminal_restore();
 	_exit(STATUS_FAILURE);
 }
