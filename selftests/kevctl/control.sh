@@ -330,6 +330,7 @@ assert json.load(open(sys.argv[1]))[0]["image"] == sys.argv[2]' "$tap_dir/stdout
 net_user=${KEV_LIBEXEC:-$PWD/../../tools/kevctl/net-user}
 if [[ -x $net_user/kev-net-user ]]; then
 	echo spin >"$script"
+	# shellcheck disable=SC2016 # the other shell's
 	expect "--detach --net user: standard error is let go" 0 "*" "" env KEV_LIBEXEC="$net_user" \
 		timeout 20 bash -c 'echo "$("$@" 2>&1)"' - "$kevctl" run -d --net user "$script"
 	"$kevctl" kill --wait "$(<"$tap_dir/stdout")"

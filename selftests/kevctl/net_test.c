@@ -89,6 +89,11 @@ int user_open(struct wire **wire, unsigned int sandbox, int log, char *const wor
 	return -ENOENT;
 }
 
+static int open_net(struct net **net, const char *option, unsigned int sandbox)
+{
+	return net_open(net, option, sandbox, STDERR_FILENO);
+}
+
 static void wait_signals(unsigned int count)
 {
 	for (unsigned int i = 0; i < 5000; i++) {
@@ -150,23 +155,22 @@ static void test_thread(void)
 	static struct net_packet packet;
 	struct net *net = NULL;
 
-	expect("net: refused", net_open(&net, "refused", 0, STDERR_FILENO), STATUS_FAILURE);
-	expect("net: user", net_open(&net, "user,x=1,modern,y", 5, STDERR_FILENO), STATUS_FAILURE);
+	expect("net: refused", open_net(&net, "refused", 0), STATUS_FAILURE);
+	expect("net: user", open_net(&net, "user,x=1,modern,y", 5), STATUS_FAILURE);
 	expect("net: words for the stack", user_words == 2 && user_last == 'y', true);
 	expect("net: parts of its sandbox", user_sandbox, 5);
-	expect("net: no name", net_open(&net, "", 0, STDERR_FILENO), STATUS_FAILURE);
-	expect("net: a path", net_open(&net, "a/b", 0, STDERR_FILENO), STATUS_FAILURE);
-	expect("net: a long name", net_open(&net, "abcdefghijklmnop", 0, STDERR_FILENO), STATUS_FAILURE);
-	expect("net: a word", net_open(&net, "x,fast", 0, STDERR_FILENO), STATUS_FAILURE);
-	expect("net: no address", net_open(&net, "x,mac=02:00:00:00:00", 0, STDERR_FILENO),
+	expect("net: no name", open_net(&net, "", 0), STATUS_FAILURE);
+	expect("net: a path", open_net(&net, "a/b", 0), STATUS_FAILURE);
+	expect("net: a long name", open_net(&net, "abcdefghijklmnop", 0), STATUS_FAILURE);
+	expect("net: a word", open_net(&net, "x,fast", 0), STATUS_FAILURE);
+	expect("net: no address", open_net(&net, "x,mac=02:00:00:00:00", 0), STATUS_FAILURE);
+	expect("net: a group's address", open_net(&net, "x,mac=01:00:00:00:00:00", 0),
 	       STATUS_FAILURE);
-	expect("net: a group's address", net_open(&net, "x,mac=01:00:00:00:00:00", 0, STDERR_FILENO),
-	       STATUS_FAILURE);
-	expect("net: more than an address", net_open(&net, "x,mac=02:00:00:00:00:001", 0, STDERR_FILENO),
+	expect("net: more than an address", open_net(&net, "x,mac=02:00:00:00:00:001", 0),
 	       STATUS_FAILURE);
 
 	start_machine();
-	expect("net: opened", net_open(&net, "x,mac=02:00:00:00:00:09", 0, STDERR_FILENO), 0);
+	expect("net: opened", open_net(&net, "x,mac=02:00:00:00:00:09", 0), 0);
 	expect("net: attached", net_attach(net, &machine, -1, false), 0);
 	expect("net: its page", region.gpa == NET_MEMORY && region.kind == KEV_REGION_TRAP, true);
 	expect("net: started", net_start(net), 0);

@@ -29,7 +29,7 @@ static const struct {
 	  .nr = 1, .entries = 5, .resident = 6, .comm = "kevctl" },
 	{ "a name with blanks", VMS "3 77 alive 0 5 6 a b  c\n", VCPUS, EXITS,
 	  .nr = 1, .entries = 5, .resident = 6, .comm = "a b  c" },
-	{ "no name", VMS "3 77 alive 0 5 6 \n", VCPUS, EXITS,
+	{ "no name", VMS "3 77 alive 0 5 6\x20\n", VCPUS, EXITS,
 	  .nr = 1, .entries = 5, .resident = 6, .comm = "" },
 	{ "no newline at the end", VMS "3 77 alive 0 5 6 x", VCPUS, EXITS,
 	  .nr = 1, .entries = 5, .resident = 6, .comm = "x" },
