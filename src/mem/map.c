@@ -23,6 +23,8 @@ static vm_fault_t fault_result(int err)
 	return err == -EINTR && !fatal_signal_pending(current) ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
+#define MAX_TICKS_LOCKED	10
+
 static bool is_of_a_file(const struct kev_touch *touch)
 {
 	return touch->kind == KEV_REGION_IMAGE || touch->kind == KEV_REGION_FILE;
@@ -30,14 +32,16 @@ static bool is_of_a_file(const struct kev_touch *touch)
 
 /*
  * The lock cannot be dropped, as for some of a futex's operations: a page that another thread is
- * making is waited for, one of a file is not.
+ * making is waited for, but where it may have to be read, not for long.
  */
 static vm_fault_t load_locked(struct kev_mem *mem, struct kev_touch *touch)
 {
+	unsigned int ticks = 0;
 	int ret;
 
 	do {
-		if (is_of_a_file(touch) || fatal_signal_pending(current))
+		if (fatal_signal_pending(current) ||
+		    (is_of_a_file(touch) && ticks++ == MAX_TICKS_LOCKED))
 			return VM_FAULT_SIGBUS;
 		schedule_timeout_killable(1);
 		ret = kev_mem_fault(mem, touch);
