@@ -401,8 +401,11 @@ void kev_timer_tsc_changed(struct kev_vcpu *vcpu)
 {
 	const struct kev_timer *timer = &vcpu->apic.timer;
 
-	/* One that has passed has fired. */
+	if (!timer->armed || !timer->deadline)
+		return;
+	kev_timer_cancel(vcpu);
+	/* One that has passed by then has fired. */
 	kev_apic_sync(vcpu);
-	if (timer->armed && timer->deadline)
+	if (timer->armed)
 		kev_timer_set_deadline(vcpu, timer->deadline);
 }
