@@ -346,12 +346,16 @@ static int do_read(struct kev_read *read, const struct kev_touch *touch)
 }
 
 /* A wait in a mapping ends without an error: the fault happens again, and has it then. */
-static void note_failure(struct kev_image *image, u64 gpa, int error)
+static void note_result(struct kev_image *image, u64 gpa, int result)
 {
 	spin_lock(&image->lock);
-	image->failed.task = current;
-	image->failed.gpa = gpa;
-	image->failed.error = error;
+	if (result && result != -EINTR) {
+		image->failed.task = current;
+		image->failed.gpa = gpa;
+		image->failed.error = result;
+	} else if (image->failed.task == current) {
+		image->failed.task = NULL;
+	}
 	spin_unlock(&image->lock);
 }
 
@@ -399,8 +403,8 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 	if (kev_touch_stopped(touch))
 		return -EINTR;
 	ret = fill(image, touch, gpa, page);
-	if (ret && ret != -EINTR && touch->flags & KEV_TOUCH_MAPPING)
-		note_failure(image, gpa, ret);
+	if (touch->flags & KEV_TOUCH_MAPPING)
+		note_result(image, gpa, ret);
 	return ret;
 }
 
