@@ -320,9 +320,14 @@ static void print_json(const struct trace *trace)
  */
 static void end_command(struct trace *trace)
 {
+	struct signalfd_siginfo info;
+
 	if (!trace->child)
 		return;
 	kill(trace->child, SIGTERM);
+	/* Those that have come already have had their effect. */
+	while (read(trace->signals, &info, sizeof(info)) == sizeof(info))
+		;
 	sigprocmask(SIG_SETMASK, &trace->before, NULL);
 	waitpid(trace->child, NULL, 0);
 }
