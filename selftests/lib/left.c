@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is left of VMs that are gone */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kevtest.h"
@@ -74,16 +77,46 @@ static long all_objects(const struct kt_left *left)
 	return sum;
 }
 
+/* Have the CPUs give back what they were charged in advance. */
+static void drain_stocks(void)
+{
+	kt_write_file(CGROUP "/memory.high", "0");
+	kt_write_file(CGROUP "/memory.high", "max");
+}
+
+/*
+ * Objects are charged by the byte, from a page that a CPU was charged. Freed on another CPU
+ * they are bytes of that one; what both of them give back is a page in all, but none of each,
+ * and stays charged until somebody in the group takes it all to one CPU.
+ */
+static void gather_bytes(void)
+{
+	pid_t pid = fork();
+	cpu_set_t one;
+
+	if (!pid) {
+		CPU_ZERO(&one);
+		CPU_SET(0, &one);
+		/* A mapping is an object that is charged, and freed at once. */
+		_exit(sched_setaffinity(0, sizeof(one), &one) || kt_left_enter() ||
+		      munmap(mmap(NULL, KT_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0), KT_PAGE));
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 /*
  * Without pages that only wait to be put on a list of the kernel's, and without what was
  * charged in advance. Called from outside the group.
  */
 static long count_charge(void)
 {
+	drain_stocks();
+	gather_bytes();
 	/* It fails: there is not so much. */
 	kt_write_file(CGROUP "/memory.reclaim", "1G");
-	kt_write_file(CGROUP "/memory.high", "0");
-	kt_write_file(CGROUP "/memory.high", "max");
+	drain_stocks();
 	return kt_read_number(CGROUP "/memory.current");
 }
 
