@@ -34,11 +34,14 @@ guests: setup ## the guests
 selftests: tools guests ## the selftests
 	@$(MAKE) --no-print-directory -C selftests
 
+# The one that `make test` builds the module for, too
+NEXT_KERNEL := 6.12-cloud-amd64
+
 demo: modules tools guests ## boot the bed, load kev.ko, run guests/hello
 	@selftests/demo.sh
 
 test: ## every test; the last line is "N passed, N failed"
-	@$(BED) setup
+	@$(BED) setup --kernel $(NEXT_KERNEL)
 	@selftests/run.sh
 
 test-models: ## the tests on every CPU model

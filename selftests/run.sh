@@ -21,6 +21,8 @@ DEFAULT_MODEL=broadwell_ult
 # By what `bed setup --kernel` calls them: those to build for, and those to run on
 KERNELS=(default amd64 rt-amd64 6.12-cloud-amd64 6.12-rt-amd64)
 KERNELS_RUN=(rt-amd64 6.12-cloud-amd64)
+# Built for in each run: what a later kernel does not have any more is noticed at once.
+NEXT_KERNEL=6.12-cloud-amd64
 # What looks at KEV_SOAK
 SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/churn
 	guest/hotplug guest/kvm)
@@ -205,6 +207,7 @@ test_host() {
 	{
 		wrap fuzz make -s --no-print-directory -C selftests/fuzz test
 		wrap coverage coverage
+		wrap "build for $NEXT_KERNEL" build_for "$NEXT_KERNEL"
 	} >"$out/fuzz" &
 	pids+=($!)
 	{
@@ -219,7 +222,7 @@ test_host() {
 	wrap bench bench/table_test.py >"$out/bench"
 	wait "${pids[@]}"
 	for name in check unit kevctl bed bench mutants; do count "$name" "$out/$name"; done
-	count "fuzz and coverage" "$out/fuzz"
+	count "fuzz, coverage, $NEXT_KERNEL" "$out/fuzz"
 }
 
 # One machine after the other: each may have the time that it takes on a busy host.
@@ -234,17 +237,26 @@ test_models() {
 	count "core2" "$out/core2"
 }
 
+# shellcheck disable=SC2317 # called by build_for
+# modules_for BUILD TREE: every module that the bed takes along, for the kernel of this build
+modules_for() {
+	local build=$1 tree=$2 kbuild
+	make -C "$build" M="$tree" W=1 C=1 modules &&
+		make -C "$tree/selftests/modules" KDIR="$build" || return
+	for kbuild in "$tree"/examples/{abi,exercises/*}/Kbuild; do
+		make -C "$build" M="${kbuild%/*}" W=1 KEV="$tree" \
+			KBUILD_EXTRA_SYMBOLS="$tree/Module.symvers" modules || return
+	done
+}
+
 # shellcheck disable=SC2317 # called by its name
 # build_for KERNEL: the modules, in a copy of the tree; a warning is a failure
 build_for() {
-	local copy=build/kernels/$1 build log="$out/build-$1.log"
+	local copy=$PWD/build/kernels/$1 log="$out/build-$1.log" build
 	build=$(tools/bed/bed kdir --kernel "$1")
 	selftests/copy-tree.sh "$copy"
 	echo "1..1"
-	if {
-		make -C "$build" M="$PWD/$copy" W=1 C=1 modules &&
-			make -C "$copy/selftests/modules" KDIR="$build"
-	} >"$log" 2>&1 && ! grep -E 'warning:|error:' "$log"; then
+	if modules_for "$build" "$copy" >"$log" 2>&1 && ! grep -E 'warning:|error:' "$log"; then
 		echo "ok 1 modules without a warning"
 	else
 		sed 's/^/# /' "$log" | tail -n 40
@@ -260,8 +272,8 @@ on_kernel() {
 	local kernel=$1 usual=("${options[@]}") modules=build/kernels/$1 module cpus
 	BED_TIMEOUT=$SLOW_TIMEOUT
 	options+=(--kernel "$kernel" --module "$modules/kev.ko")
-	for module in "$modules"/selftests/modules/*.ko; do
-		options+=(--file "$module:/selftests/modules/${module##*/}")
+	for module in "$modules"/{selftests/modules/*,examples/{abi,exercises/*}/*}.ko; do
+		options+=(--file "$module:/${module#"$modules/"}")
 	done
 	in_bed "$kernel, 1 CPU" "$DEFAULT_MODEL" 1 "$out/$kernel-1" &
 	in_bed "$kernel, 2 CPUs" "$DEFAULT_MODEL" 2 "$out/$kernel-2"
