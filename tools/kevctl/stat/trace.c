@@ -176,7 +176,6 @@ static bool take_signal(struct trace *trace)
 
 static int open_descriptors(struct trace *trace)
 {
-	const struct itimerspec end = { .it_value.tv_sec = trace->options->seconds };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -187,10 +186,7 @@ static int open_descriptors(struct trace *trace)
 	sigprocmask(SIG_BLOCK, &set, &trace->before);
 	trace->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	trace->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (trace->signals < 0 || trace->timer < 0 ||
-	    timerfd_settime(trace->timer, 0, &end, NULL))
-		return -errno;
-	return 0;
+	return trace->signals < 0 || trace->timer < 0 ? -errno : 0;
 }
 
 static int enable(struct trace *trace)
@@ -223,9 +219,13 @@ static int collect(struct trace *trace)
 		{ .fd = trace->signals, .events = POLLIN },
 		{ .fd = trace->timer, .events = POLLIN },
 	};
+	/* What it takes until events can come is none of the time asked for. */
+	const struct itimerspec time = { .it_value.tv_sec = trace->options->seconds };
 	bool end = false;
 	int error = 0;
 
+	if (timerfd_settime(trace->timer, 0, &time, NULL))
+		return -errno;
 	trace->start = read_clock(CLOCK_MONOTONIC);
 	trace->ns = read_clock(CLOCK_MONOTONIC_RAW);
 	trace->ticks = __rdtsc();
