@@ -135,7 +135,8 @@ service_in_bed() {
 		'usr/lib/udev/hwdb*' "$lib/*.a" "$lib/lib*san.so*" "$lib/perl" "$lib/gprofng" \
 		'var/cache/*' 'var/lib/apt/*'
 	${BED_WRAP-} tools/bed/bed run --timeout 1500 --no-module --file "$out/debian:/debian" \
-		--file selftests/service.sh:/service.sh -- /service.sh >"$out/service.log" 2>&1 ||
+		--file selftests/service.sh:/service.sh \
+		--file "$(echo build/deb/kevctl_*.deb):/kevctl.deb" -- /service.sh >"$out/service.log" 2>&1 ||
 		echo "the bed ended with status $?"
 	if grep -q '^not ok' "$out/service.log" || ! grep -qx '1\.\.[0-9]*' "$out/service.log"; then
 		cat "$out/service.log"
@@ -218,6 +219,16 @@ again() {
 	done
 }
 
+# apart KIND...: packages of one kind are built without the others, as Debian's machines do
+apart() {
+	local kind dirs=("${@/#/$out/}")
+	for kind; do
+		quiet env DEB_BUILD="$kind" tools/deb.sh "$out/$kind"
+	done
+	diff <(find build/deb -name '*.deb' -printf '%f\n' | sort) \
+		<(find "${dirs[@]}" -name '*.deb' -printf '%f\n' | sort) || true
+}
+
 # tests: those of debian/tests, in a directory as autopkgtest would make it
 tests() {
 	local command tests=/packages/source
@@ -241,6 +252,7 @@ log=$(quiet tools/deb.sh build/deb)
 result "the packages build" "$log"
 [[ -z $log ]] || { echo "1..1"; exit 1; }
 result "the source package is whole, and all is the same bytes again" "$(again)"
+result "those for one architecture and those for all build apart" "$(apart any all)"
 result "they build as version $old" "$(quiet env DEB_BUILD=binary tools/deb.sh "$out/old" "$old")"
 result "lintian" "$(lintian --allow-root --fail-on none build/deb/*.changes 2>&1 | grep '^[EW]:' || true)"
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # For packages.sh, in the bed: boots the Debian of the file /debian in a PID namespace, systemd as
-# its first process. There units of kev@.service run guests, and packages are removed meanwhile.
+# its first process. There units of kev@.service run guests, and packages are upgraded (/kevctl.deb)
+# and removed meanwhile.
 # Prints TAP.
 #
 # usage: service.sh		in the bed
@@ -70,6 +71,7 @@ services() {
 	mkdir -p /etc/kev
 	echo "OPTIONS=\"--cpus 2 --memory '64M'\"" >/etc/kev/spin.conf
 	echo 'IMAGE=/nowhere' >/etc/kev/none.conf
+	echo 'OPTIONS="--memory 32M"' >/etc/kev/hermit_boot2.conf
 
 	run kev@cpuid
 	expect "an example guest has run as a unit, and ended well" "inactive success 0 " \
@@ -86,6 +88,10 @@ services() {
 	run kev@hello
 	expect "its status can be said to be a success" "inactive success 0 4" \
 		"$(values kev@hello ActiveState Result NRestarts)$(printed kev@hello '^Hello guest os!')"
+
+	run kev@hermit_boot2
+	expect "a Hermit guest has run, whose start asks for more than a unit may" \
+		"inactive success 0 " "$(values kev@hermit_boot2 ActiveState Result NRestarts)"
 
 	run kev@none
 	expect "an image that is not there is not tried again" "failed 127 0 " \
@@ -110,8 +116,25 @@ services() {
 		"$(values kev@spin ActiveState Result)"
 }
 
+# group: whose the device is, once udev has done what it was asked for
+group() {
+	udevadm settle
+	stat -c %G /dev/kev
+}
+
 packages() {
-	systemctl start kev@spin
+	groupdel kev
+	udevadm control --reload
+	udevadm trigger --sysname-match=kev
+	expect "without the group the device is nobody's" UNKNOWN "$(group)"
+	status dpkg --no-triggers --install /kevctl.deb
+	expect "the group that a package makes has it at once" "0 kev" "$status $(group)"
+
+	systemctl enable --now kev@spin
+	pid=$(systemctl show -P MainPID kev@spin)
+	status dpkg --no-triggers --install /kevctl.deb
+	expect "an upgrade touches no guest" "0 active $pid " \
+		"$status $(values kev@spin ActiveState MainPID)"
 	status dpkg --no-triggers --remove kev-dkms
 	expect "the module's package goes while a guest runs" "0 active " \
 		"$status $(values kev@spin ActiveState)"
@@ -121,7 +144,9 @@ packages() {
 	status dpkg --no-triggers --purge kevctl
 	expect "the command's package takes its units along" "0 inactive success " \
 		"$status $(values kev@spin ActiveState Result)"
-	expect "what others have written in /etc/kev stays" "none.conf spin.conf" \
+	expect "no unit is left to be started" "" \
+		"$(find /etc/systemd/system/multi-user.target.wants -name 'kev@*')"
+	expect "what others have written in /etc/kev stays" "hermit_boot2.conf none.conf spin.conf" \
 		"$(cd /etc/kev && echo *)"
 	status rmmod kev
 	expect "the module can be unloaded then" 0 "$status"
@@ -148,6 +173,7 @@ mount -t tmpfs tmpfs /layers
 mkdir /layers/upper /layers/work
 mount -t overlay -o lowerdir=/lower,upperdir=/layers/upper,workdir=/layers/work overlay /machine
 cp "$0" /machine/service.sh
+cp /kevctl.deb /machine
 # It forbids maintainers' scripts to touch services.
 rm -f /machine/usr/sbin/policy-rc.d
 cat >/machine/etc/systemd/system/test.service <<END

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # deb.sh DIR [VERSION]: Debian packages of the tree as it is, and their source package, in DIR; as
 # those of another version where one is given. They are built in a copy: nothing is left in the
-# tree. DEB_BUILD says what is built, in the words of dpkg-buildpackage: full, source, binary, all.
+# tree. DEB_BUILD says what is built, in the words of dpkg-buildpackage: full, source, binary, any, all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
