@@ -213,7 +213,7 @@ int kev_vm_stats(int vm, struct kev_vm_stats *stats);
  * @vm: VM
  * @counters: size, the two arrays and their room set by the caller
  *
- * Return: 0 or a negative errno: -E2BIG with the numbers that there are.
+ * Return: 0 or a negative errno: -E2BIG with how many there are.
  */
 int kev_vm_counters(int vm, struct kev_counters *counters);
 

@@ -185,9 +185,9 @@ enum kev_region_kind {
  * @flags: in: 0
  * @kind: in: enum kev_region_kind
  * @prot: in: KEV_MEM_*; not 0, but 0 for KEV_REGION_TRAP; without KEV_MEM_WRITE for
- *	KEV_REGION_READ_TRAP
+ *	KEV_REGION_READ_TRAP and KEV_REGION_PRINT
  * @gpa: in: first guest-physical address, a multiple of 4096
- * @length: in: bytes, a multiple of 4096, not 0
+ * @length: in: bytes, a multiple of 4096, not 0; 4096 for KEV_REGION_PRINT
  * @user_address: in: KEV_REGION_USER: where the pages are mapped, a multiple of 4096;
  *	0 for other kinds
  * @fd: in: KEV_REGION_FILE: a regular file, open for reading; 0 for other kinds
