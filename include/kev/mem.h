@@ -380,7 +380,7 @@ u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
  * And with kev_vm.flush_wanted as it was before this call, no leaf has gone since that this
  * call has seen.
  *
- * Context: Any. Return: NULL: not present, or not readable.
+ * Context: Any. Return: NULL: not present, not readable, or poisoned.
  */
 const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa);
 
@@ -428,7 +428,8 @@ int kev_mem_mmap(struct kev_mem *mem, struct vm_area_struct *vma);
  * @page: where to put the page, with a reference: put_page() when done
  *
  * Makes the page present first, as kev_mem_fault(). A page that is to be written counts
- * as dirty from here on. Context and errors: as kev_mem_fault().
+ * as dirty from here on. Context and errors: as kev_mem_fault(); -EIO: also a page that is
+ * poisoned by now.
  */
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page);
 
@@ -442,7 +443,7 @@ int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page *
  *
  * Context: as kev_mem_fault(). Return: bytes copied, less than @len where a
  * page behind them cannot be had; if that is the first one, the error of
- * kev_mem_fault().
+ * kev_mem_get_page().
  */
 ssize_t kev_mem_copy(struct kev_mem *mem, struct kev_touch *touch, void *buf, size_t len);
 
@@ -499,7 +500,7 @@ struct kev_mem_user {
  * Rights count, and accessed and dirty flags are set as the CPU sets them.
  *
  * Context: as kev_mem_fault(). Return: 0; -EFAULT: #PF with @error; any other: an entry
- * at touch->gpa cannot be had, as kev_mem_fault().
+ * at touch->gpa cannot be had for touch->access, as kev_mem_get_page().
  */
 int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 			const struct kev_mem_user *user, struct kev_touch *touch,

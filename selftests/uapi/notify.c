@@ -288,4 +288,63 @@ TEST_F(notify, page_tables)
 	EXPECT_EQ(0x77, self->guest.run->exit_code);
 }
 
+/*
+ * The same, where kev walks them for an instruction that the device or the port has kept the CPU
+ * from walking them for: to 512 GiB + 0x80000.
+ */
+KT_CODE(moves, "mov $0x10000000, %esi\n movabs $0x8000080000, %rdi\n movsb\n"
+	"movzbl 0x80000, %edi\n" KT_HALT);
+KT_CODE(inputs, "mov $0x510, %edx\n movabs $0x8000080000, %rdi\n insb\n"
+	"movzbl 0x80000, %edi\n" KT_HALT);
+
+static const struct {
+	const char *name;
+	const struct kt_code *code;
+	uint32_t kind;
+} walks[] = {
+	{ "movsb", &moves, KEV_EXIT_MMIO },
+	{ "insb", &inputs, KEV_EXIT_IO },
+};
+
+static void answer(struct kev_run *run)
+{
+	if (run->kind == KEV_EXIT_MMIO)
+		run->mmio.data = 0x5a;
+	else
+		run->data[0] = 0x5a;
+}
+
+TEST_F(notify, page_tables_of_an_operand)
+{
+	/* The entry for 512 GiB, and tables for a page of 2 MiB */
+	const uint64_t entries[] = { GPA | 7, (GPA + KT_PAGE) | 7, 0x87 };
+	struct kev_vcpu_state state;
+	struct kev_run *run;
+
+	for (size_t i = 0; i < ARRAY_SIZE(walks); i++) {
+		init_guest(_metadata, &self->guest, walks[i].code);
+		ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, 256 * KT_MIB,
+					   KT_PAGE));
+		run = self->guest.run;
+		ASSERT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_CONTROLS, &state));
+		ASSERT_EQ(8, kt_write_guest(self->guest.vm, state.controls.cr3 + 8, &entries[0],
+					    8));
+		for (int level = 0; level < 2; level++) {
+			ASSERT_EQ(0, kt_run(self->guest.vcpu)) {
+				TH_LOG("%s", walks[i].name);
+			}
+			expect_asked(_metadata, &self->guest, GPA + level * KT_PAGE, R);
+			ASSERT_EQ(8, kt_write_guest(self->guest.vm, GPA + level * KT_PAGE,
+						    &entries[level + 1], 8));
+		}
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		ASSERT_EQ(walks[i].kind, run->kind);
+		answer(run);
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		EXPECT_EQ(KEV_EXIT_VM_EXITED, run->kind);
+		EXPECT_EQ(0x5a, run->exit_code);
+		kt_guest_fini(&self->guest);
+	}
+}
+
 TEST_HARNESS_MAIN

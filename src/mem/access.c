@@ -4,9 +4,12 @@
  * address into a pointer, one page at a time, for the length of one copy. The
  * guest may write a page while it is copied: callers judge their copy only.
  */
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <kev/mem.h>
@@ -14,7 +17,7 @@
 #include <kev/pt.h>
 #include <kev/walk.h>
 
-/* The page behind @touch, if a leaf allows the access already */
+/* The page behind @touch, if a leaf allows the access already; or NULL, or -EIO */
 static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch)
 {
 	u64 *leaf = kev_table_find(mem, touch->gpa);
@@ -31,9 +34,14 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 	    kev_leaf_allows(mem, entry, touch)) {
 		/* While the leaf is present it holds a reference. */
 		page = kev_leaf_page(mem, leaf, entry, touch->gpa);
-		get_page(page);
-		if (touch->access & KEV_MEM_WRITE)
-			__set_bit(kev_leaf_index(leaf), table->dirty);
+		/* A guest's look at it ends its process; one of the kernel's would end the host. */
+		if (PageHWPoison(page)) {
+			page = ERR_PTR(-EIO);
+		} else {
+			get_page(page);
+			if (touch->access & KEV_MEM_WRITE)
+				__set_bit(kev_leaf_index(leaf), table->dirty);
+		}
 	}
 	raw_spin_unlock(&table->lock);
 	return page;
@@ -43,6 +51,7 @@ const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa)
 {
 	const struct kev_touch touch = { .gpa = gpa, .access = KEV_MEM_READ };
 	u64 *leaf = kev_table_find(mem, gpa);
+	struct page *page;
 	u64 entry;
 
 	if (!leaf)
@@ -53,7 +62,8 @@ const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa)
 	/* It may have become a table meanwhile. */
 	if (!mem->config.format->is_leaf(entry, kev_table_of(leaf)->level))
 		return NULL;
-	return page_address(kev_leaf_page(mem, leaf, entry, gpa)) + offset_in_page(gpa);
+	page = kev_leaf_page(mem, leaf, entry, gpa);
+	return PageHWPoison(page) ? NULL : page_address(page) + offset_in_page(gpa);
 }
 
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page)
@@ -66,7 +76,7 @@ int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page *
 		*page = find_page(mem, touch);
 		touch->filled = filled;
 		if (*page)
-			return 0;
+			return PTR_ERR_OR_ZERO(*page);
 		ret = kev_mem_fault(mem, touch);
 		if (ret)
 			return ret;
@@ -179,7 +189,10 @@ int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 	return gva_error(ret);
 }
 
-/* The flags that an access leaves in an entry, unless the guest has changed it meanwhile */
+/*
+ * The flags that an access leaves in an entry. Return: 1 if the guest has changed it meanwhile; or
+ * what getting its page returns.
+ */
 static int mark_entry(struct kev_mem *mem, struct kev_touch *touch, u64 gpa, unsigned int size,
 		      u64 old, u64 new)
 {
@@ -202,7 +215,7 @@ static int mark_entry(struct kev_mem *mem, struct kev_touch *touch, u64 gpa, uns
 	kunmap_local(map);
 	put_page(page);
 	mark_dirty(mem, gpa);
-	return same ? 0 : -EAGAIN;
+	return !same;
 }
 
 static int mark_entries(struct kev_mem *mem, struct kev_touch *touch, const struct kev_walk *walk,
@@ -218,6 +231,13 @@ static int mark_entries(struct kev_mem *mem, struct kev_touch *touch, const stru
 					 new);
 	}
 	return ret;
+}
+
+/* Another vCPU can change an entry all the time. */
+static bool may_walk_again(const struct kev_touch *touch)
+{
+	cond_resched();
+	return !kev_touch_stopped(touch) && !signal_pending(current);
 }
 
 int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
@@ -238,11 +258,10 @@ int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u6
 			break;
 		}
 		ret = mark_entries(mem, touch, walk, access & KEV_MEM_WRITE);
-	} while (ret == -EAGAIN && !kev_touch_stopped(touch) && !signal_pending(current));
-	touch->access = access;
-	if (ret == -EAGAIN)
-		ret = -EINTR;
-	return ret;
+	} while (ret > 0 && may_walk_again(touch));
+	if (!ret || ret == -EFAULT)
+		touch->access = access;
+	return ret > 0 ? -EINTR : ret;
 }
 
 ssize_t kev_mem_copy_gva(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,

@@ -168,20 +168,24 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 {
 	struct kev_pt_page *table = kev_table_of(leaf);
 	struct page *copy = kev_fault_alloc(fault, 0);
+	int ret = 0;
 	u64 entry;
 
 	if (!copy)
 		return -ENOMEM;
 	raw_spin_lock(&table->lock);
 	entry = *leaf;
-	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead) {
-		raw_spin_unlock(&table->lock);
-		__free_page(copy);
-		return AGAIN;
-	}
-	entry = kev_leaf_claim(leaf);
+	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead)
+		ret = AGAIN;
+	else if (PageHWPoison(kev_leaf_page(fault->mem, leaf, entry, fault->gpa)))
+		ret = -EIO;
+	else
+		entry = kev_leaf_claim(leaf);
 	raw_spin_unlock(&table->lock);
-	return make_private(fault, leaf, entry, copy);
+	if (!ret)
+		return make_private(fault, leaf, entry, copy);
+	__free_page(copy);
+	return ret;
 }
 
 /*

@@ -252,7 +252,7 @@ void test_poisoned(void)
 {
 	struct kev_mem_config config = plain;
 	struct fixture *f;
-	struct page *page;
+	struct page *page, *got;
 
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE)) {
 		kev_test_skip("no CONFIG_MEMORY_FAILURE");
@@ -274,6 +274,15 @@ void test_poisoned(void)
 	CHECK_EQ(state_at(&f->mem, BIG_GPA + 0x2000), KEV_PAGE_SHARED);
 	CHECK_EQ(stats_of(&f->mem).resident_pages, 3);
 	ClearPageHWPoison(page);
+	CHECK_EQ(byte_at(&f->mem, BIG_GPA + 0x1000), file_byte(BIG_OFFSET + 0x1000));
+	/* It is found when the guest has it: the kernel does not read it, nor copies it. */
+	SetPageHWPoison(page);
+	CHECK_EQ(get_page_at(&f->mem, BIG_GPA + 0x1000, R, &got), -EIO);
+	CHECK(!kev_mem_find_bytes(&f->mem, BIG_GPA + 0x1000));
+	CHECK_EQ(fault(&f->mem, BIG_GPA + 0x1000, W), -EIO);
+	CHECK_EQ(state_at(&f->mem, BIG_GPA + 0x1000), KEV_PAGE_SHARED);
+	ClearPageHWPoison(page);
+	CHECK_EQ(fault(&f->mem, BIG_GPA + 0x1000, W), 0);
 	CHECK_EQ(byte_at(&f->mem, BIG_GPA + 0x1000), file_byte(BIG_OFFSET + 0x1000));
 out:
 	teardown(f);
