@@ -87,7 +87,8 @@ static bool has_memory(void)
 
 /*
  * Have the page cache hold a page of the file, by reading ahead: that fails where the cgroup has no
- * room. Return: a reference; NULL: the file system cannot, for another reason; -ENOMEM.
+ * room. Return: a reference to a page that has been read, or cannot be; NULL: the file system has
+ * none, for another reason; -ENOMEM.
  */
 static struct page *cache_page(const struct kev_image *image, pgoff_t index)
 {
@@ -101,6 +102,8 @@ static struct page *cache_page(const struct kev_image *image, pgoff_t index)
 		page_cache_sync_readahead(file->f_mapping, &file->f_ra, file, index, 1);
 		page = find_get_page(file->f_mapping, index);
 	}
+	if (page)
+		wait_on_page_locked(page);
 	return page;
 }
 
@@ -125,22 +128,35 @@ static int prepare_cache(const struct kev_image *image, size_t len, u64 offset,
 	return 0;
 }
 
-static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
+static int read_file(struct file *file, void *buf, size_t len, u64 offset)
 {
-	struct page *pages[2] = {};
 	loff_t pos = offset;
 	size_t done = 0;
 	ssize_t n;
+
+	while (done < len) {
+		n = kernel_read(file, buf + done, len - done, &pos);
+		if (n <= 0)
+			return n == -ENOMEM ? -ENOMEM : -EIO;
+		done += n;
+	}
+	return 0;
+}
+
+/*
+ * What the page cache can have is copied from there, as by a mapping of the file: its own read may
+ * take a lock that somebody has who writes from the guest's memory to the file, and waits for us.
+ */
+static int read_now(const struct kev_image *image, void *buf, size_t len, u64 offset)
+{
+	struct page *pages[2] = {};
 	int ret;
 
 	ret = prepare_cache(image, len, offset, pages);
-	while (!ret && done < len) {
-		n = kernel_read(image->file, buf + done, len - done, &pos);
-		if (n <= 0)
-			ret = n == -ENOMEM ? -ENOMEM : -EIO;
-		else
-			done += n;
-	}
+	if (!ret)
+		ret = kev_image_read_cached(image, buf, len, offset);
+	if (ret == -ENODATA)
+		ret = read_file(image->file, buf, len, offset);
 	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
 		if (pages[i])
 			put_page(pages[i]);
