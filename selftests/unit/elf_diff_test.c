@@ -152,7 +152,8 @@ static bool same_segment(const GElf_Phdr *phdr, const struct kev_elf_segment *se
 		   (phdr->p_flags & PF_X ? KEV_MEM_EXEC : 0);
 
 	return seg->gpa == phdr->p_paddr && seg->vaddr == phdr->p_vaddr &&
-	       seg->offset == phdr->p_offset && seg->filesz == phdr->p_filesz &&
+	       seg->offset == (phdr->p_filesz ? phdr->p_offset : 0) &&
+	       seg->filesz == phdr->p_filesz &&
 	       seg->memsz == phdr->p_memsz && seg->prot == prot;
 }
 

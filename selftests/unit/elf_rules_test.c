@@ -206,6 +206,22 @@ TEST(each_rule)
 	}
 }
 
+/* A place in the file counts only for bytes: else it is any number, which sums would wrap with. */
+TEST(segment_without_bytes)
+{
+	static const struct kev_elf_rules rules = PLAIN;
+	struct kev_elf_header header = { .entry = 0x1000, .phnum = 1, .phentsize = 56,
+					 .type = ET_EXEC };
+	const Elf64_Phdr phdr = { .p_type = PT_LOAD, .p_offset = ~0ULL, .p_vaddr = 0x1000,
+				  .p_paddr = 0x1000, .p_memsz = 1 };
+	struct kev_image_fault why;
+	struct kev_elf_plan plan;
+
+	ASSERT_EQ(0, kev_elf_plan(&header, &phdr, sizeof(phdr), 0x1000, &rules, &plan, &why));
+	ASSERT_EQ(1, plan.nr);
+	EXPECT_EQ(0, plan.seg[0].offset);
+}
+
 TEST(fields_of_32_bit)
 {
 	static const struct kev_elf_rules rules = CLASS32;

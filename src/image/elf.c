@@ -171,7 +171,8 @@ static enum kev_image_problem decode_segment(const struct elf64_phdr *phdr, bool
 	*seg = (struct kev_elf_segment) {
 		.gpa = phdr->p_paddr,
 		.vaddr = phdr->p_vaddr,
-		.offset = phdr->p_offset,
+		/* Without bytes of the file it has no place there, whatever it says. */
+		.offset = phdr->p_filesz ? phdr->p_offset : 0,
 		.filesz = phdr->p_filesz,
 		.memsz = phdr->p_memsz,
 		.prot = prot_of(phdr->p_flags),
