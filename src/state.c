@@ -15,6 +15,7 @@
 #include <kev/cr.h>
 #include <kev/exit.h>
 #include <kev/state.h>
+#include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -339,7 +340,7 @@ static int copy_in(u64 address, size_t size, void **to)
 
 	if (!size)
 		return 0;
-	copy = memdup_user(u64_to_user_ptr(address), size);
+	copy = kev_memdup_user(address, size);
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
 	*to = copy;

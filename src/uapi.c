@@ -7,10 +7,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <kev/compat.h>
+#include <kev/mem.h>
 #include <kev/uapi.h>
 
 static const struct kev_ioctl *find(const struct kev_ioctl *table, unsigned int nr,
@@ -35,6 +38,18 @@ static int copy_in(const struct kev_ioctl *call, u8 *buf, void __user *user, u32
 	if (*size > PAGE_SIZE)
 		return -E2BIG;
 	return copy_struct_from_user(buf, call->size, user, *size);
+}
+
+void *kev_memdup_user(u64 from, size_t size)
+{
+	void *copy = kmalloc(size, KEV_GFP_GUEST);
+
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	if (!copy_from_user(copy, u64_to_user_ptr(from), size))
+		return copy;
+	kfree(copy);
+	return ERR_PTR(-EFAULT);
 }
 
 static bool goes_back(enum kev_ioctl_out out, long ret)

@@ -12,6 +12,7 @@
 #include <kev/backend.h>
 #include <kev/msr_policy.h>
 #include <kev/quick.h>
+#include <kev/uapi.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -249,8 +250,7 @@ static struct kev_msr_rules *make_msrs(const struct kev_set_msrs *args)
 
 	if (!args->nr)
 		return NULL;
-	entries = memdup_user(u64_to_user_ptr(args->entries),
-			      array_size(args->nr, sizeof(*entries)));
+	entries = kev_memdup_user(args->entries, array_size(args->nr, sizeof(*entries)));
 	if (IS_ERR(entries))
 		return ERR_CAST(entries);
 	rules = kzalloc(struct_size(rules, rule, args->nr), KEV_GFP_GUEST);

@@ -57,4 +57,13 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 int kev_dev_init(void);
 void kev_dev_exit(void);
 
+/**
+ * kev_memdup_user() - copy bytes of the caller's to memory on his account
+ * @from: where they are
+ * @size: bytes, not 0
+ *
+ * Context: process context; may sleep. Return: for kfree(); or -ENOMEM, -EFAULT as ERR_PTR.
+ */
+void *kev_memdup_user(u64 from, size_t size);
+
 #endif /* _KEV_UAPI_H */

@@ -7,9 +7,9 @@
 #include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <kev/attach.h>
 #include <kev/mem.h>
+#include <kev/uapi.h>
 
 static int get_string(u64 user, u32 length, char **out)
 {
@@ -20,7 +20,7 @@ static int get_string(u64 user, u32 length, char **out)
 		return -E2BIG;
 	if (!length)
 		return 0;
-	string = memdup_user(u64_to_user_ptr(user), length);
+	string = kev_memdup_user(user, length);
 	if (IS_ERR(string))
 		return PTR_ERR(string);
 	if (memchr(string, 0, length)) {
@@ -53,7 +53,7 @@ static int get_modules(struct kev_attach_args *args, const struct kev_attach_ima
 		return -E2BIG;
 	if (!user->nr_modules)
 		return 0;
-	from = memdup_user(u64_to_user_ptr(user->modules), user->nr_modules * sizeof(*from));
+	from = kev_memdup_user(user->modules, user->nr_modules * sizeof(*from));
 	if (IS_ERR(from))
 		return PTR_ERR(from);
 	args->modules = kcalloc(user->nr_modules, sizeof(*args->modules), KEV_GFP_GUEST);
