@@ -89,6 +89,7 @@ long kev_vm_get_dirty(void *object, void *arg)
 		if (ret > 0)
 			args->dirty += ret;
 		to += DIRTY_PAGES / BITS_PER_BYTE;
+		cond_resched();
 	}
 	kvfree(bitmap);
 	return ret < 0 ? ret : 0;

@@ -99,6 +99,8 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 		done += ret;
 	}
 	for (i = 0; i < user->nr; i++) {
+		if (!(i % 1024))
+			cond_resched();
 		if (!page_is_usable(user->pages[i])) {
 			ret = -ENOEXEC;
 			goto err;
