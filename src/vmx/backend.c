@@ -142,10 +142,21 @@ static void kev_vmx_unprobe(void)
 	kev_vmx_bitmaps_exit();
 }
 
+int kev_vmx_read_config(struct kev_vmx_config *config, struct kev_vmx_missing *missing)
+{
+	struct kev_vmx_caps caps;
+	int ret;
+
+	read_caps(&caps);
+	ret = kev_vmx_config_compute(&caps, config, missing);
+	if (!ret)
+		kev_vmx_config_choose(config, &choice);
+	return ret;
+}
+
 static int kev_vmx_probe(struct kev_backend_info *info)
 {
 	struct kev_vmx_missing missing;
-	struct kev_vmx_caps caps;
 	int ret;
 
 	if (cpu_feature_enabled(X86_FEATURE_XENPV)) {
@@ -157,15 +168,13 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 		return -EOPNOTSUPP;
 	}
 
-	read_caps(&caps);
-	ret = kev_vmx_config_compute(&caps, &kev_vmx_config, &missing);
+	ret = kev_vmx_read_config(&kev_vmx_config, &missing);
 	if (ret) {
 		pr_err("this CPU cannot run guests: %s: %s %s\n",
 		       missing.field, missing.control, missing.why);
 		return ret;
 	}
 
-	kev_vmx_config_choose(&kev_vmx_config, &choice);
 	kev_vmx_host_init();
 	ret = kev_vmx_bitmaps_init();
 	if (ret)

@@ -87,17 +87,35 @@ static void flush_everything(void)
 		kev_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
-/* Capabilities were read on one CPU; machines exist whose CPUs differ. */
-static bool same_vmx(void)
+/* In all that is used of it: what is offered beside that may differ. */
+static bool is_same(const struct kev_vmx_config *a, const struct kev_vmx_config *b)
 {
-	u64 basic = 0;
+	return a->basic == b->basic && a->pin == b->pin && a->proc == b->proc &&
+	       a->proc2 == b->proc2 && a->exit == b->exit && a->entry == b->entry &&
+	       a->ept_ad == b->ept_ad && a->ept_2m == b->ept_2m && a->ept_1g == b->ept_1g &&
+	       a->ept_xo == b->ept_xo && a->invept_single == b->invept_single &&
+	       a->invvpid_single == b->invvpid_single &&
+	       a->preemption_timer == b->preemption_timer && a->timer_shift == b->timer_shift &&
+	       a->x2apic == b->x2apic && a->apicv == b->apicv &&
+	       a->cr0_fixed0 == b->cr0_fixed0 && a->cr4_fixed0 == b->cr4_fixed0;
+}
 
-	rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic);
-	if (basic == kev_vmx_config.basic)
-		return true;
-	pr_err("CPU %d: IA32_VMX_BASIC is %#llx, not %#llx as on the first CPU\n",
-	       smp_processor_id(), basic, kev_vmx_config.basic);
-	return false;
+/*
+ * Capabilities were read on one CPU. Machines exist whose CPUs differ, by microcode for one: a control
+ * that one has not, or a timer of another rate. Once for each CPU.
+ */
+static bool same_vmx(struct kev_vmx_cpu *c)
+{
+	struct kev_vmx_missing missing;
+	struct kev_vmx_config config;
+
+	if (!c->same_vmx)
+		c->same_vmx = !kev_vmx_read_config(&config, &missing) &&
+			      is_same(&config, &kev_vmx_config);
+	if (!c->same_vmx)
+		pr_err("CPU %d has another VMX than the CPU that loaded the module; is its microcode up to date?\n",
+		       smp_processor_id());
+	return c->same_vmx;
 }
 
 /**
@@ -113,7 +131,7 @@ int kev_vmx_enable_cpu(void)
 
 	if (c->on)
 		return 0;
-	if (!same_vmx())
+	if (!same_vmx(c))
 		return -EIO;
 	if (cr4_read_shadow() & X86_CR4_VMXE)
 		return -EBUSY;

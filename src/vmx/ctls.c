@@ -389,6 +389,15 @@ static bool is_timer_broken(u32 signature)
 	return false;
 }
 
+/*
+ * Avoton and Rangeley (Atom C2000), erratum AVR41: accessed flags of EPT and MOV to CR3. The stepping
+ * does not matter.
+ */
+static bool is_ept_ad_broken(u32 signature)
+{
+	return (signature & ~0xfU) == 0x000406d0;
+}
+
 static void report_apic(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg)
 {
 	const u64 proc = caps->basic & BASIC_TRUE_CONTROLS ? caps->true_proc : caps->proc;
@@ -449,6 +458,7 @@ int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 	ret = compute_ept(caps->ept_vpid, cfg, missing);
 	if (ret)
 		return ret;
+	cfg->ept_ad &= !is_ept_ad_broken(caps->signature);
 	compute_vpid(caps->ept_vpid, cfg);
 	report_offered(caps, cfg);
 	return compute_fixed(caps, cfg, missing);

@@ -186,7 +186,10 @@ void kev_vmx_host_init(void)
 {
 	int nr;
 
+	/* It looks at this CPU's counters. */
+	preempt_disable();
 	perf_switches = perf_guest_get_msrs(&nr, NULL);
+	preempt_enable();
 }
 
 /*
@@ -295,6 +298,16 @@ static void refresh_control_registers(struct kev_vmx_host *host)
 	}
 }
 
+/*
+ * The host's counters that go on in guests stop in SMM if its administrator wants that, and a guest
+ * has an IA32_DEBUGCTL of its own.
+ */
+static noinline void freeze_in_smm(struct kev_vmx_host *host)
+{
+	host->written_debugctl = host->debugctl & DEBUGCTLMSR_FREEZE_IN_SMM;
+	kev_vmwrite_64(GUEST_IA32_DEBUGCTL, host->written_debugctl);
+}
+
 /**
  * kev_vmx_arm() - save the host's state, put the guest's in place
  * @vcpu: loaded
@@ -314,6 +327,8 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	refresh_control_registers(host);
 
 	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely((host->debugctl ^ host->written_debugctl) & DEBUGCTLMSR_FREEZE_IN_SMM))
+		freeze_in_smm(host);
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
 		vmx->frame.spec_ctrl = this_cpu_read(x86_spec_ctrl_current);
 	if (unlikely(kev_vmx_debug_waits(vmx)))

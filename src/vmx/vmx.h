@@ -72,6 +72,7 @@ enum kev_user_msr {
  * @cr3: what HOST_CR3 holds
  * @cr4: what HOST_CR4 holds
  * @written_fs_base: what HOST_FS_BASE holds
+ * @written_debugctl: what GUEST_IA32_DEBUGCTL holds
  */
 struct kev_vmx_host {
 	u64 fs_base;
@@ -87,6 +88,7 @@ struct kev_vmx_host {
 	u64 cr3;
 	u64 cr4;
 	u64 written_fs_base;
+	u64 written_debugctl;
 };
 
 /**
@@ -216,6 +218,7 @@ static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
 /**
  * struct kev_vmx_cpu - what kev has on one CPU
  * @vmxon_region: [I] page
+ * @same_vmx: it has what kev_vmx_config says; this CPU, IRQs off
  * @on: VMX operation is on, by kev; this CPU, IRQs off
  * @current_vcpu: whose VMCS is current; this CPU, IRQs off
  * @active: vCPUs whose VMCS is active here; this CPU, IRQs off
@@ -233,6 +236,7 @@ static __always_inline struct kev_vmx_vcpu *kev_to_vmx(struct kev_vcpu *vcpu)
  */
 struct kev_vmx_cpu {
 	struct page *vmxon_region;
+	bool same_vmx;
 	bool on;
 	struct kev_vmx_vcpu *current_vcpu;
 	struct list_head active;
@@ -305,6 +309,15 @@ static inline void kev_vmx_set_proc2(struct kev_vmx_vcpu *vmx, u32 controls, boo
 DECLARE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
 
 extern struct kev_vmx_config kev_vmx_config;
+
+/**
+ * kev_vmx_read_config() - what this CPU's VMX is used for
+ * @config: written on success
+ * @missing: written on failure
+ *
+ * Context: Any, on one CPU. Return: 0; -EOPNOTSUPP.
+ */
+int kev_vmx_read_config(struct kev_vmx_config *config, struct kev_vmx_missing *missing);
 
 /* cpu.c */
 int kev_vmx_probe_cpus(void);
