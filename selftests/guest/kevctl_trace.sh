@@ -46,7 +46,7 @@ is "--events: the reader is gone: no instance is left" "$(ls $instances)" ""
 
 # Events come faster than they are read.
 pid=$(kevctl run --detach --memory 16M /guests/storm)
-timeout 60 kevctl trace --duration 1 >/tmp/trace 2>&1
+timeout -k 5 60 kevctl trace --duration 1 --buffer 64 >/tmp/trace 2>&1
 result "--duration: among many events" $?
 kevctl kill --wait "$pid"
 
