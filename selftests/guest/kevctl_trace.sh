@@ -51,10 +51,10 @@ result "--duration: among many events" $?
 kevctl kill --wait "$pid"
 
 # A command that does not end when it is told so keeps nothing of the trace.
-kevctl trace --duration 1 sh -c 'trap "" TERM; : >/tmp/ready; while [ -e /tmp/ready ]; do sleep 1; done' \
+kevctl trace --duration 1 --buffer 64 sh -c 'trap "" TERM; : >/tmp/ready; while [ -e /tmp/ready ]; do sleep 1; done' \
 	>/tmp/trace 2>&1 &
 until [ -e /tmp/ready ]; do sleep 1; done
-for _ in $(seq 10); do
+for _ in $(seq 60); do
 	sleep 1
 	[ -n "$(ls $instances)" ] || break
 done
