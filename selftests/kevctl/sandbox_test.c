@@ -157,6 +157,16 @@ static int attack_socket(void)
 	return result(socket(AF_INET, SOCK_STREAM, 0));
 }
 
+static int attack_unix(void)
+{
+	return result(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int attack_netlink(void)
+{
+	return result(socket(AF_NETLINK, SOCK_RAW, 0));
+}
+
 static int attack_ptrace(void)
 {
 	return result(ptrace(PTRACE_TRACEME, 0, 0, 0));
@@ -346,6 +356,7 @@ static const struct {
 	bool paths, sockets;
 	int wants;
 	bool own;	/* has a runtime directory, with all else that goes with that */
+	bool network;
 } cases[] = {
 	{ "open", attack_open, 0, false, false, EPERM },
 	{ "open, files are mapped", attack_open, 0, true, false, EPERM },
@@ -378,6 +389,9 @@ static const struct {
 	{ "chroot", attack_chroot, ONLY(SANDBOX_CAPABILITIES), true, true, EPERM },
 	{ "socket", attack_socket, 0, true, false, EPERM },
 	{ "socket, with a debugger", attack_socket, 0, true, true, EPERM },
+	{ "socket, of a network stack", attack_socket, 0, true, true, 0, .network = true },
+	{ "to a service of the user's", attack_unix, 0, true, true, EPERM, .network = true },
+	{ "to the kernel", attack_netlink, 0, true, true, EPERM, .network = true },
 	{ "a signal to another process", attack_kill, 0, false, false, EPERM },
 	{ "memory that can be written and run", attack_executable, 0, false, false, EPERM },
 	{ "memory that becomes code", attack_protect, 0, false, false, EPERM },
@@ -418,6 +432,7 @@ static int child(size_t i)
 		.paths = paths,
 		.nr_paths = cases[i].paths ? ARRAY_SIZE(paths) : 0,
 		.sockets = cases[i].sockets,
+		.network = cases[i].network,
 		.streams = cases[i].own,
 	};
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ static const int sockets[] = {
 
 /* Of a network stack, which reads the names of servers now and then */
 static const int network[] = {
-	SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_getsockname,
+	SYS_connect, SYS_bind, SYS_listen, SYS_getsockname,
 	SYS_getpeername, SYS_openat, SYS_newfstatat,
 };
 
@@ -94,6 +95,12 @@ static const struct argument_rule argument_rules[] = {
 	/* The calling thread's */
 	{ SYS_sched_setaffinity, 0, 0xffffffff, 0 },
 	{ SYS_sched_getaffinity, 0, 0xffffffff, 0 },
+};
+
+/* Of a network stack: none to a service of the user's, who would start programs */
+static const struct argument_rule network_rules[] = {
+	{ SYS_socket, 0, 0xffffffff, AF_INET },
+	{ SYS_socket, 0, 0xffffffff, AF_INET6 },
 };
 
 /* To itself: abort(), and to stop as the terminal asks */
@@ -137,12 +144,14 @@ static void add_calls(struct filter *filter, const struct sandbox_needs *needs)
 	int last = -1;
 
 	add_list(filter, always, ARRAY_SIZE(always), SECCOMP_RET_ALLOW);
-	if (needs->network)
+	if (needs->network) {
 		add_list(filter, network, ARRAY_SIZE(network), SECCOMP_RET_ALLOW);
-	else if (sandbox_opens_files(needs))
+		add_call(filter, SYS_socket, BY_ARGUMENT);
+	} else if (sandbox_opens_files(needs)) {
 		add_list(filter, files, ARRAY_SIZE(files), SECCOMP_RET_ALLOW);
-	else if (needs->nr_paths)
+	} else if (needs->nr_paths) {
 		add_call(filter, SYS_unlinkat, SECCOMP_RET_ALLOW);
+	}
 	if (needs->sockets)
 		add_list(filter, sockets, ARRAY_SIZE(sockets), SECCOMP_RET_ALLOW);
 	if (needs->streams)
@@ -204,11 +213,18 @@ static void emit_argument_rule(struct filter *filter, const struct argument_rule
 	emit(filter, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 }
 
+static void emit_rules_of(struct filter *filter, const struct argument_rule *rules, size_t nr,
+			  int call)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (rules[i].call == call)
+			emit_argument_rule(filter, &rules[i]);
+}
+
 static void emit_argument_rules(struct filter *filter, int call)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(argument_rules); i++)
-		if (argument_rules[i].call == call)
-			emit_argument_rule(filter, &argument_rules[i]);
+	emit_rules_of(filter, argument_rules, ARRAY_SIZE(argument_rules), call);
+	emit_rules_of(filter, network_rules, ARRAY_SIZE(network_rules), call);
 	for (size_t i = 0; i < ARRAY_SIZE(own_signals); i++)
 		if (own_signals[i] == call)
 			emit_argument_rule(filter, &(struct argument_rule){
