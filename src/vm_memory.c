@@ -254,7 +254,10 @@ static long copy(struct kev_vm *vm, struct kev_access *args, u32 access)
 		return -ENOMEM;
 	ret = copy_all(&copy, args);
 	free_page((unsigned long)copy.page);
-	return args->done ? 0 : ret;
+	if (args->done)
+		return 0;
+	/* A stop or a freeze is none of user space's business, as with RUN. */
+	return ret == -EINTR ? -ERESTARTNOHAND : ret;
 }
 
 long kev_vm_read_memory(void *object, void *arg)

@@ -39,6 +39,9 @@ static bool guest_page(const struct kev_access *access, uint64_t address, uint64
 	return *page < GUEST_PAGES && *page != GUEST_HOLE / GUEST_PAGE;
 }
 
+/* Each copy ends behind its first page, as after a signal. */
+static bool guest_interrupts;
+
 static int guest_copy(struct kev_access *access, bool write)
 {
 	uint8_t *buffer = (uint8_t *)(uintptr_t)access->buffer;
@@ -61,6 +64,8 @@ static int guest_copy(struct kev_access *access, bool write)
 			memcpy(buffer + access->done,
 			       &guest_memory[page * GUEST_PAGE + at % GUEST_PAGE], part);
 		access->done += part;
+		if (guest_interrupts)
+			break;
 	}
 	return 0;
 }

@@ -212,6 +212,18 @@ static bool stats(void)
 	       stat_error("/etc/passwd", 0, ANSWER) == ENOENT;
 }
 
+/* The size is behind the end of a page, at which a signal ends the copy. */
+static bool interrupted(void)
+{
+	const uint64_t answer = ANSWER + GUEST_PAGE - 40;
+	bool right;
+
+	guest_interrupts = true;
+	right = !stat_error("/data/file", 0, answer) && get64(answer + 48) == 12;
+	guest_interrupts = false;
+	return right;
+}
+
 static bool fstats(void)
 {
 	int32_t fd = do_open("/data/file", O_RDONLY, true);
@@ -261,6 +273,9 @@ static bool all_descriptors(void)
 	for (int32_t i = 0; i < 256; i++)
 		right &= do_open("/data/file", O_RDONLY, true) == 3 + i;
 	right &= do_open("/data/file", O_RDONLY, true) == -EMFILE;
+	/* It has had no effect. */
+	right &= do_open("/data/more", O_WRONLY | O_CREAT | O_EXCL, true) == -EMFILE &&
+		 access(host("data/more"), F_OK);
 	right &= do_close(17, true) == 0 && do_open("/data/file", O_RDONLY, true) == 17;
 	for (fd = 3; fd < 3 + 256; fd++)
 		right &= do_close(fd, true) == 0;
@@ -282,6 +297,7 @@ static const struct {
 	{ "getdents: a directory of the host's", lists },
 	{ "getdents: the guest's own directory", lists_tree },
 	{ "stat and lstat", stats },
+	{ "stat: a copy that a signal ends goes on", interrupted },
 	{ "fstat", fstats },
 	{ "mkdir", mkdirs },
 	{ "descriptors: lowest first, up to the limit", all_descriptors },

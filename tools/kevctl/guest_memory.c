@@ -60,13 +60,28 @@ ssize_t guest_write(const struct guest_view *view, uint64_t address, const void 
 
 int guest_read_all(const struct guest_view *view, uint64_t address, void *buffer, size_t length)
 {
-	return guest_read(view, address, buffer, length) == (ssize_t)length ? 0 : -EFAULT;
+	ssize_t n;
+
+	/* A signal may end a copy in the middle. */
+	for (; length; address += n, buffer = (char *)buffer + n, length -= n) {
+		n = guest_read(view, address, buffer, length);
+		if (n < 0)
+			return -EFAULT;
+	}
+	return 0;
 }
 
 int guest_write_all(const struct guest_view *view, uint64_t address, const void *buffer,
 		    size_t length)
 {
-	return guest_write(view, address, buffer, length) == (ssize_t)length ? 0 : -EFAULT;
+	ssize_t n;
+
+	for (; length; address += n, buffer = (const char *)buffer + n, length -= n) {
+		n = guest_write(view, address, buffer, length);
+		if (n < 0)
+			return -EFAULT;
+	}
+	return 0;
 }
 
 ssize_t guest_string(const struct guest_view *view, uint64_t address, char *text, size_t size)

@@ -200,14 +200,12 @@ static int find_locked(struct files *files, const char *path, struct spot *spot)
 	return tree_find(&files->tree, path, spot);
 }
 
-static int insert_locked(struct files *files, struct file *file)
+/* The lowest descriptor that is free, or -EMFILE */
+static int find_free_locked(const struct files *files)
 {
-	for (unsigned int i = 0; i < FILES_MAX; i++) {
-		if (files->table[i])
-			continue;
-		files->table[i] = file;
-		return FILES_FIRST + i;
-	}
+	for (unsigned int i = 0; i < FILES_MAX; i++)
+		if (!files->table[i])
+			return FILES_FIRST + i;
 	return -EMFILE;
 }
 
@@ -350,20 +348,22 @@ int files_open(struct files *files, const char *path, uint32_t flags, uint32_t m
 {
 	struct file *file = NULL;
 	struct spot spot;
-	int fd, host_flags = translate(flags);
+	int fd, error, host_flags = translate(flags);
 
 	if (host_flags < 0)
 		return host_flags;
 	pthread_mutex_lock(&files->lock);
-	fd = find_locked(files, path, &spot);
-	if (!fd)
-		file = open_locked(files, &spot, host_flags, mode, &fd);
+	error = find_locked(files, path, &spot);
+	/* Before the open, which may make a file or empty one. */
+	fd = find_free_locked(files);
+	if (!error && fd < 0)
+		error = fd;
+	if (!error)
+		file = open_locked(files, &spot, host_flags, mode, &error);
 	if (file)
-		fd = insert_locked(files, file);
-	if (file && fd < 0)
-		file_destroy(file);
+		files->table[fd - FILES_FIRST] = file;
 	pthread_mutex_unlock(&files->lock);
-	return fd;
+	return file ? fd : error;
 }
 
 int files_close(struct files *files, int32_t fd)
