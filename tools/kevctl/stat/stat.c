@@ -85,7 +85,8 @@ static void print_counters(const struct vm_sample *vm, const struct vm_sample *b
 		for (unsigned int i = 0; i < vm->counts.nr_counters; i++) {
 			const struct kev_counter *counter = &vm->counts.counters[i];
 
-			printf("%-22s", counter->name);
+			print_name(stdout, counter->name);
+			printf("%*s", (int)(22 - strnlen(counter->name, 22)), "");
 			if (first)
 				printf(" %14s", "");
 			else
@@ -159,8 +160,10 @@ static void print_exits(const struct vm_sample *vm, const struct vm_sample *befo
 
 static void print_vm(const struct vm_sample *vm, const struct vm_sample *before, uint64_t ns)
 {
-	printf("%sVM %" PRIu64 "%s  pid %d  %s  ", color(COLOR_BOLD), vm->id, color(COLOR_NONE),
-	       vm->pid, vm->state);
+	printf("%sVM %" PRIu64 "%s  pid %d  ", color(COLOR_BOLD), vm->id, color(COLOR_NONE),
+	       vm->pid);
+	print_name(stdout, vm->state);
+	fputs("  ", stdout);
 	print_name(stdout, vm->comm);
 	fputs("  ", stdout);
 	print_name(stdout, vm->image);
