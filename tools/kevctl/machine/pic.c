@@ -265,7 +265,12 @@ static void elcr_out(void *device, uint16_t port, uint32_t value)
 {
 	struct pic *pic = device;
 
-	pic->chips[port & 1].level = value & elcr_lines[port & 1];
+	struct pic_chip *chip = &pic->chips[port & 1];
+
+	chip->level = value & elcr_lines[port & 1];
+	/* A line that is up already asks by that. */
+	chip->irr |= chip->lines & chip->level;
+	cascade(pic);
 }
 
 static const struct port_range pic_ports[] = {
