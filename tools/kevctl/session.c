@@ -154,6 +154,8 @@ void session_resume(struct session *session)
 
 void session_kill(struct session *session)
 {
+	/* A vCPU may wait for whoever reads the console. */
+	console_abandon(&session->console);
 	session_end(session, &(struct outcome){ .kind = OUTCOME_SIGNAL, .signal = SIGKILL });
 }
 
