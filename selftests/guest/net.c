@@ -115,6 +115,9 @@ TEST_F_TIMEOUT(net, answers, 3600)
 {
 	unsigned int count = kt_rounds(CONNECTIONS, CONNECTIONS_SOAK);
 
+	/* The harness goes on behind a set-up that skips. */
+	if (!self->net.pid)
+		return;
 	EXPECT_TRUE(ping(0, 1));
 	EXPECT_TRUE(ping(1, 2));
 	EXPECT_TRUE(ping(1472, 3));
@@ -137,6 +140,8 @@ TEST_F_TIMEOUT(net, answers, 3600)
 /* The TAP device goes with kevctl, at once, whatever is on its way. */
 TEST_F_TIMEOUT(net, signal, 600)
 {
+	if (!self->net.pid)
+		return;
 	EXPECT_TRUE(ping(100, 1));
 	EXPECT_EQ(0, kill(self->net.pid, SIGTERM));
 	EXPECT_EQ(128 + SIGTERM, kt_net_status(&self->net));
