@@ -101,8 +101,8 @@ static bool is_same(const struct kev_vmx_config *a, const struct kev_vmx_config 
 }
 
 /*
- * Capabilities were read on one CPU. Machines exist whose CPUs differ, by microcode for one: a control
- * that one has not, or a timer of another rate. Once for each CPU.
+ * Capabilities were read on one CPU. Machines exist whose CPUs differ, by microcode for one: a
+ * control that one has not, or a timer of another rate. Once for each CPU.
  */
 static bool same_vmx(struct kev_vmx_cpu *c)
 {

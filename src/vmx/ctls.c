@@ -390,8 +390,8 @@ static bool is_timer_broken(u32 signature)
 }
 
 /*
- * Avoton and Rangeley (Atom C2000), erratum AVR41: accessed flags of EPT and MOV to CR3. The stepping
- * does not matter.
+ * Avoton and Rangeley (Atom C2000), erratum AVR41: accessed flags of EPT and MOV to CR3. The
+ * stepping does not matter.
  */
 static bool is_ept_ad_broken(u32 signature)
 {
