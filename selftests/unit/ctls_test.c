@@ -193,21 +193,6 @@ static const struct cpu_case cpus[] = {
 		.unrestricted = true, .invpcid = true, .ept_1g = true, .ept_ad = true,
 		.timer = true,
 	}, {
-		.name = "Avoton: accessed and dirty flags of EPT that do not work",
-		.caps = {
-			.cpu_vmx = true, .signature = 0x000406d8, .feature_control = 0x5,
-			.basic = 0x00da040000000012,
-			.pin = 0x0000007f00000016, .proc = 0xfff9fffe0401e172,
-			.proc2 = 0x00007cff00000000, .exit = 0x007fffff00036dff,
-			.entry = 0x0000ffff000011ff, .true_pin = 0x0000007f00000016,
-			.true_proc = 0xfff9fffe04006172, .true_exit = 0x007fffff00036dfb,
-			.true_entry = 0x0000ffff000011fb, .misc = 0x00000000300481e5,
-			.cr0_fixed0 = 0x80000021, .cr0_fixed1 = 0xffffffff,
-			.cr4_fixed0 = 0x2000, .cr4_fixed1 = 0x1767ff,
-			.ept_vpid = 0x00000f0106334141,
-		},
-		.unrestricted = true, .invpcid = true, .ept_1g = true, .timer = true,
-	}, {
 		.name = "Broadwell",
 		.caps = {
 			.cpu_vmx = true, .signature = 0x000306d4, .feature_control = 0x5,
@@ -573,6 +558,28 @@ TEST(broken_timers)
 		ASSERT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing));
 		EXPECT_TRUE(cfg.preemption_timer)
 			TH_LOG("%#x", sound[i]);
+	}
+}
+
+/* Atom C2000 and its neighbours */
+TEST(broken_flags_of_ept)
+{
+	static const struct {
+		u32 signature;
+		bool ept_ad;
+	} cpus_by_signature[] = {
+		{ 0x406d0, false }, { 0x406d8, false }, { 0x406c8, true }, { 0x406e3, true },
+	};
+	struct kev_vmx_missing missing;
+	struct kev_vmx_caps caps = good;
+	struct kev_vmx_config cfg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cpus_by_signature); i++) {
+		caps.signature = cpus_by_signature[i].signature;
+		ASSERT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing));
+		EXPECT_EQ(cpus_by_signature[i].ept_ad, cfg.ept_ad)
+			TH_LOG("%#x", caps.signature);
 	}
 }
 
