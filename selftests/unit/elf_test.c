@@ -246,7 +246,7 @@ TEST(fields_and_order)
 {
 	static const struct kev_elf_segment expected[] = {
 		{ .gpa = ELF_IMAGE_START + 8, .vaddr = VIRTUAL(ELF_IMAGE_START + 8),
-		  .offset = 0x600, .memsz = 0x2000, .prot = KEV_MEM_READ | KEV_MEM_WRITE,
+		  .memsz = 0x2000, .prot = KEV_MEM_READ | KEV_MEM_WRITE,
 		  .index = ELF_IMAGE_BSS },
 		{ .gpa = 0x100000, .vaddr = VIRTUAL(0x100000), .offset = 0x200, .filesz = 0x300,
 		  .memsz = 0x300, .prot = KEV_MEM_READ | KEV_MEM_EXEC, .index = ELF_IMAGE_TEXT },
