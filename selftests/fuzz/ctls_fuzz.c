@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_take(&data, &size, (u8 *)&caps + offsetof(struct kev_vmx_caps, signature),
 		  sizeof(caps) - offsetof(struct kev_vmx_caps, signature));
 	caps.cpu_vmx = !(flags & 1);
+	caps.kernel_vmx = caps.cpu_vmx;
 	/* Each secondary control can be 0: SDM Vol. 3, appendix A.3.3 */
 	caps.proc2 &= ~0ULL << 32;
 	/* Far from the end of time */

@@ -10,6 +10,7 @@
 /* The capability MSRs of a CPU that has all that kev knows and little else */
 static const struct kev_vmx_caps good = {
 	.cpu_vmx = true,
+	.kernel_vmx = true,
 	.feature_control = 0x5,
 	.basic = 0x00da040000000012,
 	.pin = 0x000000ff00000016,
@@ -143,7 +144,7 @@ static const struct cpu_case cpus[] = {
 	{
 		.name = "Penryn: no EPT, no TRUE controls",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0x5, .basic = 0x005a08000000000d,
+			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5, .basic = 0x005a08000000000d,
 			.pin = 0x0000003f00000016, .proc = 0xf7f9fffe0401e172,
 			.proc2 = 0x0000004100000000, .exit = 0x0003ffff00036dff,
 			.entry = 0x00003fff000011ff, .misc = 0x00000000000403c0,
@@ -154,7 +155,7 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Merom: no secondary controls",
 		.caps = {
-			.cpu_vmx = true, .feature_control = 0x5, .basic = 0x001a040000000007,
+			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5, .basic = 0x001a040000000007,
 			.pin = 0x0000001f00000016, .proc = 0x77f9fffe0401e172,
 			.exit = 0x0003ffff00036dff, .entry = 0x00001fff000011ff,
 			.misc = 0x00000000000403c0,
@@ -165,7 +166,7 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Nehalem: no unrestricted guest, a broken preemption timer",
 		.caps = {
-			.cpu_vmx = true, .signature = 0x000106a5, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000106a5, .feature_control = 0x5,
 			.basic = 0x00da04000000000e,
 			.pin = 0x0000007f00000016, .proc = 0xf7f9fffe0401e172,
 			.proc2 = 0x0000007f00000000, .exit = 0x007fffff00036dff,
@@ -179,7 +180,7 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Haswell",
 		.caps = {
-			.cpu_vmx = true, .signature = 0x000306c3, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306c3, .feature_control = 0x5,
 			.basic = 0x00da040000000012,
 			.pin = 0x0000007f00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00007cff00000000, .exit = 0x007fffff00036dff,
@@ -195,7 +196,7 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Broadwell",
 		.caps = {
-			.cpu_vmx = true, .signature = 0x000306d4, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306d4, .feature_control = 0x5,
 			.basic = 0x00da040000000012,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00077fff00000000, .exit = 0x007fffff00036dff,
@@ -211,7 +212,7 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Skylake server, locked with SMX too",
 		.caps = {
-			.cpu_vmx = true, .signature = 0x00050654, .feature_control = 0xff07,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x00050654, .feature_control = 0xff07,
 			.basic = 0x00da040000000004,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x025f7fff00000000, .exit = 0x01ffffff00036dff,
@@ -320,8 +321,6 @@ static const struct refusal refusals[] = {
 	  .field = "IA32_FEATURE_CONTROL", .control = "VMX", .why = "is not locked on" },
 	{ .name = "feature control locked off", .at = AT(feature_control), .clear = 4,
 	  .field = "IA32_FEATURE_CONTROL", .control = "VMX", .why = "is disabled by firmware" },
-	{ .name = "VMX inside SMX only", .at = AT(feature_control), .clear = 4, .set = 2,
-	  .field = "IA32_FEATURE_CONTROL", .control = "VMX", .why = "is disabled by firmware" },
 
 	BASIC("uncacheable VMCS", 0xfULL << 50, 0, "VMCS in write-back memory", "is not offered"),
 	BASIC("32-bit addresses", 0, 1ULL << 48, "VMCS above 4 GiB", "is not offered"),
@@ -429,6 +428,25 @@ TEST(each_refusal)
 		EXPECT_STREQ(r->why, missing.why)
 			TH_LOG("%s", r->name);
 	}
+}
+
+TEST(measured_launch)
+{
+	struct kev_vmx_missing missing = { "", "", "" };
+	struct kev_vmx_caps caps = good;
+	struct kev_vmx_config cfg;
+
+	/* Inside SMX it is bit 1 that counts. The kernel keeps its flag if that is the case. */
+	caps.feature_control = 0x3;
+	EXPECT_EQ(0, kev_vmx_config_compute(&caps, &cfg, &missing));
+	caps.kernel_vmx = false;
+	EXPECT_EQ(-EOPNOTSUPP, kev_vmx_config_compute(&caps, &cfg, &missing));
+	EXPECT_STREQ("IA32_FEATURE_CONTROL", missing.field);
+	EXPECT_STREQ("is disabled by firmware", missing.why);
+	/* And bit 2 alone does not help the one that was measured. */
+	caps.feature_control = 0x5;
+	EXPECT_EQ(-EOPNOTSUPP, kev_vmx_config_compute(&caps, &cfg, &missing));
+	EXPECT_STREQ("is disabled by firmware", missing.why);
 }
 
 #define CR8_EXITS	(KEV_PROC_CR8_LOAD | KEV_PROC_CR8_STORE)

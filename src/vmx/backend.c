@@ -29,10 +29,10 @@ static u64 probe_msr(u32 index)
 static void read_caps(struct kev_vmx_caps *caps)
 {
 	memset(caps, 0, sizeof(*caps));
-	/* The kernel forgets its own flag where firmware has locked VMX off. */
 	caps->cpu_vmx = cpuid_ecx(1) & BIT(5);
 	if (!caps->cpu_vmx)
 		return;
+	caps->kernel_vmx = this_cpu_has(X86_FEATURE_VMX);
 	caps->signature = cpuid_eax(1);
 	caps->feature_control = probe_msr(MSR_IA32_FEAT_CTL);
 	caps->basic = probe_msr(MSR_IA32_VMX_BASIC);

@@ -13,7 +13,7 @@
 
 /* IA32_FEATURE_CONTROL */
 #define FEATURE_LOCKED			BIT_ULL(0)
-#define FEATURE_VMX_OUTSIDE_SMX		BIT_ULL(2)
+#define FEATURE_VMX			(BIT_ULL(1) | BIT_ULL(2))	/* inside, outside SMX */
 
 /* IA32_VMX_BASIC: appendix A.1 */
 #define BASIC_REVISION			GENMASK_ULL(30, 0)
@@ -287,10 +287,13 @@ static int check_basic(const struct kev_vmx_caps *caps, struct kev_vmx_config *c
 
 	if (!caps->cpu_vmx)
 		return refuse(missing, "CPUID.1:ECX", "VMX", not_offered);
-	/* VMXON needs both: SDM Vol. 3, "Enabling and Entering VMX Operation" */
+	/*
+	 * SDM Vol. 3, "Enabling and Entering VMX Operation". Which of the two bits VMXON asks for
+	 * depends on a measured launch, of which the kernel knows: it has looked at that one.
+	 */
 	if (!(caps->feature_control & FEATURE_LOCKED))
 		return refuse(missing, "IA32_FEATURE_CONTROL", "VMX", "is not locked on");
-	if (!(caps->feature_control & FEATURE_VMX_OUTSIDE_SMX))
+	if (!(caps->feature_control & FEATURE_VMX) || !caps->kernel_vmx)
 		return refuse(missing, "IA32_FEATURE_CONTROL", "VMX", "is disabled by firmware");
 
 	if (BASIC_MEMORY_TYPE(caps->basic) != MEMORY_TYPE_WB)

@@ -105,8 +105,9 @@
 
 /**
  * struct kev_vmx_caps - what the CPU says
- * @cpu_vmx: CPUID.1:ECX.VMX, from the instruction: the kernel clears its own
- *	flag where firmware has disabled VMX
+ * @cpu_vmx: CPUID.1:ECX.VMX, from the instruction
+ * @kernel_vmx: the kernel's own flag of the same name, which it clears where firmware has not
+ *	locked VMX on for the way in which it was launched: inside or outside of SMX
  * @signature: CPUID.1:EAX, for what is broken in some models
  * @feature_control: IA32_FEATURE_CONTROL
  * @basic: IA32_VMX_BASIC
@@ -130,6 +131,7 @@
  */
 struct kev_vmx_caps {
 	bool cpu_vmx;
+	bool kernel_vmx;
 	u32 signature;
 	u64 feature_control;
 	u64 basic;
