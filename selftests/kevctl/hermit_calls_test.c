@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The calls of a Hermit guest: streams, ports and arguments, good and bad. */
 #include <pthread.h>
+#include <pty.h>
+#include <sys/wait.h>
 
 #include "../../tools/kevctl/hermit/arguments.h"
 #include "../../tools/kevctl/hermit/streams.h"
@@ -284,6 +286,39 @@ static bool stops_jammed(void)
 	return joined && n == -EINTR;
 }
 
+/* On a terminal, in a job of its own, which is put into the foreground after a while */
+static void read_as_job(void)
+{
+	char bytes[4];
+	pid_t job;
+	int status;
+
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	job = fork();
+	if (!job) {
+		setpgid(0, 0);
+		_exit(stream_read(STDIN_FILENO, bytes, sizeof(bytes), stop) != 2 || *bytes != 'x');
+	}
+	usleep(200000);
+	tcsetpgrp(STDIN_FILENO, job);
+	_exit(waitpid(job, &status, 0) != job || status);
+}
+
+static bool waits_for_foreground(void)
+{
+	int master, status;
+	pid_t leader = forkpty(&master, NULL, NULL, NULL);
+	bool typed;
+
+	if (!leader)
+		read_as_job();
+	typed = write(master, "x\n", 2) == 2;
+	waitpid(leader, &status, 0);
+	close(master);
+	return typed && !status;
+}
+
 static bool output_fails(void)
 {
 	struct console broken;
@@ -368,6 +403,7 @@ static const struct {
 	{ "other ports and widths are no calls", others_are_not_calls },
 	{ "old network calls: one warning", old_network },
 	{ "read: stdin", reads_stdin },
+	{ "read: a terminal in the background", waits_for_foreground },
 	{ "serial port: input", reads_serial },
 	{ "read: ends with the VM", stops_reading },
 	{ "write: ends with the VM, also when poll() was wrong", stops_jammed },

@@ -3,6 +3,7 @@
 """The terminal that kevctl run is started on: its modes, and the keys for signals."""
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -38,13 +39,13 @@ def until(condition, seconds=10):
 class Command:
     """kevctl on a terminal of its own, in the foreground"""
 
-    def __init__(self, *arguments, **environment):
+    def __init__(self, *arguments, program=KEVCTL, **environment):
         # It is not to begin before it is known how the terminal was.
         known, tell = os.pipe()
         self.pid, self.master = pty.fork()
         if not self.pid:
             os.read(known, 1)
-            os.execve(KEVCTL, [KEVCTL, *arguments], {**os.environ, **environment})
+            os.execve(program, [program, *arguments], {**os.environ, **environment})
         self.before = self.modes()
         os.write(tell, b".")
         os.close(known)
@@ -62,6 +63,8 @@ class Command:
     def read_until(self, text):
         """Read what it prints; whether @text is in it."""
         while text not in self.output:
+            if not select.select([self.master], [], [], 60)[0]:
+                return False
             try:
                 data = os.read(self.master, 4096)
             except OSError:
@@ -96,6 +99,14 @@ class Run(Command):
         super().__init__("run", *options, self.file.name)
 
 
+class Job(Command):
+    """kevctl run in the background of a shell, until the file @flag is there"""
+
+    def __init__(self, *arguments, flag):
+        script = 'set -m; "$@" & while [ ! -e "$0" ]; do sleep .05; done; fg'
+        super().__init__("-c", script, flag, KEVCTL, "run", *arguments, program="/bin/sh")
+
+
 def start(script):
     """A guest in the background; its PID"""
     with tempfile.NamedTemporaryFile("w") as file:
@@ -104,6 +115,26 @@ def start(script):
         output = subprocess.run([KEVCTL, "run", "-d", file.name], check=True,
                                 stdout=subprocess.PIPE).stdout
     return output.decode().strip()
+
+
+def test_background():
+    """kevctl run: a job in the background gets its input once it is in the foreground"""
+    with tempfile.TemporaryDirectory() as directory, \
+            tempfile.NamedTemporaryFile("w") as file:
+        file.write("in 0x3f8 1 0\nprint ready\npoll 0x3fd 1 0x61\nin 0x3f8 1 0x78\n"
+                   "print seen\nhalt 7\n")
+        file.flush()
+        job = Job("--boot", "multiboot", file.name, flag=directory + "/flag")
+        ready = job.read_until(b"ready")
+        os.write(job.master, b"x\n")
+        time.sleep(0.5)
+        with open(directory + "/flag", "w", encoding="ascii"):
+            pass
+        seen = job.read_until(b"seen")
+        if not seen:
+            job.key(termios.VINTR)
+        result(job.end() == 7 << 8 and ready and seen,
+               "a job has its input once it is in the foreground")
 
 
 def test_console():
@@ -242,6 +273,7 @@ def main():
     run.key(termios.VINTR)
     result(os.WEXITSTATUS(run.end()) == 130, "a second one does not")
     result(run.modes() == run.before, "and the terminal is as it was")
+    test_background()
     with tempfile.TemporaryDirectory() as runtime:
         os.environ["XDG_RUNTIME_DIR"] = runtime
         test_console()

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "events.h"
 #include "nudge.h"
+#include "terminal.h"
 
 uint64_t events_now(void)
 {
@@ -57,17 +58,23 @@ void events_listen(struct events *events)
 	eventfd_write(events->wake, 1);
 }
 
-static void take_input(struct events *events, unsigned int room)
+/* How long to wait before the next, as poll() takes it */
+static int take_input(struct events *events, unsigned int room)
 {
 	uint8_t bytes[UART_FIFO];
 	ssize_t n = read(events->in, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 
 	if (n > 0) {
 		machine_receive(events->machine, bytes, n, events_now());
-	} else if (!n || (errno != EINTR && errno != EAGAIN)) {
-		machine_hang_up(events->machine);
-		events->hung_up(events->owner);
+		return -1;
 	}
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return -1;
+	if (n < 0 && terminal_is_others(events->in, errno))
+		return TERMINAL_PAUSE;
+	machine_hang_up(events->machine);
+	events->hung_up(events->owner);
+	return -1;
 }
 
 static void *events_thread(void *argument)
@@ -81,18 +88,20 @@ static void *events_thread(void *argument)
 	};
 	unsigned int room;
 	eventfd_t count;
+	int pause = -1;
 
 	while (!__atomic_load_n(&events->stop, __ATOMIC_ACQUIRE)) {
 		room = machine_room(events->machine);
-		fds[INPUT].fd = room ? events->in : -1;
-		if (poll(fds, 3, -1) < 0)
+		fds[INPUT].fd = room && pause < 0 ? events->in : -1;
+		if (poll(fds, 3, pause) < 0)
 			continue;	/* a signal: only EINTR is possible */
+		pause = -1;
 		if (fds[WAKE].revents)
 			eventfd_read(events->wake, &count);
 		if (fds[TIMER].revents && read(events->timer, &count, sizeof(count)) > 0)
 			machine_advance(events->machine, events_now());
 		if (fds[INPUT].revents)
-			take_input(events, room);
+			pause = take_input(events, room);
 	}
 	return NULL;
 }

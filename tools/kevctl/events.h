@@ -52,7 +52,7 @@ void events_fini(struct events *events);
  * events_start() - let time and input come
  * @events: events
  *
- * Ignores SIGTTIN for good: a job in the background has no input.
+ * Ignores SIGTTIN for good: a job in the background goes on without input.
  *
  * Return: 0 or a negative errno.
  */

@@ -3,7 +3,24 @@
 #ifndef KEVCTL_TERMINAL_H
 #define KEVCTL_TERMINAL_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
+
+/* How long to wait in the background before the terminal is looked at again, in ms */
+#define TERMINAL_PAUSE	500
+
+/**
+ * terminal_is_others() - has read() failed only as long as this job is in the background?
+ * @fd: what was to be read, with SIGTTIN ignored
+ * @error: its errno
+ */
+static inline bool terminal_is_others(int fd, int error)
+{
+	pid_t group = error == EIO ? tcgetpgrp(fd) : -1;
+
+	return group >= 0 && group != getpgrp();
+}
 
 /**
  * terminal_raw() - give the guest each key as it is pressed, without echo

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "../terminal.h"
 #include "streams.h"
 
 /* A pipe that polls as writable takes this much without blocking: pipe(7), PIPE_BUF. */
@@ -16,15 +17,15 @@ bool stream_stopped(int stop)
 	return poll(&fd, 1, 0) > 0;
 }
 
-/* 0 when there is something to do with @fd, -EINTR when the VM ends */
-static int wait_for(int fd, short events, int stop)
+/* 0 when there is something to do with @fd or the time is over, -EINTR when the VM ends */
+static int wait_for(int fd, short events, int stop, int timeout)
 {
 	struct pollfd fds[] = {
 		{ .fd = fd, .events = events },
 		{ .fd = stop, .events = POLLIN },
 	};
 
-	while (poll(fds, 2, -1) < 0)
+	while (poll(fds, 2, timeout) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return fds[1].revents ? -EINTR : 0;
@@ -35,13 +36,21 @@ ssize_t stream_read(int fd, void *buffer, size_t length, int stop)
 	ssize_t n;
 	int error;
 
-	do {
-		error = wait_for(fd, POLLIN, stop);
+	for (;;) {
+		error = wait_for(fd, POLLIN, stop, -1);
 		if (error)
 			return error;
 		n = read(fd, buffer, length);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
-	return n < 0 ? -errno : n;
+		if (n >= 0)
+			return n;
+		error = -errno;
+		if (terminal_is_others(fd, errno))
+			error = wait_for(-1, 0, stop, TERMINAL_PAUSE);
+		else if (error == -EINTR || error == -EAGAIN)
+			error = 0;
+		if (error)
+			return error;
+	}
 }
 
 ssize_t stream_write(int fd, const void *buffer, size_t length, int stop)
@@ -52,7 +61,7 @@ ssize_t stream_write(int fd, const void *buffer, size_t length, int stop)
 	ssize_t n;
 
 	while (done < length && !error) {
-		error = wait_for(fd, POLLOUT, stop);
+		error = wait_for(fd, POLLOUT, stop, -1);
 		if (error)
 			break;
 		n = write(fd, bytes + done, length - done < CHUNK ? length - done : CHUNK);
