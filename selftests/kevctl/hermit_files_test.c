@@ -345,6 +345,25 @@ static bool own_files_have_a_budget(void)
 	return right && !files.budget.used;
 }
 
+/* What a directory's descriptor holds of it counts, too. */
+static bool lists_have_a_budget(void)
+{
+	static char bytes[MEMORY];
+	int fd = files_open(&files, "/big", O_RDWR | O_CREAT, 0);
+	struct file *big = files_get(&files, fd);
+	bool right = !files_mkdir(&files, "/full") && !files_mkdir(&files, "/full/inner") &&
+		     file_write(&files, big, bytes, MEMORY - 8) == MEMORY - 8;
+	int list = files_open(&files, "/full", O_RDONLY, 0);
+
+	right &= list == -ENOMEM && files.budget.used == MEMORY - 8;
+	files_put(&files, big);
+	files_close(&files, fd);
+	right &= !files_unlink(&files, "/big");
+	list = files_open(&files, "/full", O_RDONLY, 0);
+	right &= list >= 0 && files.budget.used == 32;	/* 19, the name and its end, rounded up */
+	return !files_close(&files, list) && right && !files.budget.used;
+}
+
 static bool own_names_have_an_end(void)
 {
 	char name[32];
@@ -607,6 +626,7 @@ static const struct {
 	{ "creation and truncation stay inside", creates_inside },
 	{ "files of the guest's own", own_files },
 	{ "files of the guest's own: as much as there is memory", own_files_have_a_budget },
+	{ "lists of directories: the same", lists_have_a_budget },
 	{ "files of the guest's own: holes", own_files_have_holes },
 	{ "a way that leads nowhere", ways_need_an_end },
 	{ "names that are too long", long_names },

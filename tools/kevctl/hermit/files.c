@@ -96,12 +96,13 @@ int files_init(struct files *files, const struct text_list *mappings, uint64_t m
 	return STATUS_FAILURE;
 }
 
-static void file_destroy(struct file *file)
+static void file_destroy_locked(struct files *files, struct file *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
 	if (file->memory)
 		memory_file_put(file->memory);
+	files->budget.used -= file->list_size;
 	free(file->list);
 	pthread_mutex_destroy(&file->lock);
 	free(file);
@@ -111,7 +112,7 @@ void files_fini(struct files *files)
 {
 	for (unsigned int i = 0; i < FILES_MAX; i++)
 		if (files->table[i])
-			file_destroy(files->table[i]);
+			file_destroy_locked(files, files->table[i]);
 	tree_fini(&files->tree);
 	pthread_mutex_destroy(&files->lock);
 }
@@ -284,21 +285,27 @@ static struct file *open_memory_locked(struct memory_file *memory, int flags, in
 	return file;
 }
 
-static struct file *open_list_locked(const struct node *node, int flags, int *error)
+static struct file *open_list_locked(struct files *files, const struct node *node, int flags,
+				     int *error)
 {
+	size_t size = listing_size(node);
 	struct file *file;
 
 	*error = -EISDIR;
 	if ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC))
 		return NULL;
 	*error = -ENOMEM;
+	if (size > files->budget.most - files->budget.used)
+		return NULL;
 	file = file_create(FILE_LIST, flags);
 	if (!file)
 		return NULL;
-	file->list = listing_make(node, &file->list_size);
+	files->budget.used += size;
+	file->list_size = size;
+	file->list = listing_make(node, size);
 	if (file->list)
 		return file;
-	file_destroy(file);
+	file_destroy_locked(files, file);
 	return NULL;
 }
 
@@ -335,7 +342,7 @@ static struct file *open_locked(struct files *files, const struct spot *spot, in
 		return NULL;
 	case NODE_DIRECTORY:
 		if (!*spot->rest)
-			return open_list_locked(spot->node, flags, error);
+			return open_list_locked(files, spot->node, flags, error);
 		if (flags & O_CREAT)
 			return create_memory_locked(files, spot, flags, error);
 		break;
@@ -402,7 +409,7 @@ void files_put(struct files *files, struct file *file)
 {
 	pthread_mutex_lock(&files->lock);
 	if (!--file->refs)
-		file_destroy(file);
+		file_destroy_locked(files, file);
 	pthread_mutex_unlock(&files->lock);
 }
 

@@ -55,7 +55,7 @@ struct file {
  * struct files - all of a guest's
  * @lock: guards everything below; taken inside a file's
  * @tree: paths
- * @budget: for files in memory
+ * @budget: for files in memory, and the lists of open directories of the tree's
  * @last_id: inode number of the latest one
  * @table: by descriptor - FILES_FIRST
  */
@@ -71,7 +71,7 @@ struct files {
  * files_init() - open what is mapped
  * @files: out; files_fini() is due after success
  * @mappings: HOST:GUEST[:ro|rw]
- * @memory_bytes: what files of the guest's own may take together
+ * @memory_bytes: what files of the guest's own, and open directories, may take together
  *
  * Says on stderr what is wrong.
  *

@@ -21,14 +21,19 @@ static unsigned char type_of(const struct node *node)
 	return DT_DIR;
 }
 
-unsigned char *listing_make(const struct node *node, size_t *size)
+size_t listing_size(const struct node *node)
 {
-	unsigned char *listing, *next;
+	size_t size = 0;
 
-	*size = 0;
 	for (const struct node *child = node->children; child; child = child->next)
-		*size += entry_size(child);
-	listing = calloc(1, *size ? *size : 1);
+		size += entry_size(child);
+	return size;
+}
+
+unsigned char *listing_make(const struct node *node, size_t size)
+{
+	unsigned char *listing = calloc(1, size ? size : 1), *next;
+
 	if (!listing)
 		return NULL;
 	next = listing;

@@ -7,14 +7,17 @@
 
 #include "tree.h"
 
+/* listing_size() - bytes that listing_make() takes for @node, a NODE_DIRECTORY */
+size_t listing_size(const struct node *node);
+
 /**
  * listing_make() - what getdents64(2) would tell, all of it
  * @node: NODE_DIRECTORY
- * @size: out: bytes
+ * @size: listing_size() of it
  *
  * Return: memory to be freed, or NULL.
  */
-unsigned char *listing_make(const struct node *node, size_t *size);
+unsigned char *listing_make(const struct node *node, size_t size);
 
 /**
  * listing_whole() - bytes of the entries that fit as a whole
