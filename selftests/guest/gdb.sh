@@ -393,12 +393,20 @@ if [ -n "${TCP:-}" ]; then
 	# A look at the port, and a browser: the guest runs on.
 	bash -c ': <>"/dev/tcp/localhost/$1"; exec 3<>"/dev/tcp/localhost/$1"
 		printf "GET / HTTP/1.0\n\n\$M102028,8:0100000000000000#19" >&3; cat <&3' - "${at#:}"
+	# One that says nothing, and does not go either.
+	bash -c 'exec 3<>"/dev/tcp/localhost/$1"; echo connected; exec sleep 60' - "${at#:}" \
+		>"$dir/silent" &
+	silent=$!
+	until grep -qs connected "$dir/silent"; do kill -0 "$silent" 2>/dev/null || break; done
 	debug <<-'END'
 		p finished
 		p finished = 1
 		continue
 	END
 	has "who speaks another language is not heard" '^[$]1 = 0$'
+	kill "$silent" 2>/dev/null
+	result "who says nothing keeps no debugger away" $?
+	wait "$silent" 2>/dev/null
 	has "a TCP port" 'exited with code 052\]'
 	ends "status" 42
 fi

@@ -435,27 +435,29 @@ static void say_goodbye(struct gdb *gdb)
 static void *gdb_thread(void *argument)
 {
 	struct gdb *gdb = argument;
+	enum { WAKE, CONNECTION, LISTENER };
 	struct pollfd fds[] = {
-		{ .fd = gdb->wake, .events = POLLIN },
-		{ .events = POLLIN },
+		[WAKE] = { .fd = gdb->wake, .events = POLLIN },
+		[CONNECTION] = { .events = POLLIN },
+		[LISTENER] = { .events = POLLIN },
 	};
 	eventfd_t count;
-	bool connected;
 
 	while (!ended(gdb)) {
-		connected = gdb->transport.connection >= 0;
-		fds[1].fd = connected ? gdb->transport.connection : gdb->transport.listener;
-		if (poll(fds, 2, -1) < 0)
+		fds[CONNECTION].fd = gdb->transport.connection;
+		fds[LISTENER].fd = gdb->server ? -1 : gdb->transport.listener;
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
 			continue;
-		if (fds[0].revents && !eventfd_read(gdb->wake, &count) && gdb->server &&
+		if (fds[WAKE].revents && !eventfd_read(gdb->wake, &count) && gdb->server &&
 		    gdb_server_running(gdb->server))
 			stop_all(gdb);
-		if (!fds[1].revents)
-			continue;
-		if (connected)
+		if (fds[CONNECTION].revents) {
 			listen_to(gdb);
-		else
+		} else if (fds[LISTENER].revents) {
+			/* Who has said nothing yet may never do. */
+			gdb_transport_hang_up(&gdb->transport);
 			gdb_transport_accept(&gdb->transport);
+		}
 	}
 	say_goodbye(gdb);
 	return NULL;
