@@ -357,6 +357,41 @@ for _ in {1..1000}; do
 	sleep 0.01
 done
 tap_check "--detach: it has ended" test -z "$(ls "$XDG_RUNTIME_DIR/kev")"
+# left_behind PID: what a process that was killed leaves: sockets that nobody listens at
+left_behind() {
+	mkdir -p "$XDG_RUNTIME_DIR/kev/$1"
+	python3 -c '
+import os, socket, sys
+os.chdir(sys.argv[1])
+for name in "control", "control.new":
+    socket.socket(socket.AF_UNIX).bind(name)
+' "$XDG_RUNTIME_DIR/kev/$1"
+}
+echo "spin" >"$script"
+(left_behind "$BASHPID" && exec "$kevctl" run "$script") 2>/dev/null &
+pid=$!
+for _ in {1..500}; do
+	if [[ -e $XDG_RUNTIME_DIR/kev/$pid/info ]]; then break; fi
+	sleep 0.01
+done
+for _ in {1..100}; do
+	"$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
+	if grep -q "$pid" "$tap_dir/stdout"; then break; fi
+	sleep 0.01
+done
+tap_check "one that was left behind with the same PID" grep -q "$pid" "$tap_dir/stdout"
+kill -TERM "$pid"
+wait "$pid" || true
+tap_check "it is gone with the guest" test ! -e "$XDG_RUNTIME_DIR/kev/$pid"
+left_behind 1
+flock "$XDG_RUNTIME_DIR/kev/1" "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
+tap_check "what a process has a lock on is not removed" test -e "$XDG_RUNTIME_DIR/kev/1/control"
+"$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
+tap_check "what none has is" test ! -e "$XDG_RUNTIME_DIR/kev/1"
+start <<<$'print ready\nspin'
+tap_check "a guest has one" bash -c '! flock -n "$1" true' - "$XDG_RUNTIME_DIR/kev/$pid"
+"$kevctl" kill --wait "$pid"
+
 # shellcheck disable=SC2317
 # no_room COMMAND...: where no file may have a byte; its messages go through a pipe
 no_room() {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -75,13 +76,13 @@ static socklen_t make_address(struct sockaddr_un *address, int dir, const char *
 static void remove_files(int dir)
 {
 	unlinkat(dir, SOCKET, 0);
+	unlinkat(dir, SOCKET_NEW, 0);
 	unlinkat(dir, INFO, 0);
 }
 
 static void remove_entry(int base, int dir, const char *name)
 {
 	remove_files(dir);
-	unlinkat(dir, SOCKET_NEW, 0);
 	unlinkat(base, name, AT_REMOVEDIR);
 }
 
@@ -138,6 +139,45 @@ static int listen_in(int dir)
 	return error ? error : fd;
 }
 
+static int open_entry(int base, const char *name)
+{
+	int dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return dir < 0 ? -errno : dir;
+}
+
+/*
+ * Whose entry it is holds a lock on it until it ends, in whatever way. Who removes one has the
+ * lock as well; what is there under the name may be another one by then: -ENOENT.
+ */
+static int lock_entry(int base, int dir, const char *name, int operation)
+{
+	struct stat entry, there;
+
+	while (flock(dir, operation))
+		if (errno != EINTR)
+			return -errno;
+	if (fstat(dir, &entry) || fstatat(base, name, &there, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	return entry.st_dev == there.st_dev && entry.st_ino == there.st_ino ? 0 : -ENOENT;
+}
+
+/* One that is there was left behind by a process with the same pid. */
+static int make_entry(int base, const char *name)
+{
+	int dir, error;
+
+	do {
+		if (mkdirat(base, name, 0700) && errno != EEXIST)
+			return -errno;
+		dir = open_entry(base, name);
+		error = dir < 0 ? dir : lock_entry(base, dir, name, LOCK_EX);
+		if (error && dir >= 0)
+			close(dir);
+	} while (error == -ENOENT);
+	return error ? error : dir;
+}
+
 int runtime_open(struct runtime *runtime, const struct runtime_info *info)
 {
 	int error;
@@ -146,13 +186,9 @@ int runtime_open(struct runtime *runtime, const struct runtime_info *info)
 	if (runtime->base < 0)
 		return runtime->base;
 	snprintf(runtime->name, sizeof(runtime->name), "%d", info->pid);
-	/* One that is there was left behind by a process with the same pid. */
-	if (mkdirat(runtime->base, runtime->name, 0700) && errno != EEXIST)
-		return -errno;
-	runtime->dir = openat(runtime->base, runtime->name,
-			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	runtime->dir = make_entry(runtime->base, runtime->name);
 	if (runtime->dir < 0)
-		return -errno;
+		return runtime->dir;
 	remove_files(runtime->dir);
 	error = write_info(runtime->dir, info);
 	if (!error) {
@@ -177,14 +213,12 @@ void runtime_close(struct runtime *runtime)
 	*runtime = (struct runtime){ .base = -1, .dir = -1, .listener = -1 };
 }
 
-static int open_entry(int base, pid_t pid)
+static int open_entry_of(int base, pid_t pid)
 {
 	char name[16];
-	int dir;
 
 	snprintf(name, sizeof(name), "%d", pid);
-	dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return dir < 0 ? -errno : dir;
+	return open_entry(base, name);
 }
 
 /* Does not wait for a process that is stopped. */
@@ -211,11 +245,12 @@ int runtime_connect(pid_t pid)
 
 	if (base < 0)
 		return base;
-	dir = open_entry(base, pid);
+	dir = open_entry_of(base, pid);
 	fd = dir < 0 ? dir : connect_to(dir);
 	if (fd == -ECONNREFUSED) {
 		snprintf(name, sizeof(name), "%d", pid);
-		remove_entry(base, dir, name);
+		if (!lock_entry(base, dir, name, LOCK_EX | LOCK_NB))
+			remove_entry(base, dir, name);
 		fd = -ENOENT;
 	}
 	if (dir >= 0)
@@ -291,7 +326,7 @@ int runtime_read_info(pid_t pid, struct runtime_info *info)
 
 	if (base < 0)
 		return base;
-	dir = open_entry(base, pid);
+	dir = open_entry_of(base, pid);
 	error = dir < 0 ? dir : read_info_from(dir, pid, info);
 	if (dir >= 0)
 		close(dir);

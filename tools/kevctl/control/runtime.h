@@ -2,6 +2,7 @@
 /*
  * Where the kevctl processes of a user that run guests can be found: a directory of the user's,
  * in it one for each process, named by its pid, with the file "info" and the socket "control".
+ * The process has a lock (flock(2)) on it; one without was left behind.
  */
 #ifndef KEVCTL_RUNTIME_H
 #define KEVCTL_RUNTIME_H
