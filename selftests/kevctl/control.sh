@@ -44,7 +44,7 @@ except ConnectionError:
 # shellcheck disable=SC2317
 # quiet COMMAND...: its output in a file, whatever root is told of debugfs
 quiet() {
-	"$kevctl" "$@" >"$tap_dir/stat" 2>/dev/null
+	timeout 60 "$kevctl" "$@" >"$tap_dir/stat" 2>/dev/null
 }
 
 # A kernel that knows of no VM, whatever this one knows
@@ -307,6 +307,35 @@ for s in clients:
         pass
 clients.pop().close()
 ' "$XDG_RUNTIME_DIR/kev/$pid/control"
+# One that answers, but never to the end
+slow=$XDG_RUNTIME_DIR/kev/$$
+mkdir "$slow"
+echo "pid $$" >"$slow/info"
+python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1] + ".new")
+s.listen()
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+connections = []
+s.settimeout(0.1)
+while True:
+    try:
+        connections.append(s.accept()[0])
+    except TimeoutError:
+        pass
+    for connection in connections:
+        try:
+            connection.send(b"v")
+        except OSError:
+            pass
+' "$slow/control" &
+trickle=$!
+until [[ -e $slow/control ]]; do kill -0 "$trickle"; done
+tap_check "stat: one that answers without end" quiet stat
+tap_check "stat: the others are told" grep -q " $pid " "$tap_dir/stat"
+kill "$trickle"
+rm -r "$slow"
 # One that is stopped answers nobody, and is there all the same.
 kill -STOP "$pid"
 for _ in {1..12}; do timeout 5 "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"; done

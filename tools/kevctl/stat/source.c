@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../clock.h"
@@ -22,6 +23,8 @@
 #define TABLE_MOST	(64U << 20)
 #define ANSWER_MOST	(1U << 20)	/* from one process */
 #define ANSWER_SECONDS	2
+#define NSEC_PER_SEC	1000000000ULL
+#define NSEC_PER_MSEC	1000000ULL
 
 static bool is_mounted(const char *path)
 {
@@ -72,12 +75,30 @@ int source_open(struct source *source, const char *debugfs)
 	return 0;
 }
 
+/* read(), but with nothing at @deadline in monotonic ns; 0: waits as long as it takes */
+static ssize_t read_until(int fd, void *buffer, size_t size, uint64_t deadline)
+{
+	struct pollfd fds = { .fd = fd, .events = POLLIN };
+	uint64_t now;
+	int ready;
+
+	do {
+		now = deadline ? read_clock(CLOCK_MONOTONIC) : 0;
+		if (deadline && now >= deadline) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		ready = poll(&fds, 1, deadline ? (int)((deadline - now) / NSEC_PER_MSEC) + 1 : -1);
+	} while (!ready || (ready < 0 && errno == EINTR));
+	return ready < 0 ? -1 : read(fd, buffer, size);
+}
+
 /* All bytes of a descriptor, up to @most, NUL-terminated. Returns NULL with errno. */
-static char *read_all(int fd, size_t most)
+static char *read_all(int fd, size_t most, uint64_t deadline)
 {
 	size_t size = CHUNK, length = 0;
 	char *text = malloc(size + 1), *more;
-	ssize_t n = text ? read(fd, text, size) : -1;
+	ssize_t n = text ? read_until(fd, text, size, deadline) : -1;
 
 	while (n > 0) {
 		length += n;
@@ -91,7 +112,7 @@ static char *read_all(int fd, size_t most)
 			}
 			text = more;
 		}
-		n = read(fd, text + length, size - length);
+		n = read_until(fd, text + length, size - length, deadline);
 	}
 	if (n < 0) {
 		free(text);
@@ -111,7 +132,7 @@ static char *read_file(const char *debugfs, const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	text = read_all(fd, TABLE_MOST);
+	text = read_all(fd, TABLE_MOST, 0);
 	close(fd);
 	return text;
 }
@@ -133,19 +154,18 @@ static int read_debugfs(const char *debugfs, struct samples *samples)
 	return error;
 }
 
-/* One that does not answer is as good as gone. */
+/* One that does not answer, or not to the end, is as good as gone. */
 static char *ask(pid_t pid)
 {
 	static const char request[] = CONTROL_STATS "\n";
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	uint64_t deadline = read_clock(CLOCK_MONOTONIC) + ANSWER_SECONDS * NSEC_PER_SEC;
 	int connection = runtime_connect(pid);
 	char *text = NULL;
 
 	if (connection < 0)
 		return NULL;
-	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (send(connection, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
-		text = read_all(connection, ANSWER_MOST);
+		text = read_all(connection, ANSWER_MOST, deadline);
 	close(connection);
 	return text;
 }
