@@ -307,6 +307,22 @@ for s in clients:
         pass
 clients.pop().close()
 ' "$XDG_RUNTIME_DIR/kev/$pid/control"
+# Clients that wait while there are no descriptors do not keep a CPU busy.
+read -r soft hard < <(prlimit --pid "$pid" --nofile --noheadings -o SOFT,HARD)
+prlimit --pid "$pid" --nofile="12:$hard"
+tap_check "without descriptors: a client waits" python3 -c '
+import socket, sys, time
+def ticks():
+    with open(f"/proc/{sys.argv[2]}/stat") as stat:
+        return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
+clients = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+for s in clients:
+    s.connect(sys.argv[1])
+before = ticks()
+time.sleep(1)
+assert ticks() - before < 25, ticks() - before
+' "$XDG_RUNTIME_DIR/kev/$pid/control" "$pid"
+prlimit --pid "$pid" --nofile="$soft:$hard"
 # One that answers, but never to the end
 slow=$XDG_RUNTIME_DIR/kev/$$
 mkdir "$slow"

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../incoming.h"
 #include "../kevctl.h"
 #include "../sandbox.h"
 #include "../session.h"
@@ -227,7 +228,7 @@ static void send_console(struct control *control, struct client *client)
 
 static void take_client(struct control *control)
 {
-	int fd = accept4(control->runtime.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = incoming_accept(control->runtime.listener);
 
 	if (fd < 0)
 		return;

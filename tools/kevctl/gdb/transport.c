@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../incoming.h"
 #include "../kevctl.h"
 #include "transport.h"
 
@@ -155,8 +156,7 @@ void gdb_transport_close(struct gdb_transport *transport)
 
 void gdb_transport_accept(struct gdb_transport *transport)
 {
-	transport->connection = accept4(transport->listener, NULL, NULL,
-					SOCK_CLOEXEC | SOCK_NONBLOCK);
+	transport->connection = incoming_accept(transport->listener);
 }
 
 void gdb_transport_hang_up(struct gdb_transport *transport)
