@@ -96,14 +96,19 @@ static uint32_t in(uint16_t port, uint64_t now)
 }
 
 /* Vectors from 0x20; @mask of the first 8259 */
-static void start_pic(uint8_t mask)
+static void start_pic_as(uint8_t icw4, uint8_t mask)
 {
-	static const uint8_t words[] = { 0x20, 0x04, 0x01 };
+	const uint8_t words[] = { 0x20, 0x04, icw4 };
 
 	out(0x20, 0x11, 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
 		out(0x21, words[i], 0);
 	out(0x21, mask, 0);
+}
+
+static void start_pic(uint8_t mask)
+{
+	start_pic_as(0x01, mask);
 }
 
 /* About 1 ms a period */
@@ -159,6 +164,25 @@ static void timer_cases(void)
 }
 
 /* No timer runs, and the guest makes no access. */
+/* Two requests at once, and no EOI that would ask for the second one */
+static void automatic_eoi_cases(void)
+{
+	start(MACHINE_MIN);
+	start_pic_as(0x03, 0xff);
+	out(0x43, 0x30, 0);	/* once */
+	out(0x40, 1, 0);
+	out(0x40, 0, 0);
+	out(0x3fc, 8, 5 * MS);
+	out(0x3f9, 2, 5 * MS);
+	out(0x21, 0xee, 5 * MS);
+	tap_result(seen.interrupts == 1 && take_last() == 0x20, "automatic EOI: the first request");
+	tap_result(seen.alarm == 6 * MS, "automatic EOI: the second one is tried soon");
+	machine_advance(&machine, 6 * MS);
+	tap_result(take_last() == 0x24 && seen.alarm == PIT_NEVER,
+		   "automatic EOI: and is the last one");
+	machine_fini(&machine);
+}
+
 static void retry_cases(void)
 {
 	start(MACHINE_MIN);
@@ -335,6 +359,7 @@ int main(void)
 {
 	timer_cases();
 	retry_cases();
+	automatic_eoi_cases();
 	input_cases();
 	ioapic_cases();
 	string_cases();

@@ -159,13 +159,10 @@ static void deliver(struct machine *machine)
 	struct ioapic_message message;
 	int vector = pic_pending(&machine->pic);
 
-	machine->blocked = false;
-	if (vector >= 0) {
-		if (machine->hooks.interrupt(machine->hooks.owner, vector))
-			pic_acknowledge(&machine->pic);
-		else
-			machine->blocked = true;
-	}
+	/* With automatic EOI there may be a next one at once: it waits for the first, too. */
+	if (vector >= 0 && machine->hooks.interrupt(machine->hooks.owner, vector))
+		pic_acknowledge(&machine->pic);
+	machine->blocked = pic_pending(&machine->pic) >= 0;
 	while (ioapic_pending(&machine->ioapic, &message)) {
 		send(machine, &message);
 		ioapic_accepted(&machine->ioapic, message.pin);

@@ -99,7 +99,7 @@ struct machine_config {
  * @ended: the guest has ended the machine
  * @code: with which code
  * @failed: a byte could not be printed
- * @blocked: an interrupt found another one waiting at vCPU 0
+ * @blocked: an 8259's interrupt waits behind another one at vCPU 0
  * @deadline: what hooks.alarm was told last
  */
 struct machine {
