@@ -157,6 +157,14 @@ END
 expect "debugfs: stat" 0 "*" "" "$kevctl" stat --debugfs "$tap_dir/debug"
 tap_check "debugfs: its image is known" grep -q "^VM 7  pid $pid  alive  kevctl  $script\$" "$tap_dir/stdout"
 tap_check "debugfs: another's is not" grep -q "^VM 9  pid 1  exited  an?\[1mother  \$" "$tap_dir/stdout"
+mkdir -p "$tap_dir/hostile/kev"
+printf 'vm pid state vcpus en\e[1mtries comm\n9 1 al\e[1mive 1 5 x\n' >"$tap_dir/hostile/kev/vms"
+printf 'vm vcpu cpu state\n9 0 -1 run\e[1mnable\n' >"$tap_dir/hostile/kev/vcpus"
+printf 'vm vcpu exits slow reported name\n9 0 1 1 1 EPT\e[1m violation\n' >"$tap_dir/hostile/kev/exits"
+"$kevctl" stat --debugfs "$tap_dir/hostile" >"$tap_dir/hostile/out"
+tap_check "stat: hostile names are tamed" bash -c \
+	'grep -qF "al?[1mive" "$1" && grep -qF "en?[1mtries" "$1" && grep -qF "EPT?[1m violation" "$1" &&
+	! grep -q "$(printf "\033")" "$1"' - "$tap_dir/hostile/out"
 tap_check "debugfs: exits" grep -Eq "^  EPT violation +16 +100.00% +8 +8 +4\$" "$tap_dir/stdout"
 expect "debugfs: stat --json" 0 "*" "" "$kevctl" stat --json --debugfs "$tap_dir/debug"
 tap_check "debugfs: stat --json: objects" python3 -c '
