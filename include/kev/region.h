@@ -173,7 +173,8 @@ void kev_region_release_list(struct list_head *list);
  * @mem: the memory
  * @gpa: any address
  *
- * Context: Any. Return: the region, with a reference, or NULL.
+ * Context: process, as for the kev_region_put() that is due: the last one may sleep.
+ * Return: the region, with a reference, or NULL.
  */
 struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
 

@@ -4,8 +4,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/rcupdate.h>
 #include <kev/apic.h>
 #include <kev/mem.h>
+#include <kev/region.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
@@ -21,10 +23,15 @@
  */
 bool kev_apic_owns_page(const struct kev_vcpu *vcpu, u64 gpa)
 {
-	u32 kind, prot;
+	const struct kev_region *region;
+	bool owns;
 
-	kev_mem_page_state(&vcpu->vm->mem, gpa, &kind, &prot);
-	return !kind || kind == KEV_REGION_TRAP;
+	/* Without a reference: what goes with the last one may sleep. */
+	rcu_read_lock();
+	region = kev_region_find(&vcpu->vm->mem, gpa);
+	owns = !region || region->kind == KEV_REGION_TRAP;
+	rcu_read_unlock();
+	return owns;
 }
 
 /* What can be read: SDM Vol. 3, "Local APIC Register Address Map" */
