@@ -26,7 +26,7 @@ void kev_apic_post(struct kev_vcpu *vcpu, u8 vector, bool level)
 	struct kev_apic *apic = &vcpu->apic;
 
 	if (test_bit(vector, apic->level) != level)
-		change_bit(vector, apic->level);
+		assign_bit(vector, apic->level, level);
 	/* Full barriers both: who sees the request sees the vector. */
 	if (!test_and_set_bit(vector, apic->posted))
 		kev_vcpu_request(vcpu, KEV_REQ_INTERRUPT);
