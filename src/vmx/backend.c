@@ -9,6 +9,7 @@
 #include <asm/hypervisor.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
+#include <asm/tsc.h>
 #include <kev/compat.h>
 #include <kev/ept.h>
 #include <kev/fpu.h>
@@ -165,6 +166,12 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 	}
 	if (kev_host_has_fred()) {
 		pr_err("this kernel uses FRED event delivery, which kev does not support; boot with fred=off\n");
+		return -EOPNOTSUPP;
+	}
+
+	/* Timers, clocks and counters divide by it. */
+	if (!tsc_khz) {
+		pr_err("the kernel does not know how fast the TSC counts\n");
 		return -EOPNOTSUPP;
 	}
 
