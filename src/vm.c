@@ -460,7 +460,7 @@ static struct kev_vm *vm_alloc(const struct kev_create_vm *args)
 	mutex_init(&vm->lock);
 	mutex_init(&vm->irqfd_lock);
 	INIT_LIST_HEAD(&vm->irqfds);
-	xa_init(&vm->vcpus);
+	xa_init_flags(&vm->vcpus, XA_FLAGS_ACCOUNT);
 	kev_console_init(&vm->console, vm->mem.memcg, args->flags & KEV_VM_CONSOLE_LOG);
 	kev_doorbells_init(&vm->doorbells);
 	init_waitqueue_head(&vm->wait);
