@@ -243,6 +243,9 @@ static unsigned int operand_size(const struct reader *r, u8 flags)
 		return 1;
 	if (r->rex & REX_W)
 		return flags & NO_64 ? 4 : 8;
+	/* MOVNTI has no form of 16 bits, in 16-bit code neither. */
+	if (flags & NO_PREFIX)
+		return 4;
 	return (r->code == KEV_CODE_16) != r->operand_prefix ? 2 : 4;
 }
 
