@@ -105,7 +105,10 @@ KT_TRAPS(guest,
 	 "sleeps: sti\n nop\n sleeps_at: hlt\n jmp sleeps_at\n" KT_SAY_END
 	 "pauses: mov $100, %ecx\n 1: pause\n loop 1b\n" KT_SAY_END
 	 /* 32-bit code: a far jump to the TSS that the table behind it has at 0x18 */
-	 "task: .byte 0xea\n .long 0\n .word 0x18\n .balign 8\n"
+	 "task: .byte 0xea\n .long 0\n .word 0x18\n"
+	 "task_ud: ud2\n .balign 8\n"
+	 /* A task gate for each vector up to #UD */
+	 "task_idt: .rept 7\n .quad 0x0000850000180000\n .endr\n"
 	 "task_gdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x0000890900000067\n"
 	 "tsc: rdtsc\n mov %rax, %rbx\n mov %rdx, %rdi\n rdtscp\n mov %rcx, %rsi\n" KT_SAY_END);
 
@@ -114,6 +117,7 @@ KT_TRAPS(guest,
 ROWS(LABELS)
 KT_LABEL(double_fault); KT_LABEL(double_fault_at); KT_LABEL(mwaits); KT_LABEL(sleeps);
 KT_LABEL(sleeps_at); KT_LABEL(pauses); KT_LABEL(tsc); KT_LABEL(task); KT_LABEL(task_gdt);
+KT_LABEL(task_ud); KT_LABEL(task_idt);
 
 static uint64_t address(const char *label)
 {
@@ -369,8 +373,8 @@ TEST_F(exits, of_one_vm)
 	kt_guest_fini(&other);
 }
 
-/* kev makes none: user space is told, and the guest is where it was. */
-TEST_F(exits, task_switch)
+/* 32-bit code without paging, with a TSS at selector 0x18 */
+static int start_32(int vcpu, const char *label)
 {
 	const struct kev_segment code = {
 		.selector = 8, .limit = 0xffffffff,
@@ -379,11 +383,11 @@ TEST_F(exits, task_switch)
 	struct kev_segment data = code;
 	struct kev_vcpu_state state = { 0 };
 
-	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS | KEV_STATE_SEGMENTS |
-				  KEV_STATE_CONTROLS, &state));
+	if (kt_get_state(vcpu, KEV_STATE_GPRS | KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS, &state))
+		return -EIO;
 	data.selector = 0x10;
 	data.access = (data.access & ~KEV_SEG_TYPE) | 3;
-	state.gprs.rip = address(task);
+	state.gprs.rip = kt_label(&guest, label);
 	state.segments.cs = code;
 	state.segments.ds = data;
 	state.segments.es = data;
@@ -391,11 +395,21 @@ TEST_F(exits, task_switch)
 	state.segments.gs = data;
 	state.segments.ss = data;
 	state.segments.gdt = (struct kev_table) { .base = address(task_gdt), .limit = 31 };
+	state.segments.idt = (struct kev_table) { .base = address(task_idt), .limit = 55 };
 	state.controls.cr0 &= ~0x80000000ULL;
 	state.controls.cr4 &= ~0x20ULL;
 	state.controls.efer = 0;
-	if (kt_set_state(self->vcpu, state.groups, &state) == -EOPNOTSUPP)
+	return kt_set_state(vcpu, state.groups, &state);
+}
+
+/* kev makes none: user space is told, and the guest is where it was. */
+TEST_F(exits, task_switch)
+{
+	int ret = start_32(self->vcpu, task);
+
+	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no unrestricted guest");
+	ASSERT_EQ(0, ret);
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		ASSERT_EQ(KEV_EXIT_UNHANDLED, self->run->kind);
@@ -403,6 +417,27 @@ TEST_F(exits, task_switch)
 		EXPECT_EQ(0x80000018, self->run->exit_qualification);
 		EXPECT_EQ(7, self->run->instruction_length);
 		EXPECT_EQ(address(task), self->run->rip);
+		EXPECT_EQ(0, self->run->flags & KEV_RUN_EVENT_DELIVERY);
+	}
+}
+
+/* By an exception and a gate: there is no instruction, and the event is told of. */
+TEST_F(exits, task_gate)
+{
+	int ret = start_32(self->vcpu, task_ud);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no unrestricted guest");
+	ASSERT_EQ(0, ret);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_UNHANDLED, self->run->kind);
+		EXPECT_EQ(9, self->run->exit_reason);
+		EXPECT_EQ(0xc0000018, self->run->exit_qualification);
+		EXPECT_EQ(0x80000306, self->run->idt_vectoring_info);
+		EXPECT_NE(0, self->run->flags & KEV_RUN_EVENT_DELIVERY);
+		EXPECT_EQ(0, self->run->instruction_length);
+		EXPECT_EQ(address(task_ud), self->run->rip);
 	}
 }
 

@@ -258,8 +258,16 @@ static noinline void decode_other(struct kev_vmx_vcpu *vmx, struct kev_exit *exi
 	case KEV_EV_NOTIFY:
 		decode_notify(vmx, exit);
 		break;
-	/* A task gate, a log that is full: the event comes again. */
+	/*
+	 * By an instruction or by an event and a task gate. SDM Vol. 3, "VM-Exit Instruction
+	 * Length": undefined for an event that is no software interrupt or exception
+	 */
 	case KEV_EV_TASK_SWITCH:
+		kev_vmx_keep_event(vmx);
+		if (vmx->event_info && !vmx->event_length)
+			exit->instruction_length = 0;
+		break;
+	/* A log that is full: the event comes again. */
 	case KEV_EV_OTHER:
 		kev_vmx_keep_event(vmx);
 		break;
@@ -418,8 +426,9 @@ static noinline void frame_other(struct kev_vmx_vcpu *vmx, struct kev_run *run)
 	run->guest_physical = memory ? kev_vmread_64(GUEST_PHYSICAL_ADDRESS) : 0;
 	if (vmx->exit_reason & EXIT_REASON_FAILED_ENTRY)
 		run->flags |= KEV_RUN_ENTRY_FAILED;
-	/* An instruction's exit has no event, and needs no look. */
-	if (basic >= KEV_VMX_NR_REASONS || !kev_vmx_reasons[basic].instruction)
+	/* An instruction's exit has no event, and needs no look, but for a task gate's. */
+	if (basic >= KEV_VMX_NR_REASONS || !kev_vmx_reasons[basic].instruction ||
+	    basic == EXIT_REASON_TASK_SWITCH)
 		frame_event(run);
 }
 
