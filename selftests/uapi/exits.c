@@ -441,6 +441,23 @@ TEST_F(exits, task_gate)
 	}
 }
 
+/* A report without an entry before it has what was set meanwhile. */
+TEST_F(exits, frame_of_what_was_set)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, start(self->vcpu, sleeps));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_CONTROLS, &state));
+	EXPECT_EQ(state.controls.cr3, self->run->cr3);
+	state.controls.cr3 ^= 0x18;	/* how its tables are cached */
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_CONTROLS, &state));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_HALTED, self->run->kind);
+	EXPECT_EQ(state.controls.cr3, self->run->cr3);
+}
+
 /* Where user space sets RIP to, the next instruction is reported again. */
 TEST_F(exits, continued_elsewhere)
 {

@@ -126,6 +126,7 @@ void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *c
 	set_cr0(vmx, controls->cr0 | X86_CR0_ET);
 	set_cr4(vmx, controls->cr4);
 	kev_vmwrite_natural(GUEST_CR3, controls->cr3);
+	vmx->at.valid = false;
 	vcpu->cr2 = controls->cr2;
 	vcpu->xcr0 = controls->xcr0;
 	kev_vcpu_note_xcr0(vcpu);
