@@ -12,12 +12,23 @@
 #include <kev/trace.h>
 #include <kev/vcpu.h>
 
+/*
+ * KEV_VCPU_INJECT has raised one. One more at the same instruction would replace it, or make a
+ * double fault of the two, which no CPU would.
+ */
+static bool exception_waits(const struct kev_vcpu *vcpu)
+{
+	return vcpu->pending & KEV_PENDING_EXCEPTION;
+}
+
 /* A read of the guest gives RDX:RAX, zero-extended: contract of RDMSR. */
 static int take_msr(struct kev_vcpu *vcpu, u32 answer, u64 data)
 {
 	bool write = vcpu->exit.event == KEV_EV_WRMSR;
 
 	if (answer == KEV_MSR_ANSWER_GP) {
+		if (exception_waits(vcpu))
+			return -EINVAL;
 		trace_kev_msr(vcpu, write, true);
 		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 		return KEV_RETRY;
@@ -59,6 +70,8 @@ static int take_intercept(struct kev_vcpu *vcpu, u32 answer)
 {
 	switch (answer) {
 	case KEV_INTERCEPT_CONTINUE:
+		if (exception_waits(vcpu))
+			return -EINVAL;
 		vcpu->resumed = true;
 		return KEV_RETRY;
 	case KEV_INTERCEPT_DONE:

@@ -441,6 +441,34 @@ TEST_F(exits, task_gate)
 	}
 }
 
+/* What the next entry delivers */
+static uint32_t event_of(int vcpu)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	return kt_get_state(vcpu, KEV_STATE_INTERRUPTS, &state) ? 0 : state.interrupts.event;
+}
+
+/* There is one exception at an instruction. */
+TEST_F(exits, injected_and_continued)
+{
+	const struct kev_vcpu_inject event = {
+		.size = sizeof(event), .type = KEV_INJECT_EXCEPTION, .vector = UD,
+	};
+
+	ASSERT_EQ(0, set_exits(self->vm, KEV_INTERCEPT_EXCEPTION, 0, 1U << GP));
+	ASSERT_EQ(0, start(self->vcpu, row_protection));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	ASSERT_EQ(0, kt_ioctl(self->vcpu, KEV_VCPU_INJECT, &event));
+	self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
+	EXPECT_EQ(-EINVAL, kt_run(self->vcpu));
+	self->run->intercept.answer = KEV_INTERCEPT_RETRY;
+	self->run->request = KEV_RUN_IMMEDIATE_EXIT;
+	EXPECT_EQ(-EINTR, kt_run(self->vcpu));
+	EXPECT_EQ(0x80000300 | UD, event_of(self->vcpu));
+}
+
 /* A report without an entry before it has what was set meanwhile. */
 TEST_F(exits, frame_of_what_was_set)
 {

@@ -328,6 +328,19 @@ static void check_msr(struct __test_metadata *_metadata, const struct msr *msr)
 	guest.run->msr.answer = ~0U;
 	EXPECT_EQ(-EINVAL, kt_run(guest.vcpu));
 	EXPECT_EQ(rip, get_rip(guest.vcpu));
+	if (msr->answer == KEV_MSR_ANSWER_GP) {
+		const struct kev_vcpu_inject event = {
+			.size = sizeof(event), .type = KEV_INJECT_EXCEPTION, .vector = 6,
+		};
+
+		/* Nor is one that would be in the way of what was raised. */
+		EXPECT_EQ(0, kt_ioctl(guest.vcpu, KEV_VCPU_INJECT, &event));
+		guest.run->msr.answer = KEV_MSR_ANSWER_GP;
+		EXPECT_EQ(-EINVAL, kt_run(guest.vcpu));
+		kt_guest_fini(&guest);
+		report_init(_metadata, &guest, msr->code, KEV_VM_REPORT_MSR, NULL);
+		ASSERT_REPORT(KEV_EXIT_MSR, &guest);
+	}
 	guest.run->msr.answer = msr->answer;
 	guest.run->msr.data = msr->answer_data;
 	ASSERT_REPORT(msr->next, &guest);
