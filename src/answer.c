@@ -72,7 +72,12 @@ static int take_intercept(struct kev_vcpu *vcpu, u32 answer)
 	case KEV_INTERCEPT_CONTINUE:
 		if (exception_waits(vcpu))
 			return -EINVAL;
-		vcpu->resumed = true;
+		/* A trap does not come again: it is to wait where a move takes it along. */
+		if (vcpu->exit.event == KEV_EV_EXCEPTION &&
+		    vcpu->exit.exception.vector == X86_TRAP_DB)
+			kev_raise_debug(vcpu, vcpu->exit.exception.dr6);
+		else
+			vcpu->resumed = true;
 		return KEV_RETRY;
 	case KEV_INTERCEPT_DONE:
 		vcpu->pending |= KEV_PENDING_ADVANCE;

@@ -449,6 +449,24 @@ static uint32_t event_of(int vcpu)
 	return kt_get_state(vcpu, KEV_STATE_INTERRUPTS, &state) ? 0 : state.interrupts.event;
 }
 
+/* Unlike a fault a trap does not come again: who moves the vCPU takes it along. */
+TEST_F(exits, trap_moves)
+{
+	struct kev_vcpu_state state = { 0 };
+
+	ASSERT_EQ(0, set_exits(self->vm, KEV_INTERCEPT_EXCEPTION, 0, 1 << 1));
+	ASSERT_EQ(0, start(self->vcpu, pauses));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_GPRS, &state));
+	state.gprs.rflags |= 0x100;
+	ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &state));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
+	self->run->request = KEV_RUN_IMMEDIATE_EXIT;
+	EXPECT_EQ(-EINTR, kt_run(self->vcpu));
+	EXPECT_EQ(0x80000301, event_of(self->vcpu));
+}
+
 /* There is one exception at an instruction. */
 TEST_F(exits, injected_and_continued)
 {
