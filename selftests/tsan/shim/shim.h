@@ -129,9 +129,12 @@ static inline void set_bit(unsigned int nr, unsigned long *at)
 	__atomic_fetch_or(&at[nr / 64], 1UL << nr % 64, __ATOMIC_RELAXED);
 }
 
-static inline void change_bit(unsigned int nr, unsigned long *at)
+static inline void assign_bit(unsigned int nr, unsigned long *at, bool value)
 {
-	__atomic_fetch_xor(&at[nr / 64], 1UL << nr % 64, __ATOMIC_RELAXED);
+	if (value)
+		set_bit(nr, at);
+	else
+		__atomic_fetch_and(&at[nr / 64], ~(1UL << nr % 64), __ATOMIC_RELAXED);
 }
 
 static inline bool test_bit(unsigned int nr, const unsigned long *at)
