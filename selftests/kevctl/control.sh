@@ -162,6 +162,7 @@ printf 'vm pid state vcpus en\e[1mtries comm\n9 1 al\e[1mive 1 5 x\n' >"$tap_dir
 printf 'vm vcpu cpu state\n9 0 -1 run\e[1mnable\n' >"$tap_dir/hostile/kev/vcpus"
 printf 'vm vcpu exits slow reported name\n9 0 1 1 1 EPT\e[1m violation\n' >"$tap_dir/hostile/kev/exits"
 "$kevctl" stat --debugfs "$tap_dir/hostile" >"$tap_dir/hostile/out"
+# shellcheck disable=SC2016 # the other shell's
 tap_check "stat: hostile names are tamed" bash -c \
 	'grep -qF "al?[1mive" "$1" && grep -qF "en?[1mtries" "$1" && grep -qF "EPT?[1m violation" "$1" &&
 	! grep -q "$(printf "\033")" "$1"' - "$tap_dir/hostile/out"
@@ -442,6 +443,7 @@ tap_check "what a process has a lock on is not removed" test -e "$XDG_RUNTIME_DI
 "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
 tap_check "what none has is" test ! -e "$XDG_RUNTIME_DIR/kev/1"
 start <<<$'print ready\nspin'
+# shellcheck disable=SC2016 # the other shell's
 tap_check "a guest has one" bash -c '! flock -n "$1" true' - "$XDG_RUNTIME_DIR/kev/$pid"
 "$kevctl" kill --wait "$pid"
 

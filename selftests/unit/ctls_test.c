@@ -144,7 +144,8 @@ static const struct cpu_case cpus[] = {
 	{
 		.name = "Penryn: no EPT, no TRUE controls",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5, .basic = 0x005a08000000000d,
+			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5,
+			.basic = 0x005a08000000000d,
 			.pin = 0x0000003f00000016, .proc = 0xf7f9fffe0401e172,
 			.proc2 = 0x0000004100000000, .exit = 0x0003ffff00036dff,
 			.entry = 0x00003fff000011ff, .misc = 0x00000000000403c0,
@@ -155,7 +156,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Merom: no secondary controls",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5, .basic = 0x001a040000000007,
+			.cpu_vmx = true, .kernel_vmx = true, .feature_control = 0x5,
+			.basic = 0x001a040000000007,
 			.pin = 0x0000001f00000016, .proc = 0x77f9fffe0401e172,
 			.exit = 0x0003ffff00036dff, .entry = 0x00001fff000011ff,
 			.misc = 0x00000000000403c0,
@@ -166,7 +168,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Nehalem: no unrestricted guest, a broken preemption timer",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000106a5, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000106a5,
+			.feature_control = 0x5,
 			.basic = 0x00da04000000000e,
 			.pin = 0x0000007f00000016, .proc = 0xf7f9fffe0401e172,
 			.proc2 = 0x0000007f00000000, .exit = 0x007fffff00036dff,
@@ -180,7 +183,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Haswell",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306c3, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306c3,
+			.feature_control = 0x5,
 			.basic = 0x00da040000000012,
 			.pin = 0x0000007f00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00007cff00000000, .exit = 0x007fffff00036dff,
@@ -196,7 +200,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Broadwell",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306d4, .feature_control = 0x5,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x000306d4,
+			.feature_control = 0x5,
 			.basic = 0x00da040000000012,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x00077fff00000000, .exit = 0x007fffff00036dff,
@@ -212,7 +217,8 @@ static const struct cpu_case cpus[] = {
 	}, {
 		.name = "Skylake server, locked with SMX too",
 		.caps = {
-			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x00050654, .feature_control = 0xff07,
+			.cpu_vmx = true, .kernel_vmx = true, .signature = 0x00050654,
+			.feature_control = 0xff07,
 			.basic = 0x00da040000000004,
 			.pin = 0x000000ff00000016, .proc = 0xfff9fffe0401e172,
 			.proc2 = 0x025f7fff00000000, .exit = 0x01ffffff00036dff,

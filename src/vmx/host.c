@@ -257,8 +257,8 @@ static u64 kernel_gs_base(void)
 static void set_kernel_gs_base(u64 base)
 {
 	/*
-	 * A CPU with addresses of 57 bits lets a guest have such a base in the MSR. Whether WRGSBASE
-	 * takes it without CR4.LA57 is not written anywhere; WRMSR does.
+	 * A CPU with addresses of 57 bits lets a guest have such a base in the MSR. Whether
+	 * WRGSBASE takes it without CR4.LA57 is not written anywhere; WRMSR does.
 	 */
 	if (static_cpu_has(X86_FEATURE_FSGSBASE) && likely(kev_canonical(base)))
 		write_user_gs_base(base);
