@@ -213,6 +213,30 @@ TEST_F(vcpu, run_page)
 	kt_unmap_run(second);
 }
 
+/* Nobody else gets the page while no process has it mapped. */
+TEST_F(vcpu, run_page_between_mappings)
+{
+	const size_t much = 4096 * KT_PAGE;
+	int vcpu = kt_create_vcpu(self->vm, 0);
+	struct kev_run *run;
+	void *others;
+
+	ASSERT_LE(0, vcpu);
+	run = kt_map_run(vcpu);
+	ASSERT_NE(NULL, run);
+	run->request = 0x12345678;
+	kt_unmap_run(run);
+	others = mmap(NULL, much, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, others);
+	memset(others, 0xaa, much);
+	run = kt_map_run(vcpu);
+	ASSERT_NE(NULL, run);
+	EXPECT_EQ(0x12345678, run->request);
+	kt_unmap_run(run);
+	munmap(others, much);
+	close(vcpu);
+}
+
 /* A mapping is a reference to the vCPU, as its descriptors are. */
 TEST_F(vcpu, mapping_keeps_the_vcpu)
 {
