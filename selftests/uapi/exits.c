@@ -402,10 +402,11 @@ static int start_32(int vcpu, const char *label)
 	return kt_set_state(vcpu, state.groups, &state);
 }
 
-/* kev makes none: user space is told, and the guest is where it was. */
-TEST_F(exits, task_switch)
+/* kev makes none: user space is told, and the guest is where it was. @event: on its way, or 0 */
+static void check_switch(struct __test_metadata *_metadata, FIXTURE_DATA(exits) *self,
+			 const char *label, uint64_t qualification, uint32_t event, uint32_t length)
 {
-	int ret = start_32(self->vcpu, task);
+	int ret = start_32(self->vcpu, label);
 
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no unrestricted guest");
@@ -414,31 +415,23 @@ TEST_F(exits, task_switch)
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		ASSERT_EQ(KEV_EXIT_UNHANDLED, self->run->kind);
 		EXPECT_EQ(9, self->run->exit_reason);
-		EXPECT_EQ(0x80000018, self->run->exit_qualification);
-		EXPECT_EQ(7, self->run->instruction_length);
-		EXPECT_EQ(address(task), self->run->rip);
-		EXPECT_EQ(0, self->run->flags & KEV_RUN_EVENT_DELIVERY);
+		EXPECT_EQ(qualification, self->run->exit_qualification);
+		EXPECT_EQ(event, self->run->idt_vectoring_info);
+		EXPECT_EQ(!!event, !!(self->run->flags & KEV_RUN_EVENT_DELIVERY));
+		EXPECT_EQ(length, self->run->instruction_length);
+		EXPECT_EQ(kt_label(&guest, label), self->run->rip);
 	}
+}
+
+TEST_F(exits, task_switch)
+{
+	check_switch(_metadata, self, task, 0x80000018, 0, 7);
 }
 
 /* By an exception and a gate: there is no instruction, and the event is told of. */
 TEST_F(exits, task_gate)
 {
-	int ret = start_32(self->vcpu, task_ud);
-
-	if (ret == -EOPNOTSUPP)
-		SKIP(return, "no unrestricted guest");
-	ASSERT_EQ(0, ret);
-	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, kt_run(self->vcpu));
-		ASSERT_EQ(KEV_EXIT_UNHANDLED, self->run->kind);
-		EXPECT_EQ(9, self->run->exit_reason);
-		EXPECT_EQ(0xc0000018, self->run->exit_qualification);
-		EXPECT_EQ(0x80000306, self->run->idt_vectoring_info);
-		EXPECT_NE(0, self->run->flags & KEV_RUN_EVENT_DELIVERY);
-		EXPECT_EQ(0, self->run->instruction_length);
-		EXPECT_EQ(address(task_ud), self->run->rip);
-	}
+	check_switch(_metadata, self, task_ud, 0xc0000018, 0x80000306, 0);
 }
 
 /* What the next entry delivers */
