@@ -12,22 +12,13 @@
 #include <kev/trace.h>
 #include <kev/vcpu.h>
 
-/*
- * KEV_VCPU_INJECT has raised one. One more at the same instruction would replace it, or make a
- * double fault of the two, which no CPU would.
- */
-static bool exception_waits(const struct kev_vcpu *vcpu)
-{
-	return vcpu->pending & KEV_PENDING_EXCEPTION;
-}
-
 /* A read of the guest gives RDX:RAX, zero-extended: contract of RDMSR. */
 static int take_msr(struct kev_vcpu *vcpu, u32 answer, u64 data)
 {
 	bool write = vcpu->exit.event == KEV_EV_WRMSR;
 
 	if (answer == KEV_MSR_ANSWER_GP) {
-		if (exception_waits(vcpu))
+		if (vcpu->raised)
 			return -EINVAL;
 		trace_kev_msr(vcpu, write, true);
 		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
@@ -70,7 +61,7 @@ static int take_intercept(struct kev_vcpu *vcpu, u32 answer)
 {
 	switch (answer) {
 	case KEV_INTERCEPT_CONTINUE:
-		if (exception_waits(vcpu))
+		if (vcpu->raised)
 			return -EINVAL;
 		/* A trap does not come again: it is to wait where a move takes it along. */
 		if (vcpu->exit.event == KEV_EV_EXCEPTION &&
@@ -140,10 +131,13 @@ int kev_take_answer(struct kev_vcpu *vcpu)
 		ret = take_intercept(vcpu, READ_ONCE(run->intercept.answer));
 		break;
 	case KEV_EXIT_CONSOLE:
+	case KEV_EXIT_MEMORY:
 		ret = KEV_KICKED;	/* to the slow level again */
 		break;
 	}
-	if (ret >= 0)
+	if (ret >= 0) {
 		vcpu->answer = KEV_EXIT_NONE;
+		vcpu->raised = false;
+	}
 	return ret;
 }

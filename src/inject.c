@@ -8,6 +8,7 @@
 #include <asm/trapnr.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
+#include <kev/emulation.h>
 #include <kev/values.h>
 #include <kev/vcpu.h>
 
@@ -24,14 +25,34 @@ struct exception_call {
 	int ret;
 };
 
+/* Will RUN go on with an instruction, which may raise an exception of its own? */
+static bool is_unfinished(const struct kev_vcpu *vcpu)
+{
+	switch (vcpu->answer) {
+	case KEV_EXIT_MMIO:
+	case KEV_EXIT_CONSOLE:
+		return true;
+	case KEV_EXIT_IO:
+		return vcpu->exit.io.string;
+	default:
+		return vcpu->resumed;
+	}
+}
+
 static void call_inject(struct kev_vcpu *vcpu, void *arg)
 {
 	struct exception_call *call = arg;
 
-	if (kev_backend->event_waits(vcpu)) {
+	if (kev_backend->event_waits(vcpu) || is_unfinished(vcpu)) {
 		call->ret = -EBUSY;
 		return;
 	}
+	/* Instead of the memory that an instruction waits for: it has not been executed. */
+	if (vcpu->answer == KEV_EXIT_MEMORY) {
+		vcpu->answer = KEV_EXIT_NONE;
+		kev_emulate_drop(vcpu);
+	}
+	vcpu->raised = vcpu->answer == KEV_EXIT_MSR || vcpu->answer == KEV_EXIT_INTERCEPT;
 	vcpu->exception = call->exception;
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	/* Its handler runs, whatever the last instruction was. */
@@ -75,8 +96,8 @@ static long inject_exception(struct kev_vcpu *vcpu, const struct kev_vcpu_inject
  * @arg: struct kev_vcpu_inject, unchecked
  *
  * Context: process, may sleep, no kev lock held.
- * Return: 0; -EINVAL; -EBUSY an event of that kind waits already, or for an exception any
- * or the vCPU is in RUN; -EOPNOTSUPP; -EIO.
+ * Return: 0; -EINVAL; -EBUSY an event of that kind waits already, or for an exception any,
+ * an instruction is unfinished, or the vCPU is in RUN; -EOPNOTSUPP; -EIO.
  */
 long kev_vcpu_inject(void *object, void *arg)
 {

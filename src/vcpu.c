@@ -28,6 +28,7 @@
 void kev_vcpu_forget_exit(struct kev_vcpu *vcpu)
 {
 	vcpu->answer = KEV_EXIT_NONE;
+	vcpu->raised = false;
 	vcpu->pending = 0;
 	vcpu->printed = 0;
 	vcpu->intercepted = false;

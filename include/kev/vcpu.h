@@ -119,8 +119,11 @@ struct kev_halt {
  * @exception: [c] the exception to raise
  * @exit: [c] the last exit
  * @answer: [c] enum kev_exit_kind that user space was asked to complete, with
- *	KEV_ANSWER_ADVANCE, or KEV_EXIT_NONE; KEV_EXIT_CONSOLE means that @exit is handled
- *	again
+ *	KEV_ANSWER_ADVANCE, or KEV_EXIT_NONE; KEV_EXIT_CONSOLE and KEV_EXIT_MEMORY mean
+ *	that @exit is handled again
+ * @raised: [c] KEV_VCPU_INJECT has raised an exception since the report that @answer is for,
+ *	to which another exception is an answer, too: it would replace this one, or make a
+ *	double fault of the two
  * @reported: [c] enum kev_exit_kind of the last report: kev_report_clean()
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
@@ -178,6 +181,7 @@ struct kev_vcpu {
 
 	struct kev_exit exit;
 	u32 answer;
+	bool raised;
 	u32 reported;
 	u64 printed;
 	u64 end_code;

@@ -474,10 +474,30 @@ TEST_F(exits, injected_and_continued)
 	ASSERT_EQ(0, kt_ioctl(self->vcpu, KEV_VCPU_INJECT, &event));
 	self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
 	EXPECT_EQ(-EINVAL, kt_run(self->vcpu));
+	/* Whoever looks at it does not change it. */
+	EXPECT_EQ(0x80000300 | UD, event_of(self->vcpu));
+	EXPECT_EQ(-EINVAL, kt_run(self->vcpu));
 	self->run->intercept.answer = KEV_INTERCEPT_RETRY;
 	self->run->request = KEV_RUN_IMMEDIATE_EXIT;
 	EXPECT_EQ(-EINTR, kt_run(self->vcpu));
 	EXPECT_EQ(0x80000300 | UD, event_of(self->vcpu));
+}
+
+/* What CONTINUE has not come to yet may raise one. */
+TEST_F(exits, continued_and_injected)
+{
+	const struct kev_vcpu_inject event = {
+		.size = sizeof(event), .type = KEV_INJECT_EXCEPTION, .vector = UD,
+	};
+
+	ASSERT_EQ(0, set_exits(self->vm, KEV_INTERCEPT_EXCEPTION, 0, 1U << GP));
+	ASSERT_EQ(0, start(self->vcpu, row_protection));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
+	self->run->request = KEV_RUN_IMMEDIATE_EXIT;
+	EXPECT_EQ(-EINTR, kt_run(self->vcpu));
+	EXPECT_EQ(-EBUSY, kt_ioctl(self->vcpu, KEV_VCPU_INJECT, &event));
 }
 
 /* A report without an entry before it has what was set meanwhile. */

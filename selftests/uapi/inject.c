@@ -23,6 +23,10 @@ KT_TRAPS(guest,
 	 "after_sti: sti\n mov (%rbx), %al\n after_sti_at: nop\n" KT_SAY_END
 	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
 	 "after_mov_ss_at: nop\n" KT_SAY_END
+	 "loads: mov (%rbx), %al\n loads_behind: nop\n" KT_SAY_END
+	 "strings: mov $0x80000, %esi\n mov $0x1f0, %edx\n outsb\n strings_behind: nop\n"
+	 KT_SAY_END
+	 "moves: mov %rbx, %rsi\n lea 0x1000(%rbx), %rdi\n moves_at: movsb\n" KT_SAY_END
 	 /* What POPF loads is zero. */
 	 "shut: mov %rsp, %r8\n lea 0x800(%rbx), %rsp\n sti\n popf\n"
 	 "shut_at: xor %eax, %eax\n cpuid\n shut_end: mov %r8, %rsp\n" KT_SAY_END);
@@ -30,6 +34,8 @@ KT_TRAPS(guest,
 KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps);
 KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
+KT_LABEL(loads); KT_LABEL(loads_behind); KT_LABEL(strings); KT_LABEL(strings_behind);
+KT_LABEL(moves); KT_LABEL(moves_at);
 KT_LABEL(shut); KT_LABEL(shut_at); KT_LABEL(shut_end);
 
 static uint64_t address(const char *label)
@@ -171,6 +177,51 @@ TEST_F(inject, only_one_exception)
 	KT_RUN_TO(self, KT_AT_IRET);
 	KT_RUN_TO(self, KT_AT_END);
 	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
+}
+
+/* What RUN has to go on with may raise an exception itself. */
+#define EXPECT_AFTER_INSTRUCTION(behind)					\
+do {										\
+	EXPECT_EQ(-EBUSY, inject_error(self->vcpu, GP, 0));			\
+	self->run->request = KEV_RUN_IMMEDIATE_EXIT;				\
+	EXPECT_EQ(-EINTR, kt_run(self->vcpu));					\
+	self->run->request = 0;							\
+	ASSERT_EQ(0, inject_error(self->vcpu, GP, 0x18));			\
+	KT_RUN_TO_HANDLER(self, GP, 0x18, address(behind));			\
+} while (0)
+
+TEST_F(inject, device_before)
+{
+	ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, HOLE, KT_PAGE));
+	/* The second time kev knows the instruction. */
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, start(self->vcpu, loads, STACK));
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		ASSERT_EQ(KEV_EXIT_MMIO, self->run->kind);
+		EXPECT_AFTER_INSTRUCTION(loads_behind);
+		ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &(struct kev_vcpu_state) {
+			.gprs = { .rip = KT_CODE_GPA, .rflags = 2 } }));
+	}
+}
+
+TEST_F(inject, string_before)
+{
+	ASSERT_EQ(0, start(self->vcpu, strings, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_IO, self->run->kind);
+	EXPECT_AFTER_INSTRUCTION(strings_behind);
+}
+
+/* Memory that an instruction needs which kev carries out: it is given up, as by a fault. */
+TEST_F(inject, instead_of_memory)
+{
+	ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, HOLE, KT_PAGE));
+	ASSERT_EQ(0, start(self->vcpu, moves, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MEMORY, self->run->kind);
+	EXPECT_EQ(HOLE + KT_PAGE, self->run->memory.gpa);
+	ASSERT_EQ(0, inject_error(self->vcpu, PF, 2));
+	KT_RUN_TO_HANDLER(self, PF, 2, address(moves_at));
 }
 
 /* New registers: what waited belongs to the old ones. */

@@ -337,6 +337,8 @@ static void check_msr(struct __test_metadata *_metadata, const struct msr *msr)
 		EXPECT_EQ(0, kt_ioctl(guest.vcpu, KEV_VCPU_INJECT, &event));
 		guest.run->msr.answer = KEV_MSR_ANSWER_GP;
 		EXPECT_EQ(-EINVAL, kt_run(guest.vcpu));
+		EXPECT_EQ(rip, get_rip(guest.vcpu));
+		EXPECT_EQ(-EINVAL, kt_run(guest.vcpu));
 		kt_guest_fini(&guest);
 		report_init(_metadata, &guest, msr->code, KEV_VM_REPORT_MSR, NULL);
 		ASSERT_REPORT(KEV_EXIT_MSR, &guest);

@@ -74,8 +74,7 @@ static enum kev_verdict slow_akaros(struct kev_vcpu *vcpu, const struct kev_hype
 		return KEV_PASS;
 	written = kev_console_write(&vm->console, &byte, 1);
 	if (written < 0) {
-		/* As with a console that is full, the call is handled again. */
-		vcpu->answer = KEV_EXIT_CONSOLE;
+		vcpu->answer = KEV_EXIT_MEMORY;
 		return kev_report_no_memory(vcpu);
 	}
 	if (!written)

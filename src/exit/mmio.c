@@ -52,7 +52,7 @@ static enum kev_executed memory_failed(struct kev_vcpu *vcpu, const struct kev_t
 
 	if (ret == -EINTR)
 		return stop(vcpu, KEV_KICKED);
-	vcpu->answer = KEV_EXIT_CONSOLE;
+	vcpu->answer = KEV_EXIT_MEMORY;
 	return stop(vcpu, kev_report_memory(vcpu, &memory, ret));
 }
 

@@ -46,14 +46,14 @@ static enum kev_verdict print_failed(struct kev_vcpu *vcpu, u64 address, bool vi
 	if (ret == -EINTR)
 		return KEV_KICKED;
 	/* The page is there but cannot be had now: the next RUN tries again. */
-	vcpu->answer = KEV_EXIT_CONSOLE;
+	vcpu->answer = KEV_EXIT_MEMORY;
 	return kev_report_memory(vcpu, &memory, ret);
 }
 
 /* There is no memory for the console: the next RUN tries again. */
 static enum kev_verdict print_again(struct kev_vcpu *vcpu)
 {
-	vcpu->answer = KEV_EXIT_CONSOLE;
+	vcpu->answer = KEV_EXIT_MEMORY;
 	return kev_report_no_memory(vcpu);
 }
 

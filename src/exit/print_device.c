@@ -33,7 +33,7 @@ static enum kev_verdict copy_register(struct kev_vcpu *vcpu, u64 gpa, u64 *value
 		return KEV_RESUME;
 	memory.kind = touch.kind;
 	memory.prot = touch.prot;
-	vcpu->answer = KEV_EXIT_CONSOLE;
+	vcpu->answer = KEV_EXIT_MEMORY;
 	return kev_report_memory(vcpu, &memory, ret);
 }
 
