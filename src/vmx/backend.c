@@ -182,7 +182,7 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 		return ret;
 	}
 
-	kev_vmx_host_init();
+	kev_vmx_perf_init();
 	ret = kev_vmx_bitmaps_init();
 	if (ret)
 		return ret;

@@ -94,7 +94,8 @@ static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)
 	u32 info = kev_vmread_32(VM_EXIT_INTR_INFO);
 
 	if (is_nmi(info)) {
-		kev_vmx_perf_to_guest();
+		if (kev_vmx_perf_switches)
+			kev_vmx_perf_to_guest(vmx);
 		exit->event = KEV_EV_NMI;
 		return;
 	}

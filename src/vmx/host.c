@@ -9,7 +9,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <asm/cpu_entry_area.h>
 #include <asm/debugreg.h>
@@ -17,7 +16,6 @@
 #include <asm/mmu_context.h>
 #include <asm/fsgsbase.h>
 #include <asm/msr.h>
-#include <asm/perf_event.h>
 #include <asm/spec-ctrl.h>
 #include <asm/tlbflush.h>
 #include <kev/compat.h>
@@ -32,9 +30,6 @@ static const u32 user_msr_index[KEV_NR_USER_MSRS] = {
 	[KEV_USER_SYSCALL_MASK] = MSR_SYSCALL_MASK,
 	[KEV_USER_TSC_AUX] = MSR_TSC_AUX,
 };
-
-/* There are counters of the host that a guest's entry and exit have to switch */
-static bool perf_switches __ro_after_init;
 
 static unsigned int nr_user_msrs(void)
 {
@@ -178,54 +173,6 @@ void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_natural(HOST_IA32_SYSENTER_EIP, c->sysenter_eip);
 }
 
-/**
- * kev_vmx_host_init() - what is the same on every CPU and as long as the machine runs
- *
- * The driver of the performance counters is part of the kernel: it is there by now, or never.
- */
-void kev_vmx_host_init(void)
-{
-	int nr;
-
-	/* It looks at this CPU's counters. */
-	preempt_disable();
-	perf_switches = perf_guest_get_msrs(&nr, NULL);
-	preempt_enable();
-}
-
-/*
- * Counters that the host keeps for itself stop while a guest runs; PEBS would
- * write its records to host addresses through the guest's page tables.
- */
-static noinline void switch_counters(bool to_guest)
-{
-	struct perf_guest_switch_msr *msrs;
-	int nr;
-
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (int i = 0; i < nr; i++)
-		if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
-}
-
-static void perf_switch(bool to_guest)
-{
-	if (perf_switches)
-		switch_counters(to_guest);
-}
-
-/**
- * kev_vmx_perf_to_guest() - stop the host's counters again
- *
- * The handler of a PMI has put them back, and the guest is entered next.
- *
- * Context: armed, IRQs off.
- */
-void kev_vmx_perf_to_guest(void)
-{
-	perf_switch(true);
-}
-
 /*
  * Bases by the instructions for them: unlike MSRs they cost next to nothing. User space's GS
  * base waits in IA32_KERNEL_GS_BASE; between two SWAPGS nothing may look at a per-CPU variable:
@@ -342,7 +289,8 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 		set_kernel_gs_base(vmx->kernel_gs_base);
 	if (unlikely(user_msrs_wait(vmx)))
 		kev_vmx_user_msrs_load(vmx);
-	perf_switch(true);
+	if (kev_vmx_perf_switches)
+		kev_vmx_perf_to_guest(vmx);
 	vmx->due |= kev_vmx_l1d_due;
 }
 
@@ -399,7 +347,8 @@ void kev_vmx_disarm(struct kev_vcpu *vcpu)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 	struct kev_vmx_host *host = &vmx->host;
 
-	perf_switch(false);
+	if (kev_vmx_perf_switches)
+		kev_vmx_perf_to_host();
 	/* SWAPGS does not exit. */
 	vmx->kernel_gs_base = kernel_gs_base();
 

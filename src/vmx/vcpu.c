@@ -159,9 +159,7 @@ static void write_controls(struct kev_vmx_vcpu *vmx)
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	kev_vmwrite_32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	kev_vmwrite_32(CR3_TARGET_COUNT, 0);
-	kev_vmwrite_32(VM_EXIT_MSR_STORE_COUNT, 0);
-	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, 0);
-	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	kev_vmx_perf_setup(vmx);
 	kev_vmwrite_32(VM_ENTRY_INTR_INFO_FIELD, 0);
 	kev_vmwrite_64(MSR_BITMAP, kev_vmx_msr_bitmap(vmx));
 	kev_vmx_apic_init(vmx);

@@ -9,6 +9,7 @@
 #include <linux/percpu.h>
 #include <linux/user-return-notifier.h>
 #include <asm/desc_defs.h>
+#include <asm/vmx.h>
 #include <kev/backend.h>
 #include <kev/debug.h>
 #include <kev/vcpu.h>
@@ -145,6 +146,9 @@ struct kev_vmx_at {
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
  * @host: [c] valid while armed, but for what the VMCS holds
+ * @perf_guest: [c] IA32_PERF_GLOBAL_CTRL for the guest, as an entry loads it
+ * @perf_host: [c] the same for the host, as an exit does
+ * @perf_loaded: [c] entries and exits load them
  * @user_msrs: [c] the guest's, by enum kev_user_msr
  * @kernel_gs_base: [c] the guest's, while not armed
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
@@ -195,6 +199,9 @@ struct kev_vmx_vcpu {
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
 	struct kev_vmx_host host;
+	struct vmx_msr_entry perf_guest;
+	struct vmx_msr_entry perf_host;
+	bool perf_loaded;
 	u64 user_msrs[KEV_NR_USER_MSRS];
 	u64 kernel_gs_base;
 	u32 event_info;
@@ -371,15 +378,21 @@ unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm);
 void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned int sets);
 
 /* host.c */
-void kev_vmx_host_init(void);
 void kev_vmx_arm(struct kev_vcpu *vcpu);
 void kev_vmx_disarm(struct kev_vcpu *vcpu);
-void kev_vmx_perf_to_guest(void);
 void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c);
 void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx);
 void kev_vmx_user_msrs_restore(struct kev_vmx_cpu *c);
 void kev_vmx_host_state_init(struct kev_vmx_vcpu *vmx);
 void kev_vmx_host_state_cpu(struct kev_vmx_vcpu *vmx);
+
+/* perf.c */
+extern bool kev_vmx_perf_switches;
+
+void kev_vmx_perf_init(void);
+void kev_vmx_perf_setup(struct kev_vmx_vcpu *vmx);
+void kev_vmx_perf_to_guest(struct kev_vmx_vcpu *vmx);
+void kev_vmx_perf_to_host(void);
 
 /* l1d.c */
 int kev_vmx_l1d_init(void);
