@@ -360,6 +360,26 @@ if [ -z "${KEVCTL:-}" ]; then
 	ends "status of a guest of 32 bits" 137
 fi
 
+# All vCPUs wait for what never comes, until the debugger sends one of them on.
+if [ -z "${KEVCTL:-}" ]; then
+	start smp --boot=kev32 --cpus=4
+	debug <<-'END'
+		set $start = $pc
+		set $byte = *(unsigned char *)$start
+		set *(unsigned char *)$start = 0xf4
+		continue
+		p $pc - $start
+		set *(unsigned char *)$start = $byte
+		set $pc = $start
+		continue
+	END
+	has "a guest that has halted for good" '^[$]1 = 1$'
+	has "goes on where the debugger wants it to" 'exited with code 0376'
+	grep -q "^smp: ok" "$dir/out"
+	result "and so do the other vCPUs" $?
+	ends "status of a guest that had halted" 254
+fi
+
 # An image that is not where its file says
 if [ -z "${KEVCTL:-}" ]; then
 	start hermit_pie_boot4

@@ -138,6 +138,15 @@ static bool give_up(struct vcpu *vcpu)
 	return false;
 }
 
+/* What a vCPU that has halted may wait for */
+static void note_raised(struct session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	session->raised++;
+	change_locked(session);
+	pthread_mutex_unlock(&session->lock);
+}
+
 void session_pause(struct session *session)
 {
 	gate_pause(&session->gate);
@@ -146,10 +155,8 @@ void session_pause(struct session *session)
 void session_resume(struct session *session)
 {
 	gate_resume(&session->gate);
-	/* One that has halted may be wanted elsewhere. */
-	pthread_mutex_lock(&session->lock);
-	change_locked(session);
-	pthread_mutex_unlock(&session->lock);
+	/* The debugger may have sent one elsewhere, and that one may wake others: all look again. */
+	note_raised(session);
 }
 
 void session_kill(struct session *session)
@@ -171,14 +178,6 @@ static int hook_print(void *owner, uint8_t byte)
 	struct session *session = owner;
 
 	return console_put(&session->console, byte);
-}
-
-static void note_raised(struct session *session)
-{
-	pthread_mutex_lock(&session->lock);
-	session->raised++;
-	change_locked(session);
-	pthread_mutex_unlock(&session->lock);
 }
 
 static bool hook_interrupt(void *owner, uint8_t vector)

@@ -99,7 +99,7 @@ struct vcpu {
  * @changes: counts what a vCPU that has halted has to look at again: another one has
  *	halted or goes on, an interrupt was raised, the input has ended, the vCPUs shall
  *	end [lock]
- * @raised: interrupts that the machine has raised [lock]
+ * @raised: interrupts that the machine has raised, and ends of pauses [lock]
  * @stopping: the vCPUs shall end [lock for writing]
  * @nr_halted: vCPUs that nothing of kev's can wake [lock]
  * @outcome: how the VM ended [lock]
