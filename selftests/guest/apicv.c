@@ -103,7 +103,7 @@ KT_CODE(guest,
 	"moved: HOOK not_early\n DEADLINE 100000000\n AT_TSC 20000\n sti\n WAIT 2\n END\n"
 	"halted: DEADLINE 30000\n sti\n hlt\n RD 0x6e0\n END\n"
 	"once: WR 0x83e, 0xb\n WR 0x832, 0xe1\n OPEN\n WR 0x838, 20000\n WAIT 1\n RD 0x839\n END\n"
-	"again: WR 0x83e, 0xb\n WR 0x832, 0x200e1\n OPEN\n WR 0x838, 20000\n WAIT 3\n"
+	"again: WR 0x83e, 0xb\n WR 0x832, 0x200e1\n OPEN\n WR 0x838, 500000\n WAIT 3\n"
 	"cli\n WR 0x838, 0\n lea 24(%rbx), %r14\n END\n"	/* there may be more of them */
 
 	/* One of its registers is the VM's policy's. */
