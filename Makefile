@@ -77,7 +77,7 @@ test-detectors: debug-kernel ## does the instrumented kernel notice errors in a 
 tsan: setup ## ThreadSanitizer on the core's locking, in user space
 	@$(MAKE) --no-print-directory -s -C selftests/tsan run
 
-soak: ## 100,000 kicks, 1,000 NMIs and the like
+soak: debug-kernel ## 100,000 kicks, 1,000 NMIs and the like
 	@$(BED) setup
 	@selftests/run.sh --soak
 

@@ -26,6 +26,8 @@ NEXT_KERNEL=6.12-cloud-amd64
 # What looks at KEV_SOAK
 SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/churn
 	guest/hotplug guest/kvm)
+# The same where the instrumented kernel is needed
+SOAK_DEBUG=(guest/fail_load)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=1500
 MODELS_TIMEOUT=2400
@@ -352,11 +354,24 @@ on_debug() {
 	done
 }
 
+# soak NAME CPUS LOG PROGRAM...: with all of their rounds
+soak() {
+	local name=$1 cpus=$2 log=$3
+	shift 3
+	in_bed "$name" "$DEFAULT_MODEL" "$cpus" "$log" \
+		env KEV_SOAK=1 /selftests/in-bed.sh "${@/#//selftests/}"
+}
+
 test_soak() {
+	local usual=("${options[@]}")
 	BED_TIMEOUT=$SLOW_TIMEOUT
-	in_bed "soak" "$DEFAULT_MODEL" 2 "$out/soak" \
-		env KEV_SOAK=1 /selftests/in-bed.sh "${SOAK[@]/#//selftests/}"
+	build_debug
+	soak "soak, debug" 1 "$out/soak-debug" "${SOAK_DEBUG[@]}" &
+	tree=. options=("${usual[@]}")
+	soak "soak" 2 "$out/soak" "${SOAK[@]}"
+	wait
 	count "soak" "$out/soak"
+	count "soak, debug" "$out/soak-debug"
 }
 
 case ${1:-} in
