@@ -288,6 +288,22 @@ TEST_F(user, pins)
 	self->vm = -1;
 }
 
+/* More than are pinned at a time, and none behind the last one that can be */
+TEST_F(user, many)
+{
+	const size_t length = 2500 * KT_PAGE;
+	long pins = pinned();
+	uint8_t *at = map_anonymous(length);
+
+	ASSERT_NE(NULL, at);
+	check_both_ways(_metadata, at, length, "many");
+	EXPECT_EQ(pins, pinned());
+	ASSERT_EQ(0, munmap(at + length - KT_PAGE, KT_PAGE));
+	EXPECT_EQ(-EFAULT, kt_add_user(self->vm, GPA, length, at, KT_RWX));
+	EXPECT_EQ(pins, pinned());
+	munmap(at, length - KT_PAGE);
+}
+
 static int wait_for(pid_t pid)
 {
 	int status;

@@ -36,11 +36,28 @@ static int user_fault(struct kev_fault *fault)
 	return 0;
 }
 
+/*
+ * So many at once: a region may be all of the host's memory, and the kernel pins what is mapped
+ * already with IRQs off.
+ */
+#define PIN_BATCH	1024UL
+
+static void unpin_pages(struct page **pages, unsigned long nr, bool dirty)
+{
+	unsigned long done, batch;
+
+	for (done = 0; done < nr; done += batch) {
+		batch = min(nr - done, PIN_BATCH);
+		unpin_user_pages_dirty_lock(pages + done, batch, dirty);
+		cond_resched();
+	}
+}
+
 static void user_release(struct kev_region *region)
 {
 	struct kev_user_region *user = to_user_region(region);
 
-	unpin_user_pages_dirty_lock(user->pages, user->nr, true);
+	unpin_pages(user->pages, user->nr, true);
 	kev_mem_unpin(user->mm, user->account, user->nr);
 	free_uid(user->account);
 	mmdrop(user->mm);
@@ -91,15 +108,17 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 	int ret;
 
 	while (done < user->nr) {
-		ret = pin_user_pages_fast(address + (done << PAGE_SHIFT),
-					  min_t(unsigned long, user->nr - done, INT_MAX),
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      pin_user_pages_fast(address + (done << PAGE_SHIFT),
+					  min(user->nr - done, PIN_BATCH),
 					  FOLL_WRITE | FOLL_LONGTERM, user->pages + done);
 		if (ret <= 0)
 			goto err;
 		done += ret;
+		cond_resched();
 	}
 	for (i = 0; i < user->nr; i++) {
-		if (!(i % 1024))
+		if (!(i % PIN_BATCH))
 			cond_resched();
 		if (!page_is_usable(user->pages[i])) {
 			ret = -ENOEXEC;
@@ -109,7 +128,7 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 	return 0;
 
 err:
-	unpin_user_pages(user->pages, done);
+	unpin_pages(user->pages, done, false);
 	if (ret == -EFAULT && is_file_written_back(address + (done << PAGE_SHIFT)))
 		ret = -ENOEXEC;
 	/* Of what the mapping may say only this matters: there is no such memory. */
