@@ -194,12 +194,16 @@ static u64 pages_to_share(const struct kev_image *image)
 bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages)
 {
 	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	long old = atomic_long_read(&user->locked_vm);
 
-	/* A user's limit, however many processes he has, and together with io_uring's pages */
-	if (atomic_long_add_return(pages, &user->locked_vm) > limit && !capable(CAP_IPC_LOCK)) {
-		atomic_long_sub(pages, &user->locked_vm);
-		return false;
-	}
+	/*
+	 * A user's limit, however many processes he has, and together with io_uring's pages.
+	 * What does not fit is never added: it would be in the way of what does.
+	 */
+	do {
+		if (old + pages > limit && !capable(CAP_IPC_LOCK))
+			return false;
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &old, old + pages));
 	/*
 	 * For whoever looks. Not the locked_vm of the mm: that needs mmap_lock, for which the
 	 * end of a VM would have to wait.
