@@ -127,21 +127,24 @@ static unsigned int take_kept(struct kev_mem *mem)
 	return taken;
 }
 
-/* A page that waits, with nothing in it, or NULL */
+/* A page that waits, with nothing in it, or NULL. One that has gone bad meanwhile is let go. */
 static struct page *take_first(struct kev_first_pages *first)
 {
 	struct page *page;
 
-	if (!READ_ONCE(first->page))
-		return NULL;
-	spin_lock(&first->lock);
-	page = first->page;
-	if (page) {
-		WRITE_ONCE(first->page, (struct page *)page_private(page));
-		set_page_private(page, 0);
+	while (READ_ONCE(first->page)) {
+		spin_lock(&first->lock);
+		page = first->page;
+		if (page) {
+			WRITE_ONCE(first->page, (struct page *)page_private(page));
+			set_page_private(page, 0);
+		}
+		spin_unlock(&first->lock);
+		if (!page || likely(!PageHWPoison(page)))
+			return page;
+		__free_page(page);
 	}
-	spin_unlock(&first->lock);
-	return page;
+	return NULL;
 }
 
 /* Allocate pages that wait from now on; if there are none in a row, there are none. */
