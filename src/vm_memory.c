@@ -163,8 +163,9 @@ long kev_vm_translate(void *object, void *arg)
 	/* That the guest maps nothing there is an answer. */
 	if (ret == -EFAULT)
 		return 0;
+	/* A stop or a freeze is none of user space's business, and nothing has been done yet. */
 	if (ret)
-		return ret;
+		return ret == -EINTR ? -ERESTARTNOHAND : ret;
 	args->mapped = 1;
 	args->state = kev_mem_page_state(&vm->mem, args->gpa, &args->kind, &args->region_prot);
 	return 0;
