@@ -137,22 +137,31 @@ void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 er
 	wake_up_interruptible_all(&vm->wait);
 }
 
-/* Called for each CPU: is a vCPU of the VM in its guest there */
-static bool runs_here(int cpu, void *info)
+#define ANY_CPU	(-1)
+
+/* Is a vCPU of the VM in its guest on this CPU */
+static bool is_in_guest(struct kev_vm *vm, int cpu)
 {
-	struct kev_vm *vm = info;
 	struct kev_vcpu *vcpu;
 	unsigned long id;
 	bool found = false;
 
 	rcu_read_lock();
 	xa_for_each(&vm->vcpus, id, vcpu) {
-		found = READ_ONCE(vcpu->guest_cpu) == cpu;
+		int guest_cpu = READ_ONCE(vcpu->guest_cpu);
+
+		found = cpu == ANY_CPU ? guest_cpu >= 0 : guest_cpu == cpu;
 		if (found)
 			break;
 	}
 	rcu_read_unlock();
 	return found;
+}
+
+/* Called for each CPU */
+static bool runs_here(int cpu, void *vm)
+{
+	return is_in_guest(vm, cpu);
 }
 
 /* The interrupt is all: it has brought the CPU out of the guest. */
@@ -176,7 +185,9 @@ void kev_vm_flush(struct kev_mem *mem)
 	atomic64_inc(&vm->flush_wanted);
 	/* The wish, and the entries, before the look at guest_cpu; pairs with run_loaded(). */
 	smp_mb__after_atomic();
-	on_each_cpu_cond_mask(runs_here, leave_guest, vm, true, cpu_online_mask);
+	/* Most have one vCPU, whose own fault this is: no CPU need be asked. */
+	if (is_in_guest(vm, ANY_CPU))
+		on_each_cpu_cond_mask(runs_here, leave_guest, vm, true, cpu_online_mask);
 }
 
 /**
