@@ -369,11 +369,11 @@ expect "kill: a process that is stopped" 0 "" "" "$kevctl" kill -s KILL --wait "
 expect "ps: it is gone" 0 "$header" "" "$kevctl" ps "${none[@]}"
 
 # A name that a terminal would obey
-name=$tap_dir/$'a\n\e[1m\xc2\x9bb\\'
+name=$tap_dir/$'a\n\e[1m\xc2\x9b\x9bb\\'
 echo spin >"$name"
 pid=$("$kevctl" run -d "$name")
 expect "ps: a hostile name" 0 "*" "" "$kevctl" ps "${none[@]}"
-tap_check "ps: is tamed" grep -qF "/a??[1m?b\\" "$tap_dir/stdout"
+tap_check "ps: is tamed" grep -qF "/a??[1m???b\\" "$tap_dir/stdout"
 expect "ps --json: a hostile name" 0 "*" "" "$kevctl" ps --json "${none[@]}"
 tap_check "ps --json: is told, byte by byte" python3 -c '
 import json, os, sys
@@ -437,6 +437,13 @@ tap_check "one that was left behind with the same PID" grep -q "$pid" "$tap_dir/
 kill -TERM "$pid"
 wait "$pid" || true
 tap_check "it is gone with the guest" test ! -e "$XDG_RUNTIME_DIR/kev/$pid"
+# Whoever has it lives, in another namespace: the guest runs without.
+echo 'halt 0' >"$script"
+# shellcheck disable=SC2016 # the other shell's
+expect "an entry that another process keeps" 0 "" "" \
+	timeout 20 bash -c 'mkdir "$0/$$" && exec 9<"$0/$$" && flock 9 && exec "$@"' \
+	"$XDG_RUNTIME_DIR/kev" "$kevctl" run "$script"
+rm -r "$XDG_RUNTIME_DIR"/kev/*/
 left_behind 1
 flock "$XDG_RUNTIME_DIR/kev/1" "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
 tap_check "what a process has a lock on is not removed" test -e "$XDG_RUNTIME_DIR/kev/1/control"

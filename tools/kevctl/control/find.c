@@ -87,18 +87,9 @@ int find_guest(const char *id, struct runtime_info *info)
 	return found ? 0 : -ENOENT;
 }
 
-/* U+0080 to U+009F, in two bytes: some terminals take them for escape sequences. */
-static bool is_high_control(const char *text)
-{
-	return (unsigned char)text[0] == 0xc2 && ((unsigned char)text[1] & 0xe0) == 0x80;
-}
-
+/* ASCII alone: what else a terminal takes for control characters depends on its character set. */
 void print_name(FILE *to, const char *text)
 {
-	for (; *text; text++) {
-		bool high = is_high_control(text);
-
-		fputc((unsigned char)*text < ' ' || *text == 0x7f || high ? '?' : *text, to);
-		text += high;
-	}
+	for (; *text; text++)
+		fputc(*text >= ' ' && *text <= '~' ? *text : '?', to);
 }

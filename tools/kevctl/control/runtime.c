@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kevctl.h"
@@ -21,6 +22,9 @@
 #define SOCKET		"control"
 #define SOCKET_NEW	"control.new"	/* until it listens */
 #define BACKLOG		8
+/* One second in all */
+#define LOCK_TRIES	20
+#define LOCK_PAUSE_NS	50000000
 #define INFO_BYTES	(PATH_MAX + 512)
 
 static bool is_own_directory(const char *path)
@@ -162,20 +166,30 @@ static int lock_entry(int base, int dir, const char *name, int operation)
 	return entry.st_dev == there.st_dev && entry.st_ino == there.st_ino ? 0 : -ENOENT;
 }
 
-/* One that is there was left behind by a process with the same pid. */
+/*
+ * One that is there was left behind by a process with the same pid, and somebody may be about to
+ * remove it. Or that process lives, where several namespaces of PIDs share the directory: -EBUSY.
+ */
 static int make_entry(int base, const char *name)
 {
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	int dir, error;
 
-	do {
+	for (unsigned int tries = 0; tries < LOCK_TRIES; tries++) {
 		if (mkdirat(base, name, 0700) && errno != EEXIST)
 			return -errno;
 		dir = open_entry(base, name);
-		error = dir < 0 ? dir : lock_entry(base, dir, name, LOCK_EX);
-		if (error && dir >= 0)
+		error = dir < 0 ? dir : lock_entry(base, dir, name, LOCK_EX | LOCK_NB);
+		if (!error)
+			return dir;
+		if (dir >= 0)
 			close(dir);
-	} while (error == -ENOENT);
-	return error ? error : dir;
+		if (error == -EWOULDBLOCK)
+			nanosleep(&pause, NULL);
+		else if (error != -ENOENT)
+			return error;
+	}
+	return -EBUSY;
 }
 
 int runtime_open(struct runtime *runtime, const struct runtime_info *info)
