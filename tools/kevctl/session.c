@@ -641,6 +641,9 @@ static int open_signals(struct session *session)
 
 void session_release_signals(const struct session *session)
 {
+	/* It asks for the registers of a guest, which has gone; it is not to end kevctl. */
+	if (!sigismember(&session->signals, SIGQUIT))
+		signal(SIGQUIT, SIG_IGN);
 	pthread_sigmask(SIG_SETMASK, &session->signals, NULL);
 }
 

@@ -8,7 +8,7 @@
  * time is its own matter (a vCPU runs in one thread: -EBUSY for the second).
  *
  * Functions that return an int give 0 or a non-negative result, or a negative
- * errno; they do not change errno's meaning and never print. Documentation of
+ * errno; what errno is afterwards means nothing, and they never print. Documentation of
  * the structures, and each call's errors, is in <linux/kev.h> and
  * Documentation/api.rst.
  *

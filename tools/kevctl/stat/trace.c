@@ -164,9 +164,11 @@ static bool take_signal(struct trace *trace)
 
 	if (read(trace->signals, &info, sizeof(info)) != sizeof(info))
 		return false;
-	/* At the terminal the command gets it, too: it is for it to end. */
+	/* At the terminal the command gets these two, too: it is for it to end. */
+	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT)
+		return !trace->child;
 	if (info.ssi_signo != SIGCHLD)
-		return info.ssi_signo != SIGINT || !trace->child;
+		return true;
 	if (!trace->child || waitpid(trace->child, &state, WNOHANG) != trace->child)
 		return false;
 	trace->child = 0;
@@ -180,6 +182,7 @@ static int open_descriptors(struct trace *trace)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
