@@ -463,6 +463,22 @@ static void test_overwritten(void)
 	end();
 }
 
+/* What a report of a breakpoint is compared with */
+static void test_int3(void)
+{
+	begin();
+	tap_result(!gdb_int3_at(&fake_view, 0x100002), "no INT3");
+	send("Z0,100002,1");
+	tap_result(gdb_int3_at(&fake_view, 0x100002), "an INT3");
+	fake.ram[0] = 0x48;
+	fake.ram[1] = 0xf3;
+	tap_result(gdb_int3_at(&fake_view, 0x100000), "an INT3 behind prefixes");
+	send("z0,100002,1");
+	tap_result(!gdb_int3_at(&fake_view, 0x100000), "it has gone");
+	tap_result(gdb_int3_at(&fake_view, 0x7ffffff000), "who knows");
+	end();
+}
+
 static void test_monitor(void)
 {
 	size_t digits = 0;
@@ -487,6 +503,7 @@ int main(void)
 	test_i386();
 	test_hardware();
 	test_overwritten();
+	test_int3();
 	test_monitor();
 	return tap_end();
 }

@@ -10,6 +10,8 @@
 
 #define PAGE_SIZE	4096ULL
 #define INT3		0xcc
+/* An instruction has no more. */
+#define INSTRUCTION_BYTES	15
 #define MAX_SOFTWARE	4096
 
 /* SDM Vol. 3, "Debug Control Register (DR7)" */
@@ -141,6 +143,27 @@ void gdb_software_remove_all(struct gdb_breakpoints *breakpoints, const struct g
 {
 	while (breakpoints->nr_software)
 		restore(view, &breakpoints->software[--breakpoints->nr_software]);
+}
+
+static bool is_prefix(uint8_t byte)
+{
+	static const uint8_t prefixes[] = {
+		0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3,
+	};
+
+	/* REX; outside of 64-bit mode these are instructions, and what is asked is too much. */
+	return (byte & 0xf0) == 0x40 || memchr(prefixes, byte, sizeof(prefixes));
+}
+
+bool gdb_int3_at(const struct guest_view *view, uint64_t address)
+{
+	uint8_t bytes[INSTRUCTION_BYTES];
+	ssize_t n = guest_read(view, address, bytes, sizeof(bytes));
+	ssize_t i = 0;
+
+	while (i < n && is_prefix(bytes[i]))
+		i++;
+	return i >= n || bytes[i] == INT3;
 }
 
 bool gdb_software_at(const struct gdb_breakpoints *breakpoints, const struct guest_view *view,

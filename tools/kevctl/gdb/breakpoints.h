@@ -70,6 +70,15 @@ int gdb_software_remove(struct gdb_breakpoints *breakpoints, const struct guest_
 /* gdb_software_remove_all() - every one of them, as far as possible */
 void gdb_software_remove_all(struct gdb_breakpoints *breakpoints, const struct guest_view *view);
 
+/**
+ * gdb_int3_at() - is there an INT3 now, whoever's it is
+ * @view: guest-virtual memory
+ * @address: where an instruction begins
+ *
+ * Return: false only if another instruction can be seen to be there.
+ */
+bool gdb_int3_at(const struct guest_view *view, uint64_t address);
+
 /* gdb_software_at() - is the INT3 at the guest-virtual address @address the debugger's */
 bool gdb_software_at(const struct gdb_breakpoints *breakpoints, const struct guest_view *view,
 		     uint64_t address);

@@ -141,7 +141,10 @@ int gdb_report(struct gdb *gdb, uint32_t id)
 				.kind = GDB_SOFTWARE,
 			});
 		pthread_mutex_unlock(&gdb->lock);
-		return own ? 0 : give_int3(vcpu->fd);
+		/* One of the debugger's that it has taken away since is none of the guest's. */
+		if (own || !gdb_int3_at(&view, run->debug.address))
+			return 0;
+		return give_int3(vcpu->fd);
 	}
 	if (gdb->attached && is_stop(gdb, id, run, &stop))
 		note_stop(gdb, id, &stop);
