@@ -117,24 +117,35 @@ def start(script):
     return output.decode().strip()
 
 
-def test_background():
-    """kevctl run: a job in the background gets its input once it is in the foreground"""
+# Waits for an x.
+INPUT = ("in 0x3f8 1 0\nprint ready\npoll 0x3fd 1 0x61\nin 0x3f8 1 0x78\nprint seen\n"
+         "halt 7\n")
+
+
+def in_background(before, after, *options):
+    """Keys of a job before and after it comes into the foreground; does the guest get its x"""
     with tempfile.TemporaryDirectory() as directory, \
             tempfile.NamedTemporaryFile("w") as file:
-        file.write("in 0x3f8 1 0\nprint ready\npoll 0x3fd 1 0x61\nin 0x3f8 1 0x78\n"
-                   "print seen\nhalt 7\n")
+        file.write(INPUT)
         file.flush()
-        job = Job("--boot", "multiboot", file.name, flag=directory + "/flag")
-        ready = job.read_until(b"ready")
-        os.write(job.master, b"x\n")
+        job = Job("--boot", "multiboot", *options, file.name, flag=directory + "/flag")
+        ready = job.read_until(b"ready") and not job.is_raw()
+        os.write(job.master, before)
         time.sleep(0.5)
         with open(directory + "/flag", "w", encoding="ascii"):
             pass
+        ready &= not options or until(job.is_raw)
+        os.write(job.master, after)
         seen = job.read_until(b"seen")
         if not seen:
             job.key(termios.VINTR)
-        result(job.end() == 7 << 8 and ready and seen,
-               "a job has its input once it is in the foreground")
+        return job.end() == 7 << 8 and ready and seen
+
+
+def test_background():
+    """kevctl run: a job in the background gets its input once it is in the foreground"""
+    result(in_background(b"x\n", b""), "a job has its input once it is in the foreground")
+    result(in_background(b"", b"x", "--raw"), "and with --raw each key")
 
 
 def test_console():

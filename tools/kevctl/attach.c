@@ -112,7 +112,7 @@ static int talk(int connection, bool has_input)
 			{ .fd = wanted ? STDIN_FILENO : -1, .events = POLLIN },
 		};
 
-		if (poll(fds, 2, -1) < 0)
+		if (poll(fds, 2, wanted ? terminal_wait() : -1) < 0)
 			continue;
 		if (fds[0].revents & ~POLLOUT)
 			result = pass_output(connection);

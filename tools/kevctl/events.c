@@ -93,7 +93,7 @@ static void *events_thread(void *argument)
 	while (!__atomic_load_n(&events->stop, __ATOMIC_ACQUIRE)) {
 		room = machine_room(events->machine);
 		fds[INPUT].fd = room && pause < 0 ? events->in : -1;
-		if (poll(fds, 3, pause) < 0)
+		if (poll(fds, 3, pause < 0 ? terminal_wait() : pause) < 0)
 			continue;	/* a signal: only EINTR is possible */
 		pause = -1;
 		if (fds[WAKE].revents)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The terminal's modes. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -10,6 +11,10 @@
 
 static struct termios before;
 static volatile sig_atomic_t changed;
+/* Against a change of the modes while the process is about to stop */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool wanted;
+static tcflag_t kept;
 
 bool terminal_is_raw(void)
 {
@@ -56,8 +61,7 @@ static void watch_exits(void)
 			sigaction(ends[i], &action, NULL);
 }
 
-/* @flags: of c_lflag, that stay as they are */
-static void make_raw(tcflag_t flags)
+static void make_raw_locked(void)
 {
 	struct termios raw;
 
@@ -66,10 +70,20 @@ static void make_raw(tcflag_t flags)
 	watch_exits();
 	before = raw;
 	cfmakeraw(&raw);
-	raw.c_lflag |= before.c_lflag & flags;
+	raw.c_lflag |= before.c_lflag & kept;
 	raw.c_oflag |= before.c_oflag & OPOST;
 	changed = true;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+}
+
+/* @flags: of c_lflag, that stay as they are */
+static void make_raw(tcflag_t flags)
+{
+	pthread_mutex_lock(&lock);
+	wanted = isatty(STDIN_FILENO);
+	kept = flags;
+	make_raw_locked();
+	pthread_mutex_unlock(&lock);
 }
 
 void terminal_raw(void)
@@ -82,12 +96,24 @@ void terminal_raw_keys(void)
 	make_raw(0);
 }
 
+int terminal_wait(void)
+{
+	bool waits;
+
+	pthread_mutex_lock(&lock);
+	if (wanted)
+		make_raw_locked();
+	waits = wanted && !changed;
+	pthread_mutex_unlock(&lock);
+	return waits ? TERMINAL_PAUSE : -1;
+}
+
 void terminal_stop(void)
 {
-	bool was_raw = changed;
-
+	pthread_mutex_lock(&lock);
 	terminal_restore();
 	kill(getpid(), SIGSTOP);
-	if (was_raw)
-		terminal_raw();
+	if (wanted)
+		make_raw_locked();
+	pthread_mutex_unlock(&lock);
 }

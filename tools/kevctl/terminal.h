@@ -26,7 +26,7 @@ static inline bool terminal_is_others(int fd, int error)
  * terminal_raw() - give the guest each key as it is pressed, without echo
  *
  * The keys for signals stay the terminal's. Does nothing where standard input is no
- * terminal, or is another process group's. However kevctl ends, but by SIGKILL, the
+ * terminal; where it is another process group's, terminal_wait() does it later. However kevctl ends, but by SIGKILL, the
  * terminal is then as it was before.
  */
 void terminal_raw(void);
@@ -37,6 +37,15 @@ void terminal_raw(void);
  * For a command that signals end in the usual way: the terminal is put back then, too.
  */
 void terminal_raw_keys(void);
+
+/**
+ * terminal_wait() - before poll() on standard input: as wanted, if it has become this job's
+ *
+ * A shell tells nobody that it has put a running job into the foreground.
+ *
+ * Return: how long poll() may wait until the next look: TERMINAL_PAUSE, or -1 for ever.
+ */
+int terminal_wait(void);
 
 /* terminal_is_raw() - has terminal_raw() done anything that is not undone? */
 bool terminal_is_raw(void);

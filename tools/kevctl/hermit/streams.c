@@ -17,7 +17,7 @@ bool stream_stopped(int stop)
 	return poll(&fd, 1, 0) > 0;
 }
 
-/* 0 when there is something to do with @fd or the time is over, -EINTR when the VM ends */
+/* Is there something to do with @fd, or is the time over; -EINTR when the VM ends */
 static int wait_for(int fd, short events, int stop, int timeout)
 {
 	struct pollfd fds[] = {
@@ -28,7 +28,7 @@ static int wait_for(int fd, short events, int stop, int timeout)
 	while (poll(fds, 2, timeout) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return fds[1].revents ? -EINTR : 0;
+	return fds[1].revents ? -EINTR : fds[0].revents != 0;
 }
 
 ssize_t stream_read(int fd, void *buffer, size_t length, int stop)
@@ -37,9 +37,11 @@ ssize_t stream_read(int fd, void *buffer, size_t length, int stop)
 	int error;
 
 	for (;;) {
-		error = wait_for(fd, POLLIN, stop, -1);
-		if (error)
+		error = wait_for(fd, POLLIN, stop, terminal_wait());
+		if (error < 0)
 			return error;
+		if (!error)
+			continue;
 		n = read(fd, buffer, length);
 		if (n >= 0)
 			return n;
@@ -62,8 +64,9 @@ ssize_t stream_write(int fd, const void *buffer, size_t length, int stop)
 
 	while (done < length && !error) {
 		error = wait_for(fd, POLLOUT, stop, -1);
-		if (error)
+		if (error < 0)
 			break;
+		error = 0;
 		n = write(fd, bytes + done, length - done < CHUNK ? length - done : CHUNK);
 		if (n > 0)
 			done += n;
