@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -38,6 +39,9 @@ static_assert(sizeof(struct kev_vm) < VM_BYTES);
 /* An object waits cleared for its next use, so that a start does not wait for that. */
 static struct kmem_cache *vm_cache;
 
+/* Of each CPU, with preemption off: those it interrupts for a flush. */
+static struct cpumask __percpu *flush_cpus;
+
 static void clear_vm(void *vm)
 {
 	memset(vm, 0, VM_BYTES);
@@ -50,8 +54,14 @@ static void clear_vm(void *vm)
  */
 int kev_vm_init(void)
 {
+	flush_cpus = alloc_percpu(struct cpumask);
+	if (!flush_cpus)
+		return -ENOMEM;
 	vm_cache = kmem_cache_create("kev_vm", VM_BYTES, 0, SLAB_ACCOUNT, clear_vm);
-	return vm_cache ? 0 : -ENOMEM;
+	if (vm_cache)
+		return 0;
+	free_percpu(flush_cpus);
+	return -ENOMEM;
 }
 
 /**
@@ -60,6 +70,7 @@ int kev_vm_init(void)
 void kev_vm_exit(void)
 {
 	kmem_cache_destroy(vm_cache);
+	free_percpu(flush_cpus);
 }
 
 static void give_back(struct kev_vm *vm)
@@ -137,31 +148,25 @@ void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 er
 	wake_up_interruptible_all(&vm->wait);
 }
 
-#define ANY_CPU	(-1)
-
-/* Is a vCPU of the VM in its guest on this CPU */
-static bool is_in_guest(struct kev_vm *vm, int cpu)
+/* Returns whether a vCPU of the VM is in its guest. @cpus: where those are */
+static bool find_in_guest(struct kev_vm *vm, struct cpumask *cpus)
 {
 	struct kev_vcpu *vcpu;
 	unsigned long id;
 	bool found = false;
 
+	cpumask_clear(cpus);
 	rcu_read_lock();
 	xa_for_each(&vm->vcpus, id, vcpu) {
-		int guest_cpu = READ_ONCE(vcpu->guest_cpu);
+		int cpu = READ_ONCE(vcpu->guest_cpu);
 
-		found = cpu == ANY_CPU ? guest_cpu >= 0 : guest_cpu == cpu;
-		if (found)
-			break;
+		if (cpu < 0)
+			continue;
+		__cpumask_set_cpu(cpu, cpus);
+		found = true;
 	}
 	rcu_read_unlock();
 	return found;
-}
-
-/* Called for each CPU */
-static bool runs_here(int cpu, void *vm)
-{
-	return is_in_guest(vm, cpu);
 }
 
 /* The interrupt is all: it has brought the CPU out of the guest. */
@@ -181,13 +186,16 @@ static void leave_guest(void *info)
 void kev_vm_flush(struct kev_mem *mem)
 {
 	struct kev_vm *vm = container_of(mem, struct kev_vm, mem);
+	struct cpumask *cpus;
 
 	atomic64_inc(&vm->flush_wanted);
 	/* The wish, and the entries, before the look at guest_cpu; pairs with run_loaded(). */
 	smp_mb__after_atomic();
+	cpus = get_cpu_ptr(flush_cpus);
 	/* Most have one vCPU, whose own fault this is: no CPU need be asked. */
-	if (is_in_guest(vm, ANY_CPU))
-		on_each_cpu_cond_mask(runs_here, leave_guest, vm, true, cpu_online_mask);
+	if (find_in_guest(vm, cpus))
+		smp_call_function_many(cpus, leave_guest, NULL, true);
+	put_cpu_ptr(flush_cpus);
 }
 
 /**
