@@ -30,6 +30,10 @@ static bool hw_on;			/* [hw_lock] on each CPU that is online */
 static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
 static bool hw_rebooting;		/* [hw_lock] to write */
 static bool hw_emergency_registered;	/* [hw_lock] */
+
+/* [hw_lock] Unknown until KVM comes or goes, or VMX is needed. */
+static enum { KVM_UNKNOWN, KVM_HERE, KVM_GONE } hw_kvm;
+
 static int hw_hotplug_state;
 
 /* What the TSC has lost by suspends; written alone, with IRQs off. */
@@ -66,6 +70,49 @@ static bool kvm_is_there(void)
 	return kobj;
 }
 
+/*
+ * A crash leaves VMX operation before it starts the next kernel: INIT is
+ * blocked in VMX operation. There is one slot for whoever does that. KVM's
+ * callback turns VMX off no matter who turned it on, so that kev takes the slot
+ * only while KVM is not there.
+ */
+static void emergency_disable(void)
+{
+	kev_backend->emergency_disable_cpu();
+}
+
+/* hw_lock held. */
+static void emergency_take(void)
+{
+	if (!hw_emergency_registered)
+		cpu_emergency_register_virt_callback(emergency_disable);
+	hw_emergency_registered = true;
+}
+
+/* hw_lock held. */
+static void emergency_yield(void)
+{
+	if (hw_emergency_registered)
+		cpu_emergency_unregister_virt_callback(emergency_disable);
+	hw_emergency_registered = false;
+}
+
+/*
+ * Not before VMX is needed: while this module loads, KVM's load may have told of
+ * itself and not be seen yet, or its end not be told of and it be seen.
+ *
+ * hw_lock held.
+ */
+static void emergency_follow(void)
+{
+	if (hw_kvm == KVM_UNKNOWN)
+		hw_kvm = kvm_is_there() ? KVM_HERE : KVM_GONE;
+	if (hw_kvm == KVM_HERE)
+		emergency_yield();
+	else
+		emergency_take();
+}
+
 /* cpus_read_lock() and hw_lock held. */
 static void disable_all(void)
 {
@@ -84,9 +131,9 @@ static void disable_unused(void)
 static int enable_all(void)
 {
 	struct hw_enable enable = { .error = ATOMIC_INIT(0) };
-	bool kvm;
 	int ret;
 
+	emergency_follow();
 	on_each_cpu(enable_this_cpu, &enable, 1);
 	ret = atomic_read(&enable.error);
 	if (!ret) {
@@ -94,10 +141,9 @@ static int enable_all(void)
 		return 0;
 	}
 	disable_all();
-	kvm = kvm_is_there();
 	if (ret == -EBUSY)
 		pr_warn_once("another hypervisor owns VMX%s, then try again\n",
-			     kvm ? ", probably KVM: end its VMs or unload " KVM_MODULE :
+			     hw_kvm == KVM_HERE ? ", probably KVM: end its VMs or unload " KVM_MODULE :
 				   ": end its VMs or unload it");
 	else
 		pr_err("cannot turn VMX on: error %d\n", ret);
@@ -260,46 +306,17 @@ static struct notifier_block hw_reboot_notifier = {
 	.notifier_call = on_reboot,
 };
 
-/*
- * A crash leaves VMX operation before it starts the next kernel: INIT is
- * blocked in VMX operation. There is one slot for whoever does that. KVM's
- * callback turns VMX off no matter who turned it on, so that kev takes the slot
- * only while KVM is not there.
- */
-static void emergency_disable(void)
-{
-	kev_backend->emergency_disable_cpu();
-}
-
-static void emergency_take(void)
-{
-	mutex_lock(&hw_lock);
-	if (!hw_emergency_registered) {
-		cpu_emergency_register_virt_callback(emergency_disable);
-		hw_emergency_registered = true;
-	}
-	mutex_unlock(&hw_lock);
-}
-
-static void emergency_yield(void)
-{
-	mutex_lock(&hw_lock);
-	if (hw_emergency_registered)
-		cpu_emergency_unregister_virt_callback(emergency_disable);
-	hw_emergency_registered = false;
-	mutex_unlock(&hw_lock);
-}
-
 static int on_module(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct module *module = data;
 
 	if (strcmp(module->name, KVM_MODULE))
 		return NOTIFY_DONE;
-	if (action == MODULE_STATE_COMING)
-		emergency_yield();
-	else if (action == MODULE_STATE_GOING)	/* its exit function has run */
-		emergency_take();
+	mutex_lock(&hw_lock);
+	/* When it goes its exit function has run. */
+	hw_kvm = action == MODULE_STATE_GOING ? KVM_GONE : KVM_HERE;
+	emergency_follow();
+	mutex_unlock(&hw_lock);
 	return NOTIFY_OK;
 }
 
@@ -327,8 +344,6 @@ int kev_hw_init(void)
 	if (ret)
 		goto err_reboot;
 	kev_register_syscore(&hw_syscore);
-	if (!kvm_is_there())
-		emergency_take();
 	return 0;
 
 err_reboot:
@@ -352,7 +367,9 @@ void kev_hw_exit(void)
 	kev_unregister_syscore(&hw_syscore);
 	unregister_module_notifier(&hw_module_notifier);
 	/* Nobody takes the slot any more. */
+	mutex_lock(&hw_lock);
 	emergency_yield();
+	mutex_unlock(&hw_lock);
 	unregister_reboot_notifier(&hw_reboot_notifier);
 	cpuhp_remove_state(hw_hotplug_state);
 }
