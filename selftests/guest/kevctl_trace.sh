@@ -81,6 +81,13 @@ is "SIGINT: its status" $? 0
 output=$(cat /tmp/trace)
 says "SIGINT: the summary" '^[0-9]+ exits in '
 is "SIGINT: no instance is left" "$(ls $instances)" ""
+(trap "" HUP; exec kevctl trace --json --duration 3) >/tmp/trace 2>&1 &
+until [ -n "$(ls $instances)" ]; do :; done
+kill -HUP $!
+wait $!
+is "SIGHUP that is ignored: status" $? 0
+output=$(cat /tmp/trace)
+says "SIGHUP that is ignored: all of the time" '^\{"seconds": [3-9]\.'
 kevctl kill --wait "$pid"
 
 output=$(kevctl trace no-such-command 2>&1)

@@ -207,6 +207,18 @@ def test_top():
         os.write(top.master, b"q")
         result(os.WEXITSTATUS(top.end()) == 0 and top.modes() == top.before,
                "top: q ends it, with the terminal as it was")
+        for name, key, end in (("Ctrl-C", termios.VINTR, signal.SIGINT),
+                               ("Ctrl-\\", termios.VQUIT, signal.SIGQUIT), ("SIGTERM", None, signal.SIGTERM)):
+            top = Command("top", "--delay", "3600", "--debugfs", debugfs, TERM="xterm")
+            top.read_until(b"q quit")
+            if key is None:
+                os.kill(top.pid, end)
+            else:
+                top.key(key)
+            status = top.end()
+            result(os.WIFSIGNALED(status) and os.WTERMSIG(status) == end and
+                   top.modes() == top.before and b"\033[?1049l" in top.output,
+                   f"top: {name} ends it, with the terminal as it was")
         top = Command("top", "--debugfs", debugfs, TERM="no-such-terminal")
         result(os.WEXITSTATUS(top.end()) == 125 and
                b"nothing is known of the terminal no-such-terminal" in top.output,

@@ -19,6 +19,7 @@
 #include "net/net.h"
 #include "nudge.h"
 #include "session.h"
+#include "signals.h"
 #include "terminal.h"
 
 #define RFLAGS_IF	(1ULL << 9)
@@ -618,25 +619,14 @@ static void wait_for_threads(struct session *session, int signals, int finished,
 }
 
 /*
- * A descriptor for the signals that end the VM or ask what it does, and the one that stops a
- * kevctl whose terminal has to be put right before; threads made later block them too. What
- * was ignored stays so: nohup, and a shell's commands in the background.
+ * A descriptor for the signals that end the VM or ask what it does, and, last, the one that
+ * stops a kevctl whose terminal has to be put right before.
  */
 static int open_signals(struct session *session)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
-	struct sigaction action;
-	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		if (signals[i] == SIGTSTP && !terminal_is_raw())
-			continue;
-		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
-			sigaddset(&set, signals[i]);
-	}
-	pthread_sigmask(SIG_BLOCK, &set, &session->signals);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	return signals_open(signals, ARRAY_SIZE(signals) - !terminal_is_raw(), &session->signals);
 }
 
 void session_release_signals(const struct session *session)

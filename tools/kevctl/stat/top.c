@@ -3,16 +3,20 @@
 #include <errno.h>
 #include <limits.h>
 #include <ncurses.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../command_line.h"
 #include "../kevctl.h"
 #include "../output.h"
+#include "../signals.h"
 #include "source.h"
 #include "top_rows.h"
 
@@ -31,7 +35,10 @@ static const struct {
 	{ 'n', TOP_BY_NUMBER, "number" },
 };
 
-/* @first: the uppermost VM that is seen. @count: outputs; 0: no end. */
+/*
+ * @first: the uppermost VM that is seen. @count: outputs; 0: no end. @signals: a descriptor for
+ * those that end it. @ended_by: one that has.
+ */
 struct top {
 	struct source source;
 	struct samples now, before;
@@ -39,6 +46,8 @@ struct top {
 	unsigned int first;
 	unsigned int interval;
 	unsigned int count;
+	int signals;
+	int ended_by;
 	bool json;
 };
 
@@ -176,6 +185,24 @@ static bool take_key(struct top *top, int key)
 	return key != 'q';
 }
 
+/* A signal ends it, and so does a terminal that has gone. Returns whether to go on. */
+static bool wait_for_key(struct top *top, int *key)
+{
+	struct pollfd fds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN }, { .fd = top->signals, .events = POLLIN },
+	};
+	struct signalfd_siginfo info;
+
+	/* Part of a key's sequence may have been read already. */
+	*key = getch();
+	if (*key != ERR || poll(fds, ARRAY_SIZE(fds), top->interval * 1000) == 0)
+		return true;
+	*key = getch();
+	if (fds[1].revents && read(top->signals, &info, sizeof(info)) == sizeof(info))
+		top->ended_by = info.ssi_signo;
+	return !top->ended_by && (*key != ERR || !(fds[0].revents & ~POLLIN));
+}
+
 /* Keys do not make it look again, but space does. */
 static int run_screen(struct top *top)
 {
@@ -189,8 +216,7 @@ static int run_screen(struct top *top)
 			break;
 		do {
 			draw(top, rows);
-			key = getch();
-			more = take_key(top, key);
+			more = wait_for_key(top, &key) && take_key(top, key);
 			if (key != ERR) {
 				free(rows);
 				rows = top_rows(&top->now, &top->before,
@@ -206,8 +232,10 @@ static int run_screen(struct top *top)
 /* Returns 0, a negative errno, or the exit status after a message. */
 static int run_on_terminal(struct top *top)
 {
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	const char *type = getenv("TERM");
 	SCREEN *screen;
+	sigset_t before;
 	int error;
 
 	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO)) {
@@ -216,6 +244,9 @@ static int run_on_terminal(struct top *top)
 		hint("--batch prints lines");
 		return STATUS_FAILURE;
 	}
+	top->signals = signals_open(signals, ARRAY_SIZE(signals), &before);
+	if (top->signals < 0)
+		return -errno;
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
 		message("top", "nothing is known of the terminal %s", type ? type : "without TERM");
@@ -226,10 +257,16 @@ static int run_on_terminal(struct top *top)
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
-	timeout(top->interval * 1000);
+	nodelay(stdscr, TRUE);
 	error = run_screen(top);
 	endwin();
 	delscreen(screen);
+	if (top->ended_by) {
+		/* The library may have set a handler of its own. */
+		signal(top->ended_by, SIG_DFL);
+		raise(top->ended_by);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	}
 	return error;
 }
 

@@ -22,6 +22,7 @@
 #include "../kevctl.h"
 #include "../output.h"
 #include "../progress.h"
+#include "../signals.h"
 #include "trace_sum.h"
 #include "tracefs.h"
 
@@ -184,7 +185,10 @@ static int open_descriptors(struct trace *trace)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	if (!signals_ignored(SIGHUP))
+		sigaddset(&set, SIGHUP);
+	/* Where it is ignored nobody would be told of the command's end. */
+	signal(SIGCHLD, SIG_DFL);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &trace->before);
 	trace->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
