@@ -296,26 +296,37 @@ wait "$deaf" || :
 
 # More clients than it takes
 start <<<"spin"
-tap_check "the ninth client is refused, the others are not" python3 -c '
-import socket, sys
+tap_check "seven look at a console; another one does not, and can ask" python3 -c '
+import socket, subprocess, sys
+path, kevctl, pid = sys.argv[1:]
 def client():
     s = socket.socket(socket.AF_UNIX)
-    s.connect(sys.argv[1])
+    s.connect(path)
     s.settimeout(1)
     return s
-clients = [client() for _ in range(8)]
-for s in clients:
+def run(command):
+    return subprocess.run([kevctl, command, pid], stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=60, text=True)
+watchers = [client() for _ in range(7)]
+for s in watchers:
     s.sendall(b"console\n")
-last = client()
-assert last.recv(1) == b""
-for s in clients:
+    assert s.recv(4) == b"ok\n"
+console = run("console")
+assert console.returncode == 125, console
+assert console.stderr == f"kevctl: {pid}: 7 look at it already\n", console
+assert "alive" in run("stat").stdout
+silent = client()
+assert client().recv(1) == b""
+console = run("console")
+assert console.returncode == 125 and "no answer" in console.stderr, console
+for s in watchers + [silent]:
     try:
         s.recv(1)
         raise SystemExit("closed")
     except TimeoutError:
         pass
-clients.pop().close()
-' "$XDG_RUNTIME_DIR/kev/$pid/control"
+watchers.pop().close()
+' "$XDG_RUNTIME_DIR/kev/$pid/control" "$kevctl" "$pid"
 # Clients that wait while there are no descriptors do not keep a CPU busy.
 read -r soft hard < <(prlimit --pid "$pid" --nofile --noheadings -o SOFT,HARD)
 prlimit --pid "$pid" --nofile="12:$hard"

@@ -124,16 +124,36 @@ static int talk(int connection, bool has_input)
 	return result < 0 ? result : 0;
 }
 
-static int attach(const char *id, bool input)
+/* Returns 0 once what the guest prints comes next, or a negative errno. */
+static int open_console(int connection)
 {
 	static const char request[] = CONTROL_CONSOLE "\n";
+	char line[sizeof(CONTROL_BUSY)] = "";
+	size_t length = 0;
+	ssize_t n;
+
+	/* It may have been closed with an answer in it. */
+	write_all(connection, request, strlen(request));
+	while (!strchr(line, '\n')) {
+		n = length < sizeof(line) - 1 ? read(connection, line + length, 1) : 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -ESRCH;
+		length += n;
+	}
+	return strcmp(line, CONTROL_OK) ? -EBUSY : 0;
+}
+
+static int attach(const char *id, bool input)
+{
 	struct runtime_info guest;
 	int connection, error = find_guest(id, &guest);
 
 	if (error)
 		return STATUS_FAILURE;
 	connection = runtime_connect(guest.pid);
-	error = connection < 0 ? connection : write_all(connection, request, strlen(request));
+	error = connection < 0 ? connection : open_console(connection);
 	/* What the guest prints is shown while it takes no input. */
 	if (!error && fcntl(connection, F_SETFL, O_NONBLOCK))
 		error = -errno;
@@ -146,7 +166,13 @@ static int attach(const char *id, bool input)
 	}
 	if (connection >= 0)
 		close(connection);
-	if (error)
+	if (error == -ENOENT)
+		message(id, "the guest has ended");
+	else if (error == -ESRCH)
+		message(id, "no answer: the guest has ended, or too many ask it at once");
+	else if (error == -EBUSY)
+		message(id, "%d look at it already", CONTROL_CONSOLES);
+	else if (error)
 		message(id, "%s", strerror(-error));
 	return error ? STATUS_FAILURE : 0;
 }

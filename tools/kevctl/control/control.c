@@ -138,11 +138,33 @@ static bool has_room(const struct control *control)
 	return fd.fd >= 0 && poll(&fd, 1, 0) > 0 && fd.revents & POLLOUT;
 }
 
+static unsigned int count_consoles(const struct control *control)
+{
+	unsigned int nr = 0;
+
+	for (size_t i = 0; i < CONTROL_FILES; i++)
+		nr += control->clients[i].state == CLIENT_CONSOLE;
+	return nr;
+}
+
+/* A new client has room for the line. */
+static void open_console(struct control *control, struct client *client)
+{
+	bool busy = count_consoles(control) == CONTROL_CONSOLES;
+	const char *line = busy ? CONTROL_BUSY : CONTROL_OK;
+
+	if (send(client->fd, line, strlen(line), MSG_NOSIGNAL) < 0 || busy) {
+		drop(client);
+		return;
+	}
+	__atomic_store_n(&control->watched, true, __ATOMIC_SEQ_CST);
+	client->state = CLIENT_CONSOLE;
+}
+
 static void answer(struct control *control, struct client *client)
 {
 	if (!strcmp(client->request, CONTROL_CONSOLE)) {
-		__atomic_store_n(&control->watched, true, __ATOMIC_SEQ_CST);
-		client->state = CLIENT_CONSOLE;
+		open_console(control, client);
 		return;
 	}
 	if (!strcmp(client->request, CONTROL_STATS))
@@ -278,11 +300,7 @@ static void serve(struct control *control, struct client *client, short events)
 
 static void note_watched(struct control *control)
 {
-	bool watched = false;
-
-	for (size_t i = 0; i < CONTROL_FILES; i++)
-		watched |= control->clients[i].state == CLIENT_CONSOLE;
-	__atomic_store_n(&control->watched, watched, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&control->watched, count_consoles(control) > 0, __ATOMIC_SEQ_CST);
 }
 
 static void *control_thread(void *argument)

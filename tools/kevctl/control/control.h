@@ -4,8 +4,9 @@
  * directory. A client sends one line:
  *
  *	stats	gets the counters as stat/sample.h describes them, then the end
- *	console	gets the last bytes of the guest's console, then what the guest prints; what
- *		it sends is the guest's input, where the guest was started in the background
+ *	console	gets the line "ok", the last bytes of the guest's console, then what the guest
+ *		prints; what it sends is the guest's input, where the guest was started in
+ *		the background. Or it gets the line "busy".
  *
  * One thread serves all of them. None of them can hold the guest up: who does not read loses
  * bytes of the console.
@@ -19,8 +20,12 @@
 #define CONTROL_STATS	"stats"
 #define CONTROL_CONSOLE	"console"
 
-/* Descriptors that clients take */
-#define CONTROL_FILES	8
+#define CONTROL_OK	"ok\n"
+#define CONTROL_BUSY	"busy\n"
+
+/* Descriptors that clients take, and how many clients may look at the console: others have a word */
+#define CONTROL_FILES		8
+#define CONTROL_CONSOLES	(CONTROL_FILES - 1)
 
 struct control;
 struct runtime_info;
