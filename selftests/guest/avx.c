@@ -11,11 +11,12 @@
 
 #include "kevtest.h"
 
+#define STOP_GPA		0x90000
 #define AVX_AND_OSXSAVE	(1U << 28 | 1U << 27)	/* CPUID.1:ECX */
 
 /*
  * Each ymm register holds a pattern of its own number and of RSI, the vCPU's id; it is
- * looked at again and again, so long that the task is preempted. HaltCpu(0), or with
+ * looked at again and again, until the host has written to STOP_GPA. HaltCpu(0), or with
  * the number of a register that is wrong, from 1.
  */
 #define FILL(n)								\
@@ -37,9 +38,8 @@ KT_CODE(guest_code,
 	"xor %ecx, %ecx\n xor %edx, %edx\n mov $7, %eax\n xsetbv\n"
 	"inc %esi\n"
 	ALL(FILL)
-	"mov $20000, %ebx\n"
 	"1:\n" ALL(LOOK)
-	"dec %ebx\n jnz 1b\n"
+	"cmpl $0, 0x90000\n je 1b\n"		/* STOP_GPA */
 	"xor %edi, %edi\n"
 	"9:\n" KT_HALT);
 
@@ -78,6 +78,7 @@ TEST(kept_apart)
 	struct kt_runner runners[2];
 	struct kt_guest guests[2];
 	struct rusage usage;
+	uint32_t stop = 1;
 	int rounds = 0;
 
 	if (!has_avx())
@@ -95,23 +96,26 @@ TEST(kept_apart)
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, kt_runner_start(&runners[i], guests[i].vcpu, 0));
 	}
-	while (kt_status(guests[0].vm).state == KEV_VM_ALIVE ||
-	       kt_status(guests[1].vm).state == KEV_VM_ALIVE) {
+	/* Until they have taken turns, against their will */
+	do {
 		ASSERT_EQ(0, look_at_host(200000)) {
 			TH_LOG("round %d", rounds);
 		}
 		rounds++;
-	}
+		ASSERT_EQ(0, getrusage(RUSAGE_SELF, &usage));
+	} while ((rounds < 2 || usage.ru_nivcsw <= 10) &&
+		 kt_status(guests[0].vm).state == KEV_VM_ALIVE &&
+		 kt_status(guests[1].vm).state == KEV_VM_ALIVE);
+	EXPECT_LT(10, usage.ru_nivcsw);
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ((long)sizeof(stop),
+			  kt_write_guest(guests[i].vm, STOP_GPA, &stop, sizeof(stop)));
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(0, kt_runner_join(&runners[i]));
 		EXPECT_EQ(KEV_EXIT_VM_EXITED, guests[i].run->kind);
 		EXPECT_EQ(0, guests[i].run->exit_code);
 		kt_guest_fini(&guests[i]);
 	}
-	/* They have taken turns, against their will. */
-	ASSERT_EQ(0, getrusage(RUSAGE_SELF, &usage));
-	EXPECT_LT(10, usage.ru_nivcsw);
-	EXPECT_LT(1, rounds);
 }
 
 TEST_HARNESS_MAIN
