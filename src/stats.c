@@ -383,7 +383,7 @@ void kev_show_vm(struct seq_file *file, struct kev_vm *vm)
 	show_values(file, activity_fields, ARRAY_SIZE(activity_fields), &activity);
 	show_values(file, memory_fields, ARRAY_SIZE(memory_fields), &memory);
 	seq_putc(file, ' ');
-	seq_escape(file, vm->comm, "\n\r\t\\");
+	seq_escape_str(file, vm->comm, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, "\\");
 	seq_putc(file, '\n');
 }
 

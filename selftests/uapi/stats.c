@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -494,6 +495,30 @@ TEST_F(stats, tables)
 	*strchr(start, ' ') = '\0';
 	strcat(start, " ");
 	EXPECT_EQ(NULL, line_of(start));
+}
+
+/* A process may have any name: it ends no line, and a terminal takes nothing in it as its own. */
+TEST_F(stats, name_of_the_process)
+{
+	struct kt_guest named;
+	char start[32];
+	const char *line;
+
+	if (access(TABLES, F_OK))
+		SKIP(return, "no debugfs");
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "a\033\x9b\n\\b c\177"));
+	ASSERT_EQ(0, kt_guest_init(&named, &kt_halt, 0, NULL));
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "stats"));
+	ASSERT_EQ(0, read_table("vms"));
+	snprintf(start, sizeof(start), "%llu ", (unsigned long long)kt_vm_stats(named.vm).id);
+	line = line_of(start);
+	ASSERT_NE(NULL, line);
+	while (*line && strncmp(line, " a\\", 3))
+		line++;
+	EXPECT_EQ(0, strncmp(line, " a\\033\\233\\012\\134b c\\177\n", 26)) {
+		TH_LOG("%.40s", line);
+	}
+	kt_guest_fini(&named);
 }
 
 TEST_F(stats, room)
