@@ -143,7 +143,8 @@ static int enable_all(void)
 	disable_all();
 	if (ret == -EBUSY)
 		pr_warn_once("another hypervisor owns VMX%s, then try again\n",
-			     hw_kvm == KVM_HERE ? ", probably KVM: end its VMs or unload " KVM_MODULE :
+			     hw_kvm == KVM_HERE ?
+				   ", probably KVM: end its VMs or unload " KVM_MODULE :
 				   ": end its VMs or unload it");
 	else
 		pr_err("cannot turn VMX on: error %d\n", ret);

@@ -43,7 +43,8 @@ int kev_open(const char *path);
  * kev_close() - close any descriptor of kev's
  * @fd: device, VM or vCPU
  *
- * A VM lives until its own descriptor and those of all its vCPUs are closed.
+ * A VM lives until its own descriptor and those of all its vCPUs are closed, and what was
+ * mapped of them is unmapped.
  *
  * Return: 0 or a negative errno; the descriptor is gone either way.
  */

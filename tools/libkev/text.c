@@ -124,6 +124,10 @@ const char *kev_exit_reason_text(uint32_t reason)
 		[77] = "TDCALL",
 		[78] = "RDMSRLIST",
 		[79] = "WRMSRLIST",
+		[80] = "URDMSR",
+		[81] = "UWRMSR",
+		[84] = "RDMSR with immediate",
+		[85] = "WRMSRNS with immediate",
 	};
 
 	return lookup(texts, ARRAY_SIZE(texts), reason, "unknown exit reason");

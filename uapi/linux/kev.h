@@ -387,7 +387,7 @@ enum kev_image_problem {
 	KEV_IMAGE_PHYS_WIDTH,		/* segment ends above the physical width */
 	KEV_IMAGE_OVERLAP,		/* two segments claim the same byte */
 	KEV_IMAGE_ENTRY,		/* e_entry lies in no segment */
-	KEV_IMAGE_LOW,			/* segment touches boot structures below 0x8000 */
+	KEV_IMAGE_LOW,			/* segment below 0x8000 (direct64) or 0x1000 */
 	KEV_IMAGE_HOLE,			/* segment touches the hole 0xbffda000..4 GiB */
 	KEV_IMAGE_RAM,			/* ram_kib is less than the image's span */
 	KEV_IMAGE_READ,			/* reading the headers failed */
