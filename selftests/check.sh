@@ -18,7 +18,7 @@ checkpatch_files() {
 	local ignored=$1
 	shift
 	"$ksrc/scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \
-		--ignore "$ignored" -f "$@" 2>/dev/null || true
+		--ignore "$ignored" -f "$@" 2>/dev/null || (($? == 1)) || echo "checkpatch.pl died"
 }
 
 # In the module: the kernel's own MSR names, and compat.h, whose work it is to look
@@ -55,15 +55,16 @@ checkpatch() {
 
 # Every compiler message of a build with all warnings and sparse
 sparse() {
-	make -C "$kdir" M="$PWD" W=1 C=2 modules 2>&1 | grep -E 'warning:|error:' || true
+	make -C "$kdir" M="$PWD" W=1 C=2 modules 2>&1 | grep -E 'warning:|error:|Error [0-9]|No rule' || true
 }
 
+# Here and below: what a tool says as it dies is a finding, too.
 # Warnings of the documentation, and names in it that lead nowhere
 documentation() {
 	KERNEL_DOC="$ksrc/scripts/kernel-doc" \
 		sphinx-build -q -W --keep-going -E -b html -d "$scratch/doctrees" Documentation \
 		"$scratch/docs" 2>&1 || true
-	selftests/docs.py
+	selftests/docs.py 2>&1
 }
 
 # What a description lacks, or describes that is not there
@@ -83,7 +84,7 @@ headers() {
 		objects+=("alone_$name.o")
 	done
 	make -k -C "$kdir" M="$scratch" "${objects[@]}" 2>&1 |
-		grep -E 'warning:|error:' || true
+		grep -E 'warning:|error:|Error [0-9]|No rule' || true
 	# A hole would go to user space with whatever is there.
 	printf '#include <linux/kev.h>\n' |
 		gcc -Wall -Wextra -Wpadded -std=gnu99 -Iuapi -fsyntax-only -xc - 2>&1
@@ -95,7 +96,7 @@ shell() {
 		[[ -f $file ]] || continue
 		case $(head -c 40 "$file" | head -n 1 | tr -d '\0') in
 		'#!/bin/bash'* | '#!/bin/sh'*)
-			(cd "$(dirname "$file")" && shellcheck -x -f gcc "${file##*/}" | sed "s|^|${file%/*}/|") || true
+			(cd "$(dirname "$file")" && shellcheck -x -f gcc "${file##*/}" 2>&1 | sed "s|^|${file%/*}/|") || true
 			;;
 		esac
 	done
@@ -119,11 +120,12 @@ mutants() {
 manual() {
 	{ make -s --no-print-directory man >/dev/null || true; } 2>&1
 	mandoc -T lint -W warning build/man/man?/* 2>&1 || true
-	selftests/lint/manual.py || true
+	selftests/lint/manual.py 2>&1 || true
 }
 
 # What the packages, and an example of the system's, repeat from elsewhere
 packaging() {
+	exec 2>&1
 	diff <(awk '/^LIBKEV_/ { v = $1; print v "@" v } /^\tkev_/ { sub(/;/, ""); print $1 "@" v }' \
 		tools/libkev/libkev.map | sort) <(sed -n 's/^ \(.*\) .*/\1/p' debian/libkev0.symbols | sort) |
 		sed -n 's/^[<>]/libkev.map and debian\/libkev0.symbols differ:/p'

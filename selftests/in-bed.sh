@@ -3,10 +3,15 @@
 # Runs inside the bed: each program of /selftests/uapi and /selftests/guest, or
 # those named, between lines that selftests/tap.py understands.
 
-[ $# -gt 0 ] || set -- /selftests/uapi/* /selftests/guest/*
+named=$#
+[ "$named" -gt 0 ] || set -- /selftests/uapi/* /selftests/guest/*
 for program; do
-	if [ ! -x "$program" ] || [ -d "$program" ]; then continue; fi
 	name=${program#/selftests/}
+	if [ ! -x "$program" ] || [ -d "$program" ]; then
+		[ "$named" -eq 0 ] || printf '# begin %s\n1..1\nnot ok 1 %s\n# end %s 1\n' \
+			"$name" "there is no such program" "$name"
+		continue
+	fi
 	echo "# begin $name"
 	(cd "$(dirname "$program")" && exec "$program") 2>&1 </dev/null
 	echo "# end $name $?"

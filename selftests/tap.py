@@ -6,7 +6,7 @@ usage: tap.py [--some] [--skips FILE] LOG
 
 LOG holds the output of one or more programs, each between the lines
 "# begin NAME" and "# end NAME STATUS". A program passes as many cases as it has
-lines "ok"; it fails one more when it ran fewer cases than its plan says, has no
+lines "ok"; it fails one more when it ran fewer cases than its plan says, has none, has no
 plan, died, or exited with another status than its lines explain. A skip has to
 stand in FILE as "PROGRAM: CASE", or "PROGRAM: REASON" where it has no name, and
 what stands there has to be skipped: a case that is never run must not go unseen. With
@@ -65,6 +65,10 @@ class Program:
             self.failures.append(f'printed no plan (status {status})')
         elif cases != self.plan:
             self.failures.append(f'ran {cases} of {self.plan} cases (status {status})')
+        elif not cases:
+            self.failures.append(f'has no case (status {status})')
+        elif status == KSFT_SKIP and not self.skips:
+            self.failures.append(f'exited with {status}, but skipped nothing')
         elif status not in (0, KSFT_SKIP) and not self.failures:
             self.failures.append(f'exited with {status}, but no case failed')
         elif status == 0 and self.failures:

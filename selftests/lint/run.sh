@@ -182,7 +182,10 @@ declare -A NAMES=(
 	[coccicheck]="coccicheck"
 )
 
-check() { selftests/check.sh | grep -v -E '^(ok |1\.\.)' || true; }
+check() {
+	selftests/check.sh >"$scratch/check" 2>&1 || grep -v -E '^(ok |1\.\.)' "$scratch/check" ||
+		echo "check.sh died"
+}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
