@@ -37,6 +37,8 @@ LINES = (
     ("unchecked MSR access error: RDMSR from 0x1a at rIP: 0xffffffff81", "unchecked MSR access"),
     ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
      "kmemleak report"),
+    ("__common_interrupt: 1.35 No irq handler for vector", "lost interrupt"),
+    ("Uhhuh. NMI received for unknown reason 3d on CPU 0.", "unknown NMI"),
     # What looks like one and is none.
     ("sysrq: Show backtrace of all active CPUs", None),
     ("NMI backtrace for cpu 1 skipped: idling at mwait_idle+0x68/0x90", None),

@@ -32,6 +32,8 @@ _REPORTS = (
     ("hung task", r"INFO: task .* blocked (for more than|in I/O wait)"),
     ("kmemleak report", r"kmemleak: [1-9]\d* new suspected memory leaks"),
     ("unchecked MSR access", r"unchecked MSR access error"),
+    ("lost interrupt", r"\w+: \d+\.\d+ No irq handler for vector"),
+    ("unknown NMI", r"Uhhuh\. NMI received for unknown reason"),
 )
 _REPORTS = tuple((name, re.compile(pattern)) for name, pattern in _REPORTS)
 
