@@ -219,8 +219,9 @@ static int copy_all(const struct copy *copy, struct kev_access *args)
 	while (args->done < args->length) {
 		u64 address = args->address + args->done;
 
+		/* Nothing follows the last address. */
 		if (address < args->address)
-			return -EINVAL;
+			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
