@@ -23,6 +23,9 @@ results_begin 0
 
 output=$(kevctl trace kevctl run --stats --memory 16M /guests/cpuid 2>&1 </dev/null)
 result "it ends with the command" $?
+# Of empty words these would be true.
+[ "$(stat exits)" -gt 0 ] && [ "$(stat cpuid)" -gt 0 ] && [ "$(stat memory)" -gt 0 ]
+result "the statistics are there" $?
 is "every exit" "$(echo "$output" | awk '/ exits in / { print $1 }')" "$(stat exits)"
 is "CPUID" "$(reason CPUID)" "$(stat cpuid)"
 is "EPT_VIOLATION" "$(reason EPT_VIOLATION)" "$(stat memory)"
@@ -41,7 +44,8 @@ is "--events --json: status of the command" $? 254
 says "--events --json: an exit" '^\{"event": "kev_exit", "ticks": [0-9]+, "cpu": [0-9]+, "pid": [0-9]+, "task": "kevctl[^"]*", "fields": \{"vm": [0-9]+, "vcpu_id": 0, "exit_reason": "[A-Z_]+", "guest_rip": [0-9]+, .*, "error_code": [0-9]+\}\}$'
 is "--events --json: every line is understood" "$(echo "$output" | grep -c '"event": "other"')" 0
 
-kevctl trace --events -- kevctl run --memory 16M /guests/exits 2>/dev/null </dev/null | head -n 1 >/dev/null
+output=$(kevctl trace --events -- kevctl run --memory 16M /guests/exits 2>/dev/null </dev/null | head -n 1)
+says "--events: the reader is gone: it has begun" ' kev_[a-z_]+: '
 is "--events: the reader is gone: no instance is left" "$(ls $instances)" ""
 
 # Events come faster than they are read.
@@ -53,7 +57,7 @@ kevctl kill --wait "$pid"
 # A command that does not end when it is told so keeps nothing of the trace.
 kevctl trace --duration 1 --buffer 64 sh -c 'trap "" TERM; : >/tmp/ready; while [ -e /tmp/ready ]; do sleep 1; done' \
 	>/tmp/trace 2>&1 &
-until [ -e /tmp/ready ]; do sleep 1; done
+until [ -e /tmp/ready ] || ! kill -0 $!; do sleep 1; done
 for _ in $(seq 60); do
 	sleep 1
 	[ -n "$(ls $instances)" ] || break
@@ -73,7 +77,7 @@ output=$(kevctl trace --duration 1 --vm $((vm + 1)))
 says "--vm: another one's" '^0 exits in '
 is "what was left behind is removed" "$(ls $instances)" ""
 kevctl trace >/tmp/trace 2>&1 &
-until [ -n "$(ls $instances)" ]; do :; done
+until [ -n "$(ls $instances)" ] || ! kill -0 $!; do :; done
 # It has the signal blocked before it makes the instance.
 kill -INT $!
 wait $!
@@ -82,7 +86,7 @@ output=$(cat /tmp/trace)
 says "SIGINT: the summary" '^[0-9]+ exits in '
 is "SIGINT: no instance is left" "$(ls $instances)" ""
 (trap "" HUP; exec kevctl trace --json --duration 3) >/tmp/trace 2>&1 &
-until [ -n "$(ls $instances)" ]; do :; done
+until [ -n "$(ls $instances)" ] || ! kill -0 $!; do :; done
 kill -HUP $!
 wait $!
 is "SIGHUP that is ignored: status" $? 0

@@ -171,7 +171,7 @@ spin
     os.write(console.master, b"\x03")
     result(console.read_until(b"seen"), "console: Ctrl-C is the guest's")
     os.write(console.master, b"\x1d")
-    result(os.WEXITSTATUS(console.end()) == 0 and console.modes() == console.before,
+    result(os.waitstatus_to_exitcode(console.end()) == 0 and console.modes() == console.before,
            "console: Ctrl-] leaves, with the terminal as it was")
     for number_of in (signal.SIGTERM, signal.SIGQUIT):
         console = Command("console", pid)
@@ -183,7 +183,7 @@ spin
     console = Command("console", pid)
     console.read_until(b"seen")
     subprocess.run([KEVCTL, "kill", pid], check=True)
-    result(os.WEXITSTATUS(console.end()) == 0 and console.modes() == console.before,
+    result(os.waitstatus_to_exitcode(console.end()) == 0 and console.modes() == console.before,
            "console: the guest's end is its own")
 
 
@@ -205,7 +205,7 @@ def test_top():
         os.write(top.master, b"m")
         result(top.read_until(b"memory"), "top: m sorts by memory")
         os.write(top.master, b"q")
-        result(os.WEXITSTATUS(top.end()) == 0 and top.modes() == top.before,
+        result(os.waitstatus_to_exitcode(top.end()) == 0 and top.modes() == top.before,
                "top: q ends it, with the terminal as it was")
         for name, key, end in (("Ctrl-C", termios.VINTR, signal.SIGINT),
                                ("Ctrl-\\", termios.VQUIT, signal.SIGQUIT), ("SIGTERM", None, signal.SIGTERM)):
@@ -220,7 +220,7 @@ def test_top():
                    top.modes() == top.before and b"\033[?1049l" in top.output,
                    f"top: {name} ends it, with the terminal as it was")
         top = Command("top", "--debugfs", debugfs, TERM="no-such-terminal")
-        result(os.WEXITSTATUS(top.end()) == 125 and
+        result(os.waitstatus_to_exitcode(top.end()) == 125 and
                b"nothing is known of the terminal no-such-terminal" in top.output,
                "top: a terminal that nobody knows")
 
@@ -248,7 +248,7 @@ def test_progress():
     result(kill.read_until(f"waiting for {pid} to end".encode()),
            "kill --wait: tells that it waits")
     os.kill(int(pid), signal.SIGCONT)
-    result(os.WEXITSTATUS(kill.end()) == 0 and kill.output.endswith(b"\r\033[K"),
+    result(os.waitstatus_to_exitcode(kill.end()) == 0 and kill.output.endswith(b"\r\033[K"),
            "kill --wait: the line goes")
 
 
@@ -258,7 +258,7 @@ def main():
     run = Run(SPIN)
     result(run.read_until(b"ready") and run.modes() == run.before, "lines are the default")
     run.key(termios.VINTR)
-    result(os.WEXITSTATUS(run.end()) == 130 and b"ended by SIGINT" in run.output, "Ctrl-C")
+    result(os.waitstatus_to_exitcode(run.end()) == 130 and b"ended by SIGINT" in run.output, "Ctrl-C")
 
     run = Run(SPIN, "--raw")
     result(run.read_until(b"ready") and run.is_raw(), "--raw: keys")
@@ -269,13 +269,13 @@ def main():
     os.kill(run.pid, signal.SIGCONT)
     result(until(run.is_raw), "SIGCONT: keys again")
     run.key(termios.VINTR)
-    result(os.WEXITSTATUS(run.end()) == 130, "Ctrl-C ends it")
+    result(os.waitstatus_to_exitcode(run.end()) == 130, "Ctrl-C ends it")
     result(run.modes() == run.before, "with the terminal as it was")
 
     for name, script, status in (("its own end", "print ready\nhalt 3\n", 3),
                                  ("a report", "print ready\nreport shutdown\n", 125)):
         run = Run(script, "--raw")
-        result(os.WEXITSTATUS(run.end()) == status and run.modes() == run.before,
+        result(os.waitstatus_to_exitcode(run.end()) == status and run.modes() == run.before,
                f"after {name} the terminal is as it was")
     for number_of in (signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGUSR1,
                       signal.SIGXCPU):
@@ -294,7 +294,7 @@ def main():
     time.sleep(0.1)
     result(os.waitpid(run.pid, os.WNOHANG) == (0, 0), "a first Ctrl-C waits for the vCPUs")
     run.key(termios.VINTR)
-    result(os.WEXITSTATUS(run.end()) == 130, "a second one does not")
+    result(os.waitstatus_to_exitcode(run.end()) == 130, "a second one does not")
     result(run.modes() == run.before, "and the terminal is as it was")
     test_background()
     with tempfile.TemporaryDirectory() as runtime:

@@ -79,7 +79,9 @@ struct kev_vcpu_stats kt_vcpu_stats(int vcpu)
 {
 	struct kev_vcpu_stats stats = { .size = sizeof(stats) };
 
-	kt_ioctl(vcpu, KEV_VCPU_STATS, &stats);
+	/* Counts that no vCPU has */
+	if (kt_ioctl(vcpu, KEV_VCPU_STATS, &stats))
+		memset(&stats, 0xff, sizeof(stats));
 	return stats;
 }
 
@@ -103,7 +105,8 @@ struct kev_vm_stats kt_vm_stats(int vm)
 {
 	struct kev_vm_stats stats = { .size = sizeof(stats) };
 
-	kt_ioctl(vm, KEV_VM_STATS, &stats);
+	if (kt_ioctl(vm, KEV_VM_STATS, &stats))
+		memset(&stats, 0xff, sizeof(stats));
 	return stats;
 }
 

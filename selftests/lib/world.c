@@ -256,8 +256,9 @@ static const char *try_one(struct kt_world *w, const struct trouble *trouble, un
 	return *ret ? "it does not work afterwards" : NULL;
 }
 
-/* How many things were wrong. Prints them. */
-static int try_all(struct kt_world *w, const struct trouble *trouble, const struct kt_call *c)
+/* How many things were wrong. Prints them. @places: adds how many there were. */
+static int try_all(struct kt_world *w, const struct trouble *trouble, const struct kt_call *c,
+		   unsigned int *places)
 {
 	unsigned int nth = 0;
 	bool more = true;
@@ -277,6 +278,7 @@ static int try_all(struct kt_world *w, const struct trouble *trouble, const stru
 	}
 	printf("# %s: %u places\n", c->name, nth - !more);
 	fflush(stdout);
+	*places += nth - !more;
 	return wrong;
 }
 
@@ -330,6 +332,7 @@ static bool init_world(struct kt_world *w)
 static int try_each(const struct trouble *trouble, const struct kt_call *calls)
 {
 	static struct kt_world w;
+	unsigned int places = 0;
 	int wrong = 0;
 
 	if (trouble->prepare() || kt_left_enter() || !init_world(&w)) {
@@ -340,9 +343,14 @@ static int try_each(const struct trouble *trouble, const struct kt_call *calls)
 	for (const struct kt_call *c = calls; c->name; c++) {
 		if (c->code)
 			w.code = code_file(c->code);
-		wrong += try_all(&w, trouble, c);
+		wrong += try_all(&w, trouble, c, &places);
 		if (c->code)
 			close(w.code);
+	}
+	if (!places) {
+		printf("# nothing came in between\n");
+		fflush(stdout);
+		wrong++;
 	}
 	return wrong < 255 ? wrong : 255;
 }

@@ -53,9 +53,11 @@ FIXTURE_TEARDOWN(clock)
 
 static struct system_time read_page(int vm, uint64_t gpa)
 {
-	struct system_time page = { 0 };
+	struct system_time page;
 
-	kt_read_guest(vm, gpa, &page, sizeof(page));
+	/* Values that no clock has */
+	if (kt_read_guest(vm, gpa, &page, sizeof(page)) != sizeof(page))
+		memset(&page, 0xff, sizeof(page));
 	return page;
 }
 

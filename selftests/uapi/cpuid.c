@@ -163,9 +163,14 @@ TEST_F(cpuid, all_or_nothing)
 		{ 0x40000010, 0, 0, 0, { 2 }, FULL },
 		{ 0x1, 0, 0, 0, { 0, 0, 1 << 5 }, FULL },
 	};
+	const struct kev_cpuid_entry twice[] = {
+		{ 0x40000010, 0, 0, 0, { 2 }, FULL },
+		{ 0x40000010, 0, 0, 0, { 2 }, FULL },
+	};
 
 	EXPECT_EQ(0, set_cpuid(self->guest.vm, &one, 1));
 	EXPECT_EQ(-EINVAL, set_cpuid(self->guest.vm, two, 2));
+	EXPECT_EQ(-EINVAL, set_cpuid(self->guest.vm, twice, 2));
 	EXPECT_LEAF(0x40000010, 0, 1, 0, 0, 0);
 }
 

@@ -192,8 +192,9 @@ TEST_F(leaks, boot_memory)
 
 	ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_halt, 0, NULL));
 	ASSERT_EQ(0, kt_run(self->guest.vcpu));
-	for (size_t at = 0; at < sizeof(bytes); at += KT_PAGE)
-		kt_read_guest(self->guest.vm, at, bytes + at, KT_PAGE);
+	for (size_t at = 0; at < sizeof(bytes); at += KT_PAGE) {
+		ASSERT_EQ(KT_PAGE, kt_read_guest(self->guest.vm, at, bytes + at, KT_PAGE));
+	}
 	EXPECT_EQ(-1, find_poison(bytes, sizeof(bytes)));
 }
 

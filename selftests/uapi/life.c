@@ -59,6 +59,15 @@ static const struct {
 	{ "KEV_VM_TRANSLATE", false, KEV_VM_TRANSLATE, sizeof(struct kev_translate), -EPERM },
 	{ "KEV_VM_READ", false, KEV_VM_READ, sizeof(struct kev_access), -EPERM },
 	{ "KEV_VM_WRITE", false, KEV_VM_WRITE, sizeof(struct kev_access), -EPERM },
+	{ "KEV_VM_SET_CPUID", false, KEV_VM_SET_CPUID, sizeof(struct kev_cpuid), -EPERM },
+	{ "KEV_VM_GET_SUPPORTED_CPUID", false, KEV_VM_GET_SUPPORTED_CPUID,
+	  sizeof(struct kev_cpuid), -EPERM },
+	{ "KEV_VM_SET_MSRS", false, KEV_VM_SET_MSRS, sizeof(struct kev_set_msrs), -EPERM },
+	{ "KEV_VM_SET_EXITS", false, KEV_VM_SET_EXITS, sizeof(struct kev_set_exits), -EPERM },
+	{ "KEV_VM_DOORBELL", false, KEV_VM_DOORBELL, sizeof(struct kev_doorbell), -EPERM },
+	{ "KEV_VM_IRQFD", false, KEV_VM_IRQFD, sizeof(struct kev_irqfd), -EPERM },
+	{ "KEV_VM_SIGNAL", false, KEV_VM_SIGNAL, sizeof(struct kev_signal), -EPERM },
+	{ "KEV_VM_COUNTERS", false, KEV_VM_COUNTERS, sizeof(struct kev_counters), -E2BIG },
 	{ "KEV_VM_STATUS", false, KEV_VM_STATUS, sizeof(struct kev_vm_status), 0 },
 	{ "KEV_VM_STATS", false, KEV_VM_STATS, sizeof(struct kev_vm_stats), 0 },
 	{ "KEV_VCPU_RUN", true, KEV_VCPU_RUN, 0, -EPERM },
@@ -67,16 +76,38 @@ static const struct {
 	{ "KEV_VCPU_STATS", true, KEV_VCPU_STATS, sizeof(struct kev_vcpu_stats), 0 },
 	{ "KEV_VCPU_INTERRUPT", true, KEV_VCPU_INTERRUPT, sizeof(struct kev_vcpu_interrupt),
 	  -EPERM },
+	{ "KEV_VCPU_INJECT", true, KEV_VCPU_INJECT, sizeof(struct kev_vcpu_inject), -EPERM },
+	{ "KEV_VCPU_SET_DEBUG", true, KEV_VCPU_SET_DEBUG, sizeof(struct kev_vcpu_debug), -EPERM },
+	{ "KEV_VCPU_COUNTERS", true, KEV_VCPU_COUNTERS, sizeof(struct kev_counters), -E2BIG },
 	{ "KEV_VCPU_KICK", true, KEV_VCPU_KICK, 0, 0 },
 	{ "unknown call", false, _IO(KEV_IOCTL_TYPE, 0xff), 0, -ENOTTY },
 };
 
+/* A call that is not in the table is none of this object's. */
+static int watch_unknown(int fd, bool vcpu)
+{
+	int wrong = 0;
+
+	for (unsigned int number = 0; number < 0x100; number++) {
+		unsigned long cmd = _IO(KEV_IOCTL_TYPE, number);
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(foreign_calls); i++)
+			known |= foreign_calls[i].cmd == cmd && foreign_calls[i].vcpu == vcpu;
+		if (known || kt_ioctl(fd, cmd, NULL) == -ENOTTY)
+			continue;
+		printf("# %s call %#x is not in the table\n", vcpu ? "vCPU" : "VM", number);
+		wrong++;
+	}
+	return wrong;
+}
+
 /* In the other process: the number of things that went wrong. Prints them. */
 static int watch(int vm, int vcpu)
 {
+	int wrong = watch_unknown(vm, false) + watch_unknown(vcpu, true);
 	uint8_t arg[1024];
 	char bytes[8];
-	int wrong = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(foreign_calls); i++) {
 		bool has_arg = foreign_calls[i].size;

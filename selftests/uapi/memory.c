@@ -127,6 +127,13 @@ static int named_file(const char *path, int flags)
 	return open(path, flags);
 }
 
+/* It is one page, whose accesses are the calls. */
+TEST_F(memory, print_device_of_one_page)
+{
+	EXPECT_EQ(-EINVAL, kt_add_region(self->vm, KEV_REGION_PRINT, R | X, GPA, 2 * KT_PAGE));
+	EXPECT_EQ(0, kt_add_region(self->vm, KEV_REGION_PRINT, R | X, GPA, KT_PAGE));
+}
+
 TEST_F(memory, fields_of_kinds)
 {
 	int pipe_fds[2];

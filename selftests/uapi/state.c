@@ -463,6 +463,10 @@ TEST_F(state, refused_without_a_field)
 	self->state.reserved = 1;
 	EXPECT_EQ(-EINVAL, kt_set_state(self->guest.vcpu, KEV_STATE_GPRS, &self->state));
 	EXPECT_TRUE(kt_blames(&self->state, ""));
+	EXPECT_EQ(-EINVAL, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &self->state));
+	self->state.reserved = 0;
+	EXPECT_EQ(-EINVAL, kt_get_state(self->guest.vcpu, 0, &self->state));
+	EXPECT_EQ(0, kt_get_state(self->guest.vcpu, KEV_STATE_GPRS, &self->state));
 }
 
 /* A structure that ends before a group cannot be asked for it. */
@@ -609,7 +613,7 @@ static struct kev_interrupts interrupts_of(int vcpu)
 /* An event that waits is delivered: here there is no IDT for it. */
 TEST_F(state, event)
 {
-	struct kev_interrupts none = { 0 };
+	struct kev_interrupts none = { 0 }, got;
 
 	self->state.interrupts.event = 0x80000306;
 	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KEV_STATE_INTERRUPTS, &self->state));
@@ -619,7 +623,8 @@ TEST_F(state, event)
 	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KT_STATE_REGISTERS, &self->state));
 	self->state.interrupts.event = 0;
 	ASSERT_EQ(0, kt_set_state(self->guest.vcpu, KEV_STATE_INTERRUPTS, &self->state));
-	EXPECT_EQ(0, memcmp(&none, &self->state.interrupts, sizeof(none)));
+	got = interrupts_of(self->guest.vcpu);
+	EXPECT_EQ(0, memcmp(&none, &got, sizeof(none)));
 	ASSERT_EQ(0, kt_run(self->guest.vcpu));
 	EXPECT_EQ(KEV_EXIT_VM_EXITED, self->guest.run->kind);
 }
