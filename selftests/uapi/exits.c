@@ -241,7 +241,7 @@ do {									\
 TEST_F(row, by_itself)
 {
 	if (self->absent)
-		return;
+		SKIP(return, "no such instruction on this CPU");
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	EXPECT_DONE();
 }
@@ -286,15 +286,21 @@ TEST_F(row, reported)
 
 TEST_F(row, answered)
 {
-	/* Behind a fault nobody knows where to go. */
-	if (self->absent || variant->exceptions)
-		return;
+	if (self->absent)
+		SKIP(return, "no such instruction on this CPU");
 	ASSERT_EQ(0, set_exits(self->guest.vm, variant->intercept, 0, variant->exceptions));
 	do {
 		EXPECT_INTERCEPT();
 	} while (self->run->rip < address(variant->at));
 	self->run->intercept.answer = 3;
 	EXPECT_EQ(-EINVAL, kt_run(self->vcpu));
+	/* Behind a fault nobody knows where to go. */
+	if (variant->exceptions) {
+		self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		EXPECT_DONE();
+		return;
+	}
 	self->run->intercept.answer = KEV_INTERCEPT_DONE;
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	KT_ASSERT_AT(self->run, KT_AT_END);
