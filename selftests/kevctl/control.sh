@@ -83,7 +83,7 @@ tap_check "the socket is the user's alone" test \
 # What nobody has defined is not answered.
 tap_check "an unknown request" test -z "$(talk $'nonsense\n')"
 tap_check "an endless request" test -z "$(talk "$(printf '%9999s' x)")"
-expect "console: no input" 124 "ready" "" timeout 1 "$kevctl" console --no-input "$pid"
+expect "console: no input" 124 "ready" "" timeout 3 "$kevctl" console --no-input "$pid"
 expect "kill: signal" 125 "" '^kevctl: --signal: STOP does not end a guest$' \
 	"$kevctl" kill -s STOP "$pid"
 expect "kill: QUIT and --wait" 125 "" '^kevctl: --wait: SIGQUIT does not end' \
@@ -242,7 +242,7 @@ pid=$!
 head -c 3 "$tap_dir/fifo" >"$tap_dir/first"
 expect "ps: two guests" 0 "*" "" "$kevctl" ps "${none[@]}"
 tap_check "ps: two lines" test "$(wc -l <"$tap_dir/stdout")" = 3
-expect "console: of a guest in the foreground" 124 "one" "" timeout 1 "$kevctl" console "$pid"
+expect "console: of a guest in the foreground" 124 "one" "" timeout 3 "$kevctl" console "$pid"
 expect "kill: two" 0 "" "" "$kevctl" kill --wait "$first" "$pid"
 wait "$pid" || :
 expect "ps: none" 0 "$header" "" "$kevctl" ps "${none[@]}"
@@ -253,7 +253,7 @@ for _ in {1..1000}; do
 	if [[ $(stat -c %s "$log") == 160000 ]]; then break; fi
 	sleep 0.01
 done
-timeout 2 "$kevctl" console --no-input "$pid" >"$tap_dir/last" || :
+timeout 4 "$kevctl" console --no-input "$pid" >"$tap_dir/last" || :
 tap_check "console: the last 64 KiB" cmp "$tap_dir/last" <(tail -c 65536 "$log")
 "$kevctl" kill --wait "$pid"
 pic=$'out 0x20 1 0x11\nout 0x21 1 0x20\nout 0x21 1 4\nout 0x21 1 1\nout 0x21 1 0xef'
@@ -272,15 +272,15 @@ ends "input" 'exit code 5 \(0x5\)$'
 # Input that the guest does not take keeps no output back, not even its last.
 start <<<$'print x\npause 1000\nprint late\nspin'
 expect "console: output while the guest takes no input" 124 $'x\nlate' "" \
-	bash -c 'head -c 1000000 /dev/zero | timeout 3 "$@"' - "$kevctl" console "$pid"
+	bash -c 'head -c 1000000 /dev/zero | timeout 5 "$@"' - "$kevctl" console "$pid"
 "$kevctl" kill --wait "$pid"
 start <<<$'print x\npause 1000\nflood 1000\nhalt 0'
 expect "console: input goes on when the guest ends" 0 "*" "" \
 	bash -c 'yes | env --default-signal=PIPE "$@"' - "$kevctl" console "$pid"
 tap_check "console: all output is there" test "$(wc -l <"$tap_dir/stdout")" = 1001
 
-# A client that does not read holds nobody up.
-start <<<$'print x\npause 1000\nflood 100000\nhalt 0'
+# A client that does not read holds nobody up. It comes while the guest pauses.
+start <<<$'print x\npause 3000\nflood 100000\nhalt 0'
 python3 -c '
 import socket, sys, time
 s = socket.socket(socket.AF_UNIX)

@@ -39,7 +39,7 @@ expect "ps --json" 0 "*" "" as "$one" ps --json
 tap_check "ps --json: its object" grep -q "\"pid\": $pid, " "$tap_dir/stdout"
 expect "stat" 0 "*" "" as "$one" stat "$pid"
 tap_check "stat: its counters" grep -Eq "^(entries|exits) +[0-9]+ +[0-9]+" "$tap_dir/stdout"
-expect "console" 124 "ready" "" timeout 1 env XDG_RUNTIME_DIR="$tap_dir/run-$one" \
+expect "console" 124 "ready" "" timeout 3 env XDG_RUNTIME_DIR="$tap_dir/run-$one" \
 	setpriv --reuid="$one" --regid="$one" --clear-groups "$tap_dir/kevctl" console "$pid"
 
 expect "another user's ps: none" 0 "$header" "" as "$two" ps
