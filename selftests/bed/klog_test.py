@@ -38,6 +38,7 @@ LINES = (
     ("kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
      "kmemleak report"),
     ("__common_interrupt: 1.35 No irq handler for vector", "lost interrupt"),
+    ("bed: records of the log were lost", "lost records"),
     ("Uhhuh. NMI received for unknown reason 3d on CPU 0.", "unknown NMI"),
     # What looks like one and is none.
     ("sysrq: Show backtrace of all active CPUs", None),

@@ -407,6 +407,7 @@ check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
 check "BUG" report bug "BUG in the kernel's log" "kernel BUG at" "end trace"
 check "oops" report oops "BUG in the kernel's log" "NULL pointer" "end trace"
 check "sleeping while atomic" report atomic "scheduling while atomic in the kernel's log"
+check "lost records" report flood "lost records in the kernel's log"
 check "no report" status_is 0 'dmesg | grep -q "bed: init"'
 check "dead after a report" dead
 check "panic" panic

@@ -6,7 +6,7 @@
 
 static char *kind = "none";
 module_param(kind, charp, 0);
-MODULE_PARM_DESC(kind, "warn, bug, oops, atomic or die (an oops without interrupts, for ever)");
+MODULE_PARM_DESC(kind, "warn, bug, oops, atomic, flood or die (an oops without interrupts, for ever)");
 
 static int report_init(void)
 {
@@ -20,6 +20,10 @@ static int report_init(void)
 		preempt_disable();
 		msleep(20);
 		preempt_enable();
+	} else if (!strcmp(kind, "flood")) {
+		/* More than the log has room for, before anybody reads it */
+		for (unsigned int i = 0; i < 5000; i++)
+			printk(KERN_DEBUG "bed: %200u\n", i);
 	} else if (!strcmp(kind, "die")) {
 		local_irq_disable();
 		WARN(1, "bed: the last words\n");

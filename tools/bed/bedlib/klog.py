@@ -33,6 +33,7 @@ _REPORTS = (
     ("kmemleak report", r"kmemleak: [1-9]\d* new suspected memory leaks"),
     ("unchecked MSR access", r"unchecked MSR access error"),
     ("lost interrupt", r"\w+: \d+\.\d+ No irq handler for vector"),
+    ("lost records", r"bed: records of the log were lost"),
     ("unknown NMI", r"Uhhuh\. NMI received for unknown reason"),
 )
 _REPORTS = tuple((name, re.compile(pattern)) for name, pattern in _REPORTS)

@@ -16,15 +16,21 @@
 /* Records longer than this do not exist (PRINTKRB_RECORD_MAX and the prefix). */
 #define KLOG_RECORD 8192
 
+/* In place of records that were overwritten before we read them: there may have been a report. */
+#define KLOG_LOST "4,0,0,-;bed: records of the log were lost\n"
+
 /* One record into buf; its length, 0 when there is none now. */
 static ssize_t klog_read(int fd, char *buf)
 {
 	for (;;) {
 		ssize_t n = read(fd, buf, KLOG_RECORD - 1);
 
-		/* EPIPE: records were overwritten before we read them; go on with the oldest. */
-		if (n < 0 && (errno == EINTR || errno == EPIPE))
+		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EPIPE) {
+			strcpy(buf, KLOG_LOST);
+			return strlen(KLOG_LOST);
+		}
 		if (n <= 0)
 			return 0;
 		buf[n] = 0;
