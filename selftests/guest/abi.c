@@ -34,8 +34,12 @@ KT_CODE(second,
 	"vmcall\n sub %r8, %rax\n"
 	"mov $0, %ebx\n vmcall\n");
 
-/* The host's page fault in a call is none of the guest's business. */
+/*
+ * The host's page fault in a call is none of the guest's business. The first exit of all, here
+ * CPUID's, is not answered at the quick level.
+ */
 KT_CODE(faults,
+	"xor %eax, %eax\n cpuid\n"
 	"mov $0x123456, %eax\n mov %rax, %cr2\n xor %eax, %eax\n"
 	"mov $3, %ebx\n vmcall\n mov %cr2, %r11\n mov %rax, %r12\n"
 	"mov $0, %ebx\n vmcall\n");

@@ -25,11 +25,16 @@ static __always_inline void begin_host(struct kev_vmx_vcpu *vmx)
 	instrumentation_begin();
 }
 
+static __always_inline void restore_cr2(struct kev_vmx_vcpu *vmx)
+{
+	if (unlikely(native_read_cr2() != vmx->vcpu.cr2))
+		native_write_cr2(READ_ONCE(vmx->vcpu.cr2));
+}
+
 static __always_inline void end_host(struct kev_vmx_vcpu *vmx)
 {
 	instrumentation_end();
-	if (unlikely(native_read_cr2() != vmx->vcpu.cr2))
-		native_write_cr2(READ_ONCE(vmx->vcpu.cr2));
+	restore_cr2(vmx);
 }
 
 /* The vCPU, behind a call: to read it again is shorter than to keep it in a register. */
@@ -231,7 +236,7 @@ static __always_inline bool answer(struct kev_vmx_vcpu *vmx, u32 reason)
 
 /*
  * The kernel wants to know when it is in the guest: nohz_full, or lockdep. What it does then may
- * be traced, and has to wait for the hand-over of an NMI.
+ * be traced, has to wait for the hand-over of an NMI, and may fault: CR2 is the host's meanwhile.
  */
 static noinstr bool answer_tracked(struct kev_vmx_vcpu *vmx, u32 reason)
 {
@@ -239,9 +244,13 @@ static noinstr bool answer_tracked(struct kev_vmx_vcpu *vmx, u32 reason)
 
 	if (reason == EXIT_REASON_EXCEPTION_NMI)
 		return leave(vmx, reason, KEV_PASS);
+	vmx->vcpu.cr2 = native_read_cr2();
 	guest_state_exit_irqoff();
+	restore_cr2(vmx);
 	again = answer(vmx, reason);
+	vmx->vcpu.cr2 = native_read_cr2();
 	kev_vmx_guest_state_enter();
+	restore_cr2(vmx);
 	return again;
 }
 
