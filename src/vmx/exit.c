@@ -306,6 +306,8 @@ static __always_inline void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *ex
 		exit->event = KEV_EV_MEMORY;
 		exit->instruction_length = 0;
 		decode_memory(vmx, exit);
+		/* What answers it reads page tables, files and whatever it copies. */
+		vmx->due |= kev_vmx_l1d_due;
 		break;
 	default:
 		decode_other(vmx, exit);

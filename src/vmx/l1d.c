@@ -23,7 +23,7 @@
 static bool l1d_always;		/* not only after the host has run something but the entry loop */
 static u8 *l1d_fill;
 
-/* Goes to kev_vmx_vcpu.due after the host has run something else; 0: never a flush */
+/* Goes to kev_vmx_vcpu.due after the host has run something else, or faults; 0: never a flush */
 unsigned int kev_vmx_l1d_due __read_mostly;
 
 static enum kev_l1d_rule l1d_rule(void)

@@ -210,6 +210,7 @@ static noinstr bool exit_memory(struct kev_vmx_vcpu *vmx)
 	if (!made)
 		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
 	kev_quick_count(&vmx->vcpu, KEV_EV_MEMORY);
+	vmx->due |= kev_vmx_l1d_due;
 	return enter_again(vmx, EXIT_REASON_EPT_VIOLATION);
 }
 
