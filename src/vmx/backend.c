@@ -183,6 +183,7 @@ static int kev_vmx_probe(struct kev_backend_info *info)
 	}
 
 	kev_vmx_perf_init();
+	kev_vmx_host_init();
 	ret = kev_vmx_bitmaps_init();
 	if (ret)
 		return ret;

@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/jump_label.h>
 #include <linux/sched.h>
 #include <asm/cpu_entry_area.h>
 #include <asm/debugreg.h>
@@ -19,7 +20,6 @@
 #include <asm/spec-ctrl.h>
 #include <asm/tlbflush.h>
 #include <kev/compat.h>
-#include <kev/values.h>
 
 #include "vmx.h"
 
@@ -191,11 +191,29 @@ static noinstr void write_user_gs_base(u64 base)
 	asm volatile("swapgs\n\twrgsbase %0\n\tswapgs" : : "r" (base) : "memory");
 }
 
+/*
+ * A CPU with addresses of 57 bits lets a guest have such a base in the MSR. Whether WRGSBASE, also
+ * that of an NMI between two SWAPGS, takes it without CR4.LA57 is not written anywhere; WRMSR does.
+ */
+static DEFINE_STATIC_KEY_FALSE(base_instructions);
+
+/**
+ * kev_vmx_host_init() - find out how to switch user space's GS base
+ *
+ * Context: process, may sleep.
+ */
+void kev_vmx_host_init(void)
+{
+	if (boot_cpu_has(X86_FEATURE_FSGSBASE) &&
+	    (boot_cpu_has(X86_FEATURE_LA57) || boot_cpu_data.x86_virt_bits <= 48))
+		static_branch_enable(&base_instructions);
+}
+
 static u64 kernel_gs_base(void)
 {
 	u64 base;
 
-	if (static_cpu_has(X86_FEATURE_FSGSBASE))
+	if (static_branch_likely(&base_instructions))
 		return read_user_gs_base();
 	rdmsrl(MSR_KERNEL_GS_BASE, base);
 	return base;
@@ -203,11 +221,7 @@ static u64 kernel_gs_base(void)
 
 static void set_kernel_gs_base(u64 base)
 {
-	/*
-	 * A CPU with addresses of 57 bits lets a guest have such a base in the MSR. Whether
-	 * WRGSBASE takes it without CR4.LA57 is not written anywhere; WRMSR does.
-	 */
-	if (static_cpu_has(X86_FEATURE_FSGSBASE) && likely(kev_canonical(base)))
+	if (static_branch_likely(&base_instructions))
 		write_user_gs_base(base);
 	else
 		wrmsrl(MSR_KERNEL_GS_BASE, base);

@@ -378,6 +378,7 @@ unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm);
 void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned int sets);
 
 /* host.c */
+void kev_vmx_host_init(void);
 void kev_vmx_arm(struct kev_vcpu *vcpu);
 void kev_vmx_disarm(struct kev_vcpu *vcpu);
 void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c);
