@@ -28,7 +28,7 @@ static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* [hw_lock] */
 static bool hw_on;			/* [hw_lock] on each CPU that is online */
 static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
-static bool hw_rebooting;		/* [hw_lock] to write */
+static bool hw_gone;			/* [hw_lock] to write: off for good */
 static bool hw_emergency_registered;	/* [hw_lock] */
 
 /* [hw_lock] Unknown until KVM comes or goes, or VMX is needed. */
@@ -62,12 +62,19 @@ static void disable_this_cpu(void *arg)
 static bool kvm_is_there(void)
 {
 	struct kobject *kobj;
+	struct module *mod;
+	bool there;
 
 	if (IS_BUILTIN(CONFIG_KVM_INTEL))
 		return true;
 	kobj = kset_find_obj(kev_module_kset(), KVM_MODULE);
+	if (!kobj)
+		return false;
+	/* Its end has been told of long before its name goes, for which it waits for the reference. */
+	mod = container_of(kobj, struct module_kobject, kobj)->mod;
+	there = mod && READ_ONCE(mod->state) != MODULE_STATE_GOING;
 	kobject_put(kobj);
-	return kobj;
+	return there;
 }
 
 /*
@@ -156,7 +163,7 @@ static int enable_all(void)
  *
  * Context: process, may sleep; takes cpus_read_lock().
  * Return: 0; -EBUSY another hypervisor owns it; -EIO a CPU refuses, or the
- * machine is going down.
+ * machine is going down, or has not come back from a suspend.
  */
 int kev_hw_get(void)
 {
@@ -164,7 +171,7 @@ int kev_hw_get(void)
 
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
-	if (hw_rebooting)
+	if (hw_gone)
 		ret = -EIO;
 	else if (!hw_on)
 		ret = enable_all();
@@ -222,7 +229,7 @@ MODULE_PARM_DESC(keep_vmx, "leave VMX on when the last VM goes: the next one sta
  */
 bool kev_hw_going_down(void)
 {
-	return READ_ONCE(hw_rebooting);
+	return READ_ONCE(hw_gone);
 }
 
 /**
@@ -244,7 +251,7 @@ static int online_cpu(unsigned int cpu)
 	unsigned long flags;
 
 	mutex_lock(&hw_lock);
-	if (hw_on && !hw_rebooting) {
+	if (hw_on && !hw_gone) {
 		local_irq_save(flags);
 		enable_this_cpu(&enable);
 		local_irq_restore(flags);
@@ -285,9 +292,12 @@ static void hw_resume(void)
 		hw_tsc_lost += hw_tsc_at_suspend - now;
 	if (hw_on)
 		enable_this_cpu(&enable);
-	if (atomic_read(&enable.error))
+	if (atomic_read(&enable.error)) {
 		pr_err("VMX does not come back after the suspend: error %d\n",
 		       atomic_read(&enable.error));
+		/* A task that waits for it here would do so for ever. */
+		WRITE_ONCE(hw_gone, true);
+	}
 }
 
 KEV_SYSCORE(hw_syscore, hw_suspend, hw_resume);
@@ -296,7 +306,7 @@ static int on_reboot(struct notifier_block *nb, unsigned long action, void *data
 {
 	cpus_read_lock();
 	mutex_lock(&hw_lock);
-	WRITE_ONCE(hw_rebooting, true);
+	WRITE_ONCE(hw_gone, true);
 	disable_all();
 	mutex_unlock(&hw_lock);
 	cpus_read_unlock();
