@@ -70,7 +70,7 @@ static bool kvm_is_there(void)
 	kobj = kset_find_obj(kev_module_kset(), KVM_MODULE);
 	if (!kobj)
 		return false;
-	/* Its end has been told of long before its name goes, for which it waits for the reference. */
+	/* Its end is told of long before its name goes, for which it waits for the reference. */
 	mod = container_of(kobj, struct module_kobject, kobj)->mod;
 	there = mod && READ_ONCE(mod->state) != MODULE_STATE_GOING;
 	kobject_put(kobj);

@@ -35,8 +35,8 @@ static const char *boot_text(uint32_t number)
 
 static const struct table tables[] = {
 	{ "exit kinds", kev_exit_kind_name, "unknown", KEV_NR_EXIT_KINDS, { 0 }, false },
-	{ "exit reasons", kev_exit_reason_text, "unknown exit reason", 80, { 35, 38, 42, 71 },
-	  false },
+	{ "exit reasons", kev_exit_reason_text, "unknown exit reason", 86,
+	  { 35, 38, 42, 71, 82, 83 }, false },
 	{ "VM-instruction errors", kev_instruction_error_text, "unknown VM-instruction error", 29,
 	  { 14, 21, 27 }, true },
 	{ "image problems", kev_image_problem_text, "unknown problem", KEV_IMAGE_BASE + 1, { 0 },

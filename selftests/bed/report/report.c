@@ -23,7 +23,7 @@ static int report_init(void)
 	} else if (!strcmp(kind, "flood")) {
 		/* More than the log has room for, before anybody reads it */
 		for (unsigned int i = 0; i < 5000; i++)
-			printk(KERN_DEBUG "bed: %200u\n", i);
+			pr_info("bed: %200u\n", i);
 	} else if (!strcmp(kind, "die")) {
 		local_irq_disable();
 		WARN(1, "bed: the last words\n");
