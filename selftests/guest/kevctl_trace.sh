@@ -16,6 +16,11 @@ stat() {
 	echo "$output" | awk -v name="$1" '$1 == name && NF == 2 { print $2 }'
 }
 
+# begun: the trace that was started last has its instance, and before that its signals blocked
+begun() {
+	until [ -n "$(ls $instances)" ] || ! kill -0 $!; do :; done
+}
+
 if [ ! -d /sys/kernel/tracing/events/kev ]; then
 	results_skip "no trace events"
 fi
@@ -77,8 +82,7 @@ output=$(kevctl trace --duration 1 --vm $((vm + 1)))
 says "--vm: another one's" '^0 exits in '
 is "what was left behind is removed" "$(ls $instances)" ""
 kevctl trace >/tmp/trace 2>&1 &
-until [ -n "$(ls $instances)" ] || ! kill -0 $!; do :; done
-# It has the signal blocked before it makes the instance.
+begun
 kill -INT $!
 wait $!
 is "SIGINT: its status" $? 0
@@ -86,7 +90,7 @@ output=$(cat /tmp/trace)
 says "SIGINT: the summary" '^[0-9]+ exits in '
 is "SIGINT: no instance is left" "$(ls $instances)" ""
 (trap "" HUP; exec kevctl trace --json --duration 3) >/tmp/trace 2>&1 &
-until [ -n "$(ls $instances)" ] || ! kill -0 $!; do :; done
+begun
 kill -HUP $!
 wait $!
 is "SIGHUP that is ignored: status" $? 0
