@@ -48,6 +48,8 @@ net_user=tools/kevctl/net-user/kev-net-user
 images=${KEV_HERMIT_IMAGES:-${KEV_CACHE:-${HOME:-/root}/.cache/kev}/hermit}
 [[ -d $images ]] && options+=(--file "$images:/hermit")
 passed=0 failed=0 skipped=0
+# As an argument of make's it would replace variables of that name in every Makefile below.
+[[ -z ${PROGRAMS-} ]] || unset MAKEFLAGS MAKEOVERRIDES
 mkdir -p "$out"
 
 # wrap NAME CMD...: the output of one program, as tap.py wants it
