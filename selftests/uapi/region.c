@@ -140,6 +140,30 @@ TEST_F(region, max_regions)
 	EXPECT_EQ(-ENOSPC, kt_add_ram(self->vm, gpa, 0x1000));
 }
 
+/* An image takes several regions: it gets all of them or none. */
+TEST_F(region, no_room_for_an_image)
+{
+	const uint64_t others = 4 * KT_MIB;
+	struct kt_elf elf;
+	int fd;
+
+	kt_elf_init(&elf, kt_halt.end - kt_halt.start);
+	fd = kt_elf_file(&elf, kt_halt.start, kt_halt.end - kt_halt.start);
+	ASSERT_LE(0, fd);
+	for (uint32_t i = 0; i < self->query.max_regions - 1; i++) {
+		ASSERT_EQ(0, kt_add_ram(self->vm, others + i * 2 * KT_PAGE, KT_PAGE));
+	}
+	EXPECT_EQ(-ENOSPC, kt_attach(self->vm, fd, KEV_BOOT_DIRECT64, KT_RAM_KIB));
+	EXPECT_EQ(0, kt_add_ram(self->vm, KT_CODE_GPA, KT_PAGE));
+	EXPECT_EQ(-ENOSPC, kt_add_ram(self->vm, 0, KT_PAGE));
+	for (uint32_t i = 0; i < self->query.max_regions - 1; i++) {
+		ASSERT_EQ(0, kt_remove_region(self->vm, others + i * 2 * KT_PAGE, KT_PAGE));
+	}
+	ASSERT_EQ(0, kt_remove_region(self->vm, KT_CODE_GPA, KT_PAGE));
+	EXPECT_EQ(0, kt_attach(self->vm, fd, KEV_BOOT_DIRECT64, KT_RAM_KIB));
+	close(fd);
+}
+
 static const struct {
 	const char *name;
 	uint32_t prot;
