@@ -101,6 +101,28 @@ expect "kill: there is none any more" 125 "" "^kevctl: $pid: no such guest of th
 expect "kill: no number" 125 "" "^kevctl: x: is neither the number of a VM nor a PID\$" \
 	"$kevctl" kill x
 
+# The VM's number is the stand-in's, which has one for each.
+start <<<"spin"
+expect "kill --json" 0 "*" "" "$kevctl" kill --json -s 3 "$pid"
+tap_check "kill --json: its object" python3 -c '
+import json, sys
+[guest] = json.load(open(sys.argv[1]))
+assert isinstance(guest.pop("vm"), int), guest
+assert guest == {"guest": sys.argv[2], "pid": int(sys.argv[2]), "signal": "QUIT",
+                 "ended": None, "error": None}, guest
+' "$tap_dir/stdout" "$pid"
+expect "kill --json: two, and one is none" 125 "*" "^kevctl: x: is neither" \
+	"$kevctl" kill --json --wait x "$pid"
+tap_check "kill --json: two objects" python3 -c '
+import json, sys
+none, guest = json.load(open(sys.argv[1]))
+assert none == {"guest": "x", "vm": None, "pid": None, "signal": "TERM", "ended": False,
+                "error": "Invalid argument"}, none
+assert guest["pid"] == int(sys.argv[2]) and guest["ended"] is True, guest
+assert guest["error"] is None, guest
+' "$tap_dir/stdout" "$pid"
+ends "kill --json" '^kevctl: .*: ended by SIGTERM$'
+
 start <<<"spin"
 expect "kill -s 9" 0 "" "" "$kevctl" kill -s 9 --wait "$pid"
 tap_check "what SIGKILL has left" test -S "$XDG_RUNTIME_DIR/kev/$pid/control"

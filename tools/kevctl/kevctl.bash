@@ -23,7 +23,7 @@ _kevctl_options()
 	stat) echo "--watch --count --json --color --debugfs --help" ;;
 	top) echo "--delay --batch --json --count --sort --debugfs --help" ;;
 	trace) echo "--duration --vm --events --json --buffer --tracefs --help" ;;
-	kill) echo "--signal --wait --help" ;;
+	kill) echo "--signal --wait --json --help" ;;
 	console) echo "--no-input --help" ;;
 	inspect) echo "--json --help" ;;
 	check) echo "--json --color --device --help" ;;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevctl kill */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,13 +15,14 @@
 #include "clock.h"
 #include "command_line.h"
 #include "control/find.h"
+#include "json.h"
 #include "kevctl.h"
 #include "progress.h"
 
 #define LOOK_MS	200	/* how often to tell that it takes time */
 
 static const char help[] =
-	"Usage: kevctl kill [-s SIGNAL] [--wait] GUEST...\n"
+	"Usage: kevctl kill [-s SIGNAL] [--wait] [--json] GUEST...\n"
 	"\n"
 	"End guests of this user's that kevctl runs. GUEST is the number of a VM or a PID, as\n"
 	"`kevctl ps` lists them.\n"
@@ -29,6 +31,7 @@ static const char help[] =
 	"              TERM (default), INT, HUP or KILL end the guest; QUIT shows its\n"
 	"              registers where its messages go, and it goes on\n"
 	"  --wait      return when it has ended\n"
+	"  --json      print what came of it, as a JSON array\n"
 	"  -h, --help  this text\n";
 
 static const struct {
@@ -94,33 +97,67 @@ static void wait_for(const char *id, int process)
 	progress_end();
 }
 
-static int kill_guest(const char *id, int signal, bool wait)
-{
+/* What came of one: @guest is set if @found. */
+struct outcome {
 	struct runtime_info guest;
-	int process, error = find_guest(id, &guest);
+	bool found;
+	int error;
+};
 
-	if (error)
-		return error;
-	process = open_process(&guest);
-	error = process < 0 ? process : 0;
-	if (!error && syscall(SYS_pidfd_send_signal, process, signal, NULL, 0))
-		error = -errno;
-	if (!error && wait)
+static void kill_guest(const char *id, int signal, bool wait, struct outcome *outcome)
+{
+	int process;
+
+	*outcome = (struct outcome) { };
+	outcome->error = find_guest(id, &outcome->guest);
+	outcome->found = !outcome->error;
+	if (outcome->error)
+		return;
+	process = open_process(&outcome->guest);
+	outcome->error = process < 0 ? process : 0;
+	if (!outcome->error && syscall(SYS_pidfd_send_signal, process, signal, NULL, 0))
+		outcome->error = -errno;
+	if (!outcome->error && wait)
 		wait_for(id, process);
 	if (process >= 0)
 		close(process);
-	if (error)
-		message(id, "%s", strerror(-error));
-	return error;
+	if (outcome->error)
+		message(id, "%s", strerror(-outcome->error));
+}
+
+static const char *signal_name(int number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signals[i].number == number)
+			return signals[i].name;
+	return NULL;
+}
+
+static void print_json(const char *id, int signal, bool wait, const struct outcome *outcome)
+{
+	fputs("  {\"guest\": ", stdout);
+	json_string(stdout, id);
+	if (outcome->found)
+		printf(", \"vm\": %" PRIu64 ", \"pid\": %d", outcome->guest.vm,
+		       outcome->guest.pid);
+	else
+		fputs(", \"vm\": null, \"pid\": null", stdout);
+	fputs(", \"signal\": ", stdout);
+	json_string(stdout, signal_name(signal));
+	printf(", \"ended\": %s, \"error\": ",
+	       !wait ? "null" : outcome->error ? "false" : "true");
+	json_string(stdout, outcome->error ? strerror(-outcome->error) : NULL);
+	putchar('}');
 }
 
 int cmd_kill(int argc, char **argv)
 {
 	int signal = SIGTERM, status, first;
-	bool wait = false;
+	bool wait = false, json = false;
 	const struct command_option options[] = {
 		{ "signal", 's', OPTION_CALL, &signal, .set = set_signal },
 		{ "wait", .kind = OPTION_FLAG, .value = &wait },
+		{ "json", .kind = OPTION_FLAG, .value = &json },
 		{ }
 	};
 	const struct command_line line = {
@@ -135,8 +172,18 @@ int cmd_kill(int argc, char **argv)
 		return STATUS_FAILURE;
 	}
 	status = 0;
-	for (int i = first; i < argc; i++)
-		if (kill_guest(argv[i], signal, wait))
+	for (int i = first; i < argc; i++) {
+		struct outcome outcome;
+
+		kill_guest(argv[i], signal, wait, &outcome);
+		if (outcome.error)
 			status = STATUS_FAILURE;
+		if (json) {
+			fputs(i == first ? "[\n" : ",\n", stdout);
+			print_json(argv[i], signal, wait, &outcome);
+		}
+	}
+	if (json)
+		puts("\n]");
 	return status;
 }
