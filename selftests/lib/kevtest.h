@@ -220,12 +220,16 @@ struct kt_runner {
 	int vcpu, cpu;
 	long ret;		/* of RUN; valid after kt_runner_join() */
 	uint64_t returned;	/* TSC just after RUN */
+	bool ended;		/* is RUN over */
 };
 
 /* Start one, on a CPU or, with -1, anywhere */
 int kt_runner_start(struct kt_runner *runner, int vcpu, int cpu);
 long kt_runner_join(struct kt_runner *runner);
-/* Start one, and wait until the vCPU has been in the guest */
+/*
+ * Start one, and wait until the vCPU has been in the guest. If it never was there: RUN's error or
+ * -EIO, and no thread.
+ */
 int kt_runner_enter(struct kt_runner *runner, int vcpu, int cpu);
 /* Kick the vCPU until its RUN has returned */
 long kt_runner_kick(struct kt_runner *runner);

@@ -19,6 +19,7 @@ static void *runner_main(void *arg)
 		kt_pin(runner->cpu);
 	runner->ret = kt_run(runner->vcpu);
 	runner->returned = kt_rdtsc();
+	__atomic_store_n(&runner->ended, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -93,10 +94,17 @@ int kt_runner_enter(struct kt_runner *runner, int vcpu, int cpu)
 {
 	uint64_t entries = kt_vcpu_stats(vcpu).entries;
 	int ret = kt_runner_start(runner, vcpu, cpu);
+	bool ended;
 
-	if (!ret)
-		kt_wait_entries(vcpu, entries);
-	return ret;
+	if (ret)
+		return ret;
+	do {
+		ended = __atomic_load_n(&runner->ended, __ATOMIC_ACQUIRE);
+		if (kt_vcpu_stats(vcpu).entries > entries)
+			return 0;
+		sched_yield();
+	} while (!ended);
+	return kt_runner_join(runner) ?: -EIO;
 }
 
 long kt_runner_kick(struct kt_runner *runner)
