@@ -142,12 +142,15 @@ static struct kt_fail fail;
 static timer_t timer;
 static volatile sig_atomic_t signals;
 
-/* How long a signal waits is so many times this, in nanoseconds. */
-#define SIGNAL_STEP	(40 * 1000)
+/* How long the call takes by itself, in nanoseconds, and how many signals are spread over that */
+static int64_t call_ns;
+#define SIGNALS		20
+#define NSEC		1000000000LL
 
 /* Something that comes at the nth place of a call */
 struct trouble {
 	int (*prepare)(void);
+	void (*learn)(int64_t ns);	/* how long the call takes without it; or NULL */
 	int (*begin)(unsigned int nth);
 	int (*end)(void);		/* 1: it has come; 0: there are not so many places */
 	bool (*excuses)(long ret);
@@ -176,7 +179,7 @@ static bool is_failure(long ret)
 
 /* More places than any call has */
 static const struct trouble failures = {
-	prepare_failures, begin_failure, end_failure, is_failure, 1000,
+	prepare_failures, NULL, begin_failure, end_failure, is_failure, 1000,
 };
 
 static void count_signal(int number)
@@ -194,9 +197,15 @@ static int prepare_signals(void)
 	       timer_create(CLOCK_MONOTONIC, &event, &timer) ? -errno : 0;
 }
 
+static void learn_duration(int64_t ns)
+{
+	call_ns = ns;
+}
+
 static int begin_signal(unsigned int nth)
 {
-	const struct itimerspec when = { .it_value.tv_nsec = kt_limit(nth * SIGNAL_STEP) };
+	const int64_t ns = call_ns * nth / SIGNALS + 1;
+	const struct itimerspec when = { .it_value = { ns / NSEC, ns % NSEC } };
 
 	signals = 0;
 	return timer_settime(timer, 0, &when, NULL) ? -errno : 0;
@@ -214,9 +223,9 @@ static bool is_signal(long ret)
 	return ret == -EINTR;
 }
 
-/* A call that waits for a worker would have very many. */
+/* The last one waits for as long as the call has taken: it may come, and it may not. */
 static const struct trouble interruptions = {
-	prepare_signals, begin_signal, end_signal, is_signal, 20,
+	prepare_signals, learn_duration, begin_signal, end_signal, is_signal, SIGNALS,
 };
 
 /* ---- one call after the other ---- */
@@ -256,6 +265,19 @@ static const char *try_one(struct kt_world *w, const struct trouble *trouble, un
 	return *ret ? "it does not work afterwards" : NULL;
 }
 
+/* How long does it take by itself, in nanoseconds; 0: it cannot be prepared */
+static int64_t time_one(struct kt_world *w)
+{
+	struct timespec begun, ended;
+
+	if (prepare(w))
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	w->call->call(w);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	return (ended.tv_sec - begun.tv_sec) * NSEC + ended.tv_nsec - begun.tv_nsec;
+}
+
 /* How many things were wrong. Prints them. @places: adds how many there were. */
 static int try_all(struct kt_world *w, const struct trouble *trouble, const struct kt_call *c,
 		   unsigned int *places)
@@ -265,6 +287,10 @@ static int try_all(struct kt_world *w, const struct trouble *trouble, const stru
 	int wrong = 0;
 
 	w->call = c;
+	if (trouble->learn) {
+		trouble->learn(time_one(w));
+		end(w);
+	}
 	while (more && nth < trouble->places) {
 		const char *what;
 		long ret;
@@ -277,6 +303,11 @@ static int try_all(struct kt_world *w, const struct trouble *trouble, const stru
 		wrong++;
 	}
 	printf("# %s: %u places\n", c->name, nth - !more);
+	/* A call without an allocation has no place for a failure; a signal fits into any. */
+	if (trouble->learn && nth - !more == 0) {
+		printf("# %s: nothing came in between\n", c->name);
+		wrong++;
+	}
 	fflush(stdout);
 	*places += nth - !more;
 	return wrong;

@@ -60,7 +60,7 @@ struct kt_call {
  * process of its own, in a cgroup: how many things were wrong, or left. Prints them.
  */
 int kt_fail_calls(const struct kt_call *calls);
-/* The same with a signal, which comes ever later, instead of a failure */
+/* The same with signals, which are spread over the time that the call takes, instead of failures */
 int kt_interrupt_calls(const struct kt_call *calls);
 
 /* The steps to each level: 0 or an errno. What is there already is not made again. */
