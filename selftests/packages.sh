@@ -277,7 +277,7 @@ result "nothing of version $old is left" "$(find "$root/usr/src" "$root/var/lib/
 result "files are in place" "$(files)"
 result "the group is there" "$(quiet inside getent group kev)"
 result "kevctl tells its version" "$(says "kevctl $version" kevctl --version)"
-result "kevctl finds what is missing" "$(says "module" kevctl check)"
+result "kevctl finds what is missing" "$(says "the module kev is not loaded" kevctl check)"
 result "kevctl tells of a guest" "$(says direct64 kevctl inspect /usr/lib/kev/guests/hello)"
 result "the manual is found" "$(manual)"
 result "the unit is valid, and closed" "$(unit)"
