@@ -66,7 +66,7 @@ test-debug: debug-kernel ## the tests of the bed on the instrumented kernel; PRO
 	@$(BED) setup
 	@selftests/run.sh --debug
 
-test-leaks: debug-kernel ## the same with kmemleak, four times slower
+test-leaks: debug-kernel ## each program once with kmemleak, which is four times slower; PROGRAMS for some
 	@$(BED) setup
 	@selftests/run.sh --leaks
 

@@ -7,7 +7,7 @@
 #   --kernels    modules for Debian's other kernels; what runs in the bed, on RT and 6.12
 #   --rt         the same on RT alone
 #   --debug      the same on the instrumented kernel
-#   --leaks      the same there, with kmemleak, which makes it four times slower
+#   --leaks      the same there, with kmemleak, which makes it four times slower: each program once
 #   --detectors  does that kernel notice errors
 #   --soak       the tests of many rounds, with all of them
 #
@@ -28,6 +28,8 @@ SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/
 	guest/hotplug guest/kvm)
 # The same where the instrumented kernel is needed
 SOAK_DEBUG=(guest/fail_load)
+# What needs a second CPU, and has it with --leaks; the others have one there.
+LEAKS_SMP=(guest/hotplug guest/latency guest/nmi uapi/stats)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=1500
 MODELS_TIMEOUT=2400
@@ -320,17 +322,18 @@ test_races() {
 	count noinstr "$out/noinstr"
 }
 
-# in_machines NAME CPUS LOG: the programs of uapi/ and guest/, GROUP of them on each machine. A machine
-# tells of one report only and may hang, and then says nothing about the programs after it.
+# in_machines NAME CPUS LOG [PART PARTS]: the programs of uapi/ and guest/, GROUP of them on each
+# machine. A machine tells of one report only and may hang, and then says nothing about the programs
+# after it. Of several parts together each program has one.
 in_machines() {
-	local name=$1 cpus=$2 log=$3 programs=() program n
+	local name=$1 cpus=$2 log=$3 part=${4:-0} parts=${5:-1} programs=() program n
 	for program in ${PROGRAMS:-$(cd "$tree/selftests" && echo {uapi,guest}/*)}; do
 		[[ -d $tree/selftests/$program || ! -x $tree/selftests/$program ]] ||
 			programs+=("/selftests/$program")
 	done
 	((${#programs[@]} > 0)) || { echo "no such programs: $PROGRAMS" >&2; exit 2; }
 	: >"$log"
-	for ((n = 0; n < ${#programs[@]}; n += GROUP)); do
+	for ((n = part * GROUP; n < ${#programs[@]}; n += parts * GROUP)); do
 		in_bed "$name from ${programs[n]#/selftests/}" "$DEFAULT_MODEL" "$cpus" "$log.part" \
 			/selftests/in-bed.sh "${programs[@]:n:GROUP}"
 		cat "$log.part" >>"$log"
@@ -358,6 +361,28 @@ on_debug() {
 	for cpus in 1 2; do
 		count "$name, $cpus CPU(s)" "$out/$name-$cpus" "selftests/skips/debug-$cpus"
 	done
+}
+
+# smp_leaks: what test_leaks has left out
+smp_leaks() {
+	local PROGRAMS=${LEAKS_SMP[*]}
+	in_machines "leaks, 2 CPUs" 2 "$out/leaks-2"
+	count "leaks, 2 CPUs" "$out/leaks-2" selftests/skips/debug-2
+}
+
+# Each program once, on two machines at once: what a path loses is lost with one CPU, too.
+test_leaks() {
+	options+=(--append kmemleak=on)
+	if [[ -n ${PROGRAMS-} ]]; then
+		on_debug leaks
+		return
+	fi
+	in_machines "leaks, one half" 1 "$out/leaks-one" 0 2 &
+	in_machines "leaks, other half" 1 "$out/leaks-other" 1 2
+	wait
+	cat "$out/leaks-one" "$out/leaks-other" >"$out/leaks-1"
+	count "leaks, 1 CPU" "$out/leaks-1" selftests/skips/debug-1
+	smp_leaks
 }
 
 # soak NAME CPUS LOG PROGRAM...: with all of their rounds
@@ -402,8 +427,7 @@ case ${1:-} in
 	;;
 --leaks)
 	build_debug
-	options+=(--append kmemleak=on)
-	on_debug leaks
+	test_leaks
 	;;
 --detectors)
 	test_detectors
