@@ -144,6 +144,41 @@ TEST_F(user, memfd)
 	close(fd);
 }
 
+/*
+ * Who can write to a page of a file is one of its writers, whatever became of the mapping: the
+ * file is no image meanwhile, whose pages guests would share.
+ */
+TEST_F(user, file_of_an_image)
+{
+	struct kt_elf elf;
+	int fd, vm;
+	void *at;
+
+	kt_elf_init(&elf, kt_halt.end - kt_halt.start);
+	fd = open(NAMED, O_CREAT | O_RDWR | O_CLOEXEC, 0755);
+	ASSERT_EQ(sizeof(elf), pwrite(fd, &elf, sizeof(elf), 0));
+	ASSERT_EQ(kt_halt.end - kt_halt.start, pwrite(fd, kt_halt.start,
+						      kt_halt.end - kt_halt.start, KT_CODE_OFFSET));
+	ASSERT_EQ(0, ftruncate(fd, LENGTH));
+	/* In two mappings, with memory of no file behind them */
+	at = mmap(self->at, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	ASSERT_EQ(self->at, at);
+	at = mmap(self->at + KT_PAGE, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		  3 * KT_PAGE);
+	ASSERT_EQ(self->at + KT_PAGE, at);
+	ASSERT_EQ(0, kt_add_user(self->vm, GPA, LENGTH, self->at, KT_RWX));
+	munmap(self->at, LENGTH);
+	close(fd);
+
+	vm = kt_create_plain_vm(self->kev);
+	fd = open(NAMED, O_RDONLY | O_CLOEXEC);
+	EXPECT_EQ(-ETXTBSY, kt_attach(vm, fd, KEV_BOOT_DIRECT64, KT_RAM_KIB));
+	ASSERT_EQ(0, kt_remove_region(self->vm, GPA, LENGTH));
+	EXPECT_EQ(0, kt_attach(vm, fd, KEV_BOOT_DIRECT64, KT_RAM_KIB));
+	close(fd);
+	close(vm);
+}
+
 TEST_F(user, hugetlb)
 {
 	const size_t length = 2 * KT_MIB;

@@ -4,6 +4,7 @@
  * guest's fault never waits for the caller's mapping.
  */
 #include <linux/container_of.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/user.h>
@@ -18,6 +19,8 @@ struct kev_user_region {
 	struct user_struct *account;
 	unsigned long nr;
 	struct page **pages;
+	unsigned int nr_files;
+	struct file **files;
 };
 
 static struct kev_user_region *to_user_region(struct kev_region *region)
@@ -53,11 +56,66 @@ static void unpin_pages(struct page **pages, unsigned long nr, bool dirty)
 	}
 }
 
+static void drop_files(struct kev_user_region *user)
+{
+	while (user->nr_files)
+		fput(user->files[--user->nr_files]);
+	kfree(user->files);
+	user->files = NULL;
+}
+
+static int hold_file(struct kev_user_region *user, struct file *file, unsigned int *room)
+{
+	struct file **files;
+
+	if (user->nr_files == *room) {
+		*room = *room ? 2 * *room : 1;
+		files = krealloc_array(user->files, *room, sizeof(*files), KEV_GFP_GUEST);
+		if (!files)
+			return -ENOMEM;
+		user->files = files;
+	}
+	user->files[user->nr_files++] = get_file(file);
+	return 0;
+}
+
+/*
+ * Who has a page of a file can change the file, whatever becomes of the mapping. So the files
+ * stay open for writing as long as the region lives: an image of another VM, whose guests share
+ * the file's pages, relies on that nobody has it so.
+ */
+static int hold_files(struct kev_user_region *user, unsigned long address)
+{
+	VMA_ITERATOR(vmi, current->mm, address);
+	struct file *last = NULL;
+	struct vm_area_struct *vma;
+	unsigned int room = 0;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	for_each_vma_range(vmi, vma, address + (user->nr << PAGE_SHIFT)) {
+		struct file *file = vma->vm_file;
+
+		/* Set only where the file is open for writing */
+		if (!(vma->vm_flags & VM_SHARED) || !file || file == last ||
+		    !kev_is_shmem(file->f_mapping))
+			continue;
+		ret = hold_file(user, file, &room);
+		if (ret)
+			break;
+		last = file;
+	}
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
 static void user_release(struct kev_region *region)
 {
 	struct kev_user_region *user = to_user_region(region);
 
 	unpin_pages(user->pages, user->nr, true);
+	drop_files(user);
 	kev_mem_unpin(user->mm, user->account, user->nr);
 	free_uid(user->account);
 	mmdrop(user->mm);
@@ -71,16 +129,23 @@ static const struct kev_region_ops user_ops = {
 
 /*
  * A file system that writes its pages back would not learn that the guest has written
- * them; these have nothing to write back to, or swap alone.
+ * them; these have nothing to write back to, or swap alone. The mapping may have become another
+ * one since: what is not of the files that are held is refused. @at: where to look first
  */
-static bool page_is_usable(struct page *page)
+static bool page_is_usable(const struct kev_user_region *user, struct page *page, unsigned int *at)
 {
-	struct address_space *mapping;
+	const struct address_space *mapping;
+	unsigned int i;
 
 	if (PageAnon(page) || PageHuge(page))
 		return true;
 	mapping = folio_mapping(page_folio(page));
-	return mapping && kev_is_shmem(mapping);
+	for (i = 0; mapping && i < user->nr_files; i++) {
+		if (user->files[*at]->f_mapping == mapping)
+			return true;
+		*at = (*at + 1) % user->nr_files;
+	}
+	return false;
 }
 
 /*
@@ -105,6 +170,7 @@ static bool is_file_written_back(unsigned long address)
 static int pin_pages(struct kev_user_region *user, u64 address)
 {
 	unsigned long done = 0, i;
+	unsigned int at = 0;
 	int ret;
 
 	while (done < user->nr) {
@@ -117,10 +183,12 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 		done += ret;
 		cond_resched();
 	}
+	ret = hold_files(user, address);
+	if (ret)
+		goto err;
 	for (i = 0; i < user->nr; i++) {
-		if (!(i % PIN_BATCH))
-			cond_resched();
-		if (!page_is_usable(user->pages[i])) {
+		cond_resched();
+		if (!page_is_usable(user, user->pages[i], &at)) {
 			ret = -ENOEXEC;
 			goto err;
 		}
@@ -129,6 +197,7 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 
 err:
 	unpin_pages(user->pages, done, false);
+	drop_files(user);
 	if (ret == -EFAULT && is_file_written_back(address + (done << PAGE_SHIFT)))
 		ret = -ENOEXEC;
 	/* Of what the mapping may say only this matters: there is no such memory. */
@@ -167,6 +236,8 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 	user->mm = mem->mm;
 	user->account = mem->user;
 	user->nr = length >> PAGE_SHIFT;
+	user->nr_files = 0;
+	user->files = NULL;
 	ret = pin_region(user, user_address);
 	if (ret) {
 		kev_region_free(&user->region);
