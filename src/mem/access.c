@@ -35,7 +35,7 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 		/* While the leaf is present it holds a reference. */
 		page = kev_leaf_page(mem, leaf, entry, touch->gpa);
 		/* A guest's look at it ends its process; one of the kernel's would end the host. */
-		if (PageHWPoison(page)) {
+		if (is_page_hwpoison(page)) {
 			page = ERR_PTR(-EIO);
 		} else {
 			get_page(page);
@@ -63,7 +63,7 @@ const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa)
 	if (!mem->config.format->is_leaf(entry, kev_table_of(leaf)->level))
 		return NULL;
 	page = kev_leaf_page(mem, leaf, entry, gpa);
-	return PageHWPoison(page) ? NULL : page_address(page) + offset_in_page(gpa);
+	return is_page_hwpoison(page) ? NULL : page_address(page) + offset_in_page(gpa);
 }
 
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page)

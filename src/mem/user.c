@@ -33,7 +33,7 @@ static int user_fault(struct kev_fault *fault)
 	const struct kev_user_region *user = to_user_region(fault->region);
 
 	fault->page = user->pages[(fault->gpa - user->region.gpa) >> PAGE_SHIFT];
-	if (PageHWPoison(fault->page))
+	if (is_page_hwpoison(fault->page))
 		return -EIO;
 	fault->soft = KEV_LEAF_BORROWED;
 	return 0;
