@@ -146,18 +146,18 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 	u64 gpa = (u64)vmf->pgoff << PAGE_SHIFT;
 	vm_fault_t ret;
 
-	for (;;) {
+	do {
+		/* The kernel's own access may fault again and again, and would not look. */
+		if (fatal_signal_pending(current))
+			return VM_FAULT_SIGBUS;
 		ret = load(mem, vmf, write ? KEV_MEM_WRITE : KEV_MEM_READ);
 		if (ret)
 			return ret;
 		filemap_invalidate_lock_shared(mem->mapping);
 		ret = insert(mem, vmf, gpa, write);
 		filemap_invalidate_unlock_shared(mem->mapping);
-		if (ret)
-			return ret;
-		if (fatal_signal_pending(current))
-			return VM_FAULT_SIGBUS;
-	}
+	} while (!ret);
+	return ret;
 }
 
 /*
@@ -198,6 +198,9 @@ static const struct vm_operations_struct vma_ops = {
 /* The inode stays as long as the memory: what takes pages away may outlive the fd. */
 static void note_mapping(struct kev_mem *mem, struct file *file)
 {
+	/* Whoever has the lock may keep it for long, and the caller holds mmap_lock. */
+	if (READ_ONCE(mem->mapping))
+		return;
 	mutex_lock(&mem->lock);
 	if (!mem->mapping) {
 		ihold(file->f_mapping->host);
