@@ -101,8 +101,11 @@ void kev_table_fini(struct kev_mem *mem)
 
 	for (table = mem->tables; table; table = next) {
 		next = table->next;
-		for_each_set_bit(i, table->used, KEV_PT_ENTRIES)
+		for_each_set_bit(i, table->used, KEV_PT_ENTRIES) {
 			free_leaf(mem, table->entry[i], table->level);
+			if (table->level != KEV_PT_LEVEL_4K)
+				cond_resched();
+		}
 		free_table(mem, table);
 		cond_resched();
 	}
