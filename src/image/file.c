@@ -49,10 +49,13 @@ static bool may_deny_writers(struct file *file)
 
 static bool is_local(const struct inode *inode)
 {
+	/* On a block device, but with a server, or with other machines on the same device */
+	static const char *const not_alone[] = { "fuseblk", "gfs2", "ocfs2" };
 	const struct file_system_type *type = inode->i_sb->s_type;
 
 	return kev_is_shmem(inode->i_mapping) ||
-	       (type->fs_flags & FS_REQUIRES_DEV && strcmp(type->name, "fuseblk"));
+	       (type->fs_flags & FS_REQUIRES_DEV &&
+		match_string(not_alone, ARRAY_SIZE(not_alone), type->name) < 0);
 }
 
 /*
@@ -171,7 +174,10 @@ static bool shmem_is_stable(struct inode *inode)
 	return inode->i_nlink || (SHMEM_I(inode)->seals & seals) == seals;
 }
 
-/* Nobody can change a page of the file while it is mapped into a guest. */
+/*
+ * Nobody can change a page of the file while it is mapped into a guest; but for those who had it
+ * pinned before by other means than kev's, of which the kernel does not tell.
+ */
 static bool pages_are_stable(const struct kev_image *image)
 {
 	if (!image->cached || !image->writers_denied)
