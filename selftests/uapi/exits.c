@@ -555,6 +555,32 @@ TEST_F(exits, continued_elsewhere)
 	EXPECT_EQ(address(row_str_at), self->run->rip);
 }
 
+/* The instruction has met its breakpoint before it is reported. */
+TEST_F(exits, breakpoint_at_what_is_reported)
+{
+	struct kev_vcpu_debug debug = {
+		.size = sizeof(debug),
+		.flags = KEV_DEBUG_HARDWARE,
+		.dr = { address(row_str_at) },
+		.dr7 = 1,	/* L0: of its execution */
+	};
+
+	ASSERT_EQ(0, set_exits(self->vm, KEV_INTERCEPT_DESCRIPTOR, 0, 0));
+	ASSERT_EQ(0, start(self->vcpu, row_str));
+	ASSERT_EQ(0, kt_ioctl(self->vcpu, KEV_VCPU_SET_DEBUG, &debug));
+	do {
+		ASSERT_EQ(0, kt_run(self->vcpu));
+	} while (self->run->kind == KEV_EXIT_INTERCEPT);
+	ASSERT_EQ(KEV_EXIT_DEBUG, self->run->kind);
+	EXPECT_EQ(address(row_str_at), self->run->rip);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	EXPECT_EQ(address(row_str_at), self->run->rip);
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	EXPECT_NE(KEV_EXIT_DEBUG, self->run->kind);
+	EXPECT_LT(address(row_str_at), self->run->rip);
+}
+
 /* RDTSC that exits tells the same time, in 32 bits a register. */
 TEST_F(exits, tsc)
 {

@@ -98,8 +98,7 @@ u64 kev_vmx_decode_debug(struct kev_vmx_vcpu *vmx)
 		why |= BIT(n);
 		/* The debugger has seen it: the instruction is to run at the next entry. */
 		if (vmx->vcpu.debug.flags && KEV_DR7_RW(vmx->dr7, n) == KEV_DR7_RW_EXECUTE)
-			kev_vmwrite_natural(GUEST_RFLAGS,
-					    kev_vmread_natural(GUEST_RFLAGS) | X86_EFLAGS_RF);
+			kev_vmx_set_resume_flag(vmx);
 	}
 	return why;
 }

@@ -283,8 +283,7 @@ void kev_vmx_write_event(struct kev_vmx_vcpu *vmx)
 	 * left clear. SDM Vol. 3, "Masking Instruction-Breakpoint Exceptions"
 	 */
 	if (is_fault(vmx->event_info))
-		kev_vmwrite_natural(GUEST_RFLAGS,
-				    kev_vmread_natural(GUEST_RFLAGS) | X86_EFLAGS_RF);
+		kev_vmx_set_resume_flag(vmx);
 	/* An event ends an HLT that the guest is in by itself. */
 	if (unlikely(vmx->vcpu.vm->passes & KEV_INTERCEPT_HLT))
 		kev_vmwrite_32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);

@@ -47,6 +47,7 @@ void kev_vmx_run_native(struct kev_vcpu *vcpu)
 	struct kev_vmx_vcpu *vmx = kev_to_vmx(vcpu);
 
 	vmx->native = true;
+	kev_vmx_set_resume_flag(vmx);
 	kev_vmx_set_proc(vmx, vmx->intercept_proc, false);
 	kev_vmx_set_proc2(vmx, vmx->intercept_proc2, false);
 }

@@ -401,6 +401,21 @@ void kev_vmx_l1d_exit(void);
 extern unsigned int kev_vmx_l1d_due;
 void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx);
 
+/**
+ * kev_vmx_set_resume_flag() - the next instruction meets no breakpoint of its own
+ * @vmx: loaded
+ *
+ * It has met it before it exited, which has cleared the flag: SDM Vol. 3, "Saving RIP, RSP,
+ * RFLAGS, and SSP", and "Masking Instruction-Breakpoint Exceptions".
+ *
+ * Context: IRQs off.
+ */
+static inline void kev_vmx_set_resume_flag(struct kev_vmx_vcpu *vmx)
+{
+	vmx->at.valid = false;
+	kev_vmwrite_natural(GUEST_RFLAGS, kev_vmread_natural(GUEST_RFLAGS) | X86_EFLAGS_RF);
+}
+
 /*
  * kev_vmx_code64() - does the guest execute 64-bit code; loaded. CS.L alone means nothing
  * outside IA-32e mode: SDM Vol. 3, "Code-Segment Descriptor in 64-bit Mode"
