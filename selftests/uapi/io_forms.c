@@ -182,7 +182,8 @@ TEST(forms)
 
 /* ---- more than a report holds ---- */
 
-IO_CODE(long_outs, "mov $3000, %ecx\n rep outsb" MOVED);
+IO_CODE(long_outs, "mov $3000, %ecx\n long_outs_at: rep outsb" MOVED);
+extern const char long_outs_at[];
 IO_CODE(long_ins, "mov $700, %ecx\n rep insl\n mov 0x80000 + 699 * 4, %eax");
 
 TEST(chunks)
@@ -209,6 +210,31 @@ TEST(chunks)
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	EXPECT_EQ(MOVED_BY(3000, 0), guest.run->exit_code);
+	kt_guest_fini(&guest);
+}
+
+/* It is met once, however many reports the instruction takes. */
+TEST(breakpoint_at_chunks)
+{
+	struct kev_vcpu_debug debug = {
+		.size = sizeof(debug),
+		.flags = KEV_DEBUG_HARDWARE,
+		.dr = { KT_CODE_GPA + (long_outs_at - long_outs.start) },
+		.dr7 = 1,	/* L0: of its execution */
+	};
+	struct kt_guest guest;
+	int reports = 0;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &long_outs, 0, NULL));
+	ASSERT_EQ(0, kt_ioctl(guest.vcpu, KEV_VCPU_SET_DEBUG, &debug));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	ASSERT_EQ(KEV_EXIT_DEBUG, guest.run->kind);
+	EXPECT_EQ(debug.dr[0], guest.run->rip);
+	do {
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+	} while (guest.run->kind == KEV_EXIT_IO && ++reports < 4);
+	EXPECT_EQ(3, reports);
+	EXPECT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
 	kt_guest_fini(&guest);
 }
 

@@ -517,8 +517,12 @@ enum kev_verdict kev_emulate(struct kev_vcpu *vcpu)
 		vcpu->exit.instruction_length = e->insn.length;
 		return commit(vcpu, KEV_RESUME);
 	case KEV_EXECUTED_PART:
-		/* RIP stays, and yet a step is made: interrupts and single steps come here. */
+		/*
+		 * RIP stays, and yet a step is made: interrupts and single steps come here. The
+		 * instruction's breakpoint was met before the first one.
+		 */
 		vcpu->exit.instruction_length = 0;
+		e->cpu.rflags |= X86_EFLAGS_RF;
 		return commit(vcpu, KEV_RESUME);
 	case KEV_EXECUTED_FAULT:
 		return raise_fault(vcpu);
