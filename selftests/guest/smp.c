@@ -353,6 +353,22 @@ TEST_F(smp, halted_beside_waiting_for_sipi)
 		EXPECT_END(i, KEV_EXIT_HALTED);
 }
 
+/* Nor does an INIT that reaches them meanwhile: it would not end their wait. */
+TEST_F_TIMEOUT(smp, halted_beside_init, 10)
+{
+	NEEDS_UNRESTRICTED();
+	ASSERT_EQ(0, KT_DO(&self->s, ids[0], ICR(OTHERS | INIT)));
+	for (int i = 1; i < VCPUS; i++) {
+		START(i);
+		kt_runner_wait_asleep(&self->runner[i]);
+		EXPECT_EQ(-EINTR, kt_runner_kick(&self->runner[i]));
+	}
+	ASSERT_EQ(0, KT_DO(&self->s, ids[0], ICR(OTHERS | INIT)));
+	KT_SET(&self->s, ids[0], STEP(KT_S_HLT, 0));
+	START(0);
+	EXPECT_END(0, KEV_EXIT_HALTED);
+}
+
 TEST_F(smp, halt_cpu_ends_waiting_for_sipi)
 {
 	NEEDS_UNRESTRICTED();

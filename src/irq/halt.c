@@ -109,7 +109,8 @@ static bool has_future(const struct kev_vcpu *vcpu)
 	case KEV_MP_HALTED:
 		return events & KEV_MP_EVENT_INIT || READ_ONCE(vcpu->halt.timer) || wakes(vcpu);
 	default:
-		return events;
+		/* An INIT does not end that wait. */
+		return events & KEV_MP_EVENT_SIPI;
 	}
 }
 
