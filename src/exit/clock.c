@@ -91,9 +91,33 @@ static void init_touch(struct kev_vcpu *vcpu, struct kev_touch *touch)
 }
 
 /*
- * While the version is odd the rest may be half written: a guest that reads so tries
- * again. Each step is a copy of its own, in this order.
+ * A structure of @size bytes that begins with its version. While that is odd the rest may be half
+ * written: a guest that reads so tries again. Each step is a copy of its own, in this order.
  */
+static int write_versioned(struct kev_vcpu *vcpu, struct kev_touch *touch, u64 gpa,
+			   void *structure, size_t size)
+{
+	u32 *version = structure;
+	int ret;
+
+	init_touch(vcpu, touch);
+	/* It goes up from what is there: the guest may have come from another machine. */
+	touch->access = KEV_MEM_READ;
+	ret = copy_guest(vcpu, touch, gpa, version, sizeof(*version));
+	if (ret)
+		return ret;
+	touch->access = KEV_MEM_WRITE;
+	*version += 1 + (*version & 1);
+	ret = copy_guest(vcpu, touch, gpa, version, sizeof(*version));
+	if (!ret)
+		ret = copy_guest(vcpu, touch, gpa + sizeof(*version),
+				 structure + sizeof(*version), size - sizeof(*version));
+	++*version;
+	if (!ret)
+		ret = copy_guest(vcpu, touch, gpa, version, sizeof(*version));
+	return ret;
+}
+
 static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
 {
 	const struct kev_clock_scale scale = host_scale();
@@ -104,26 +128,10 @@ static int write_page(struct kev_vcpu *vcpu, struct kev_touch *touch)
 		.tsc_shift = scale.shift,
 		.flags = check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT,
 	};
-	int ret;
 
 	BUILD_BUG_ON(offsetof(struct pvclock_vcpu_time_info, version));
 	BUILD_BUG_ON(sizeof(info) != 32);
-	init_touch(vcpu, touch);
-	/* It goes up from what is there: the guest may have come from another machine. */
-	touch->access = KEV_MEM_READ;
-	ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
-	if (ret)
-		return ret;
-	touch->access = KEV_MEM_WRITE;
-	info.version += 1 + (info.version & 1);
-	ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
-	if (!ret)
-		ret = copy_guest(vcpu, touch, gpa + sizeof(info.version), &info.pad0,
-				 sizeof(info) - sizeof(info.version));
-	info.version++;
-	if (!ret)
-		ret = copy_guest(vcpu, touch, gpa, &info.version, sizeof(info.version));
-	return ret;
+	return write_versioned(vcpu, touch, gpa, &info, sizeof(info));
 }
 
 static int read_system_time(struct kev_vcpu *vcpu, u32 index, u64 *value)
@@ -176,19 +184,14 @@ static int write_wall(struct kev_vcpu *vcpu, u64 gpa, const struct guest_now *no
 		      struct kev_touch *touch)
 {
 	u64 start = ktime_to_ns(now->real) - kev_clock_ns(host_scale(), now->ticks);
-	struct pvclock_wall_clock wall = { .version = 1 };
+	struct pvclock_wall_clock wall;
 	u32 nsec;
-	int ret;
 
+	BUILD_BUG_ON(offsetof(struct pvclock_wall_clock, version));
+	BUILD_BUG_ON(sizeof(wall) != 12);
 	wall.sec = div_u64_rem(start, NSEC_PER_SEC, &nsec);
 	wall.nsec = nsec;
-
-	init_touch(vcpu, touch);
-	ret = copy_guest(vcpu, touch, gpa, &wall, sizeof(wall));
-	wall.version++;
-	if (!ret)
-		ret = copy_guest(vcpu, touch, gpa, &wall.version, sizeof(wall.version));
-	return ret;
+	return write_versioned(vcpu, touch, gpa, &wall, sizeof(wall));
 }
 
 static int read_wall_clock(struct kev_vcpu *vcpu, u32 index, u64 *value)
