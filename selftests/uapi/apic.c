@@ -327,6 +327,14 @@ TEST_F(apic, hlt_waits_for_the_timer)
 	}
 }
 
+/* What its vector does not allow ends in the interrupt of an error. */
+TEST_F(apic, hlt_waits_for_the_error_of_the_timer)
+{
+	DO(KT_APIC_ON, WRMSR(X2APIC_LVT_ERROR, 0x50), LVT(5), COUNT(100000), STEP(KT_S_HLT, 0));
+	ASSERT_EQ(1, self->page->taken);
+	EXPECT_EQ(0x50, self->page->log[0]);
+}
+
 TEST_F(apic, hlt_with_useless_timer)
 {
 	static const struct {

@@ -494,6 +494,9 @@ bool kev_apic_lvt_wakes(const struct kev_vcpu *vcpu, enum kev_apic_lvt entry, un
 {
 	u32 lvt = *reg(vcpu, KEV_APIC_LVT + entry * KEV_APIC_STEP);
 
+	/* An illegal vector is an error: SDM Vol. 3, "Error Handling" of the local APIC */
+	if (!(lvt & KEV_LVT_MASKED) && (lvt & KEV_LVT_VECTOR) < KEV_APIC_FIRST_VECTOR)
+		lvt = *reg(vcpu, KEV_APIC_LVT + KEV_LVT_ERROR * KEV_APIC_STEP);
 	return !(lvt & KEV_LVT_MASKED) && (lvt & KEV_LVT_VECTOR) >> 4 > class;
 }
 
