@@ -350,8 +350,9 @@ TEST_F(clock, time_of_day)
 		EXPECT_LT(value - 60000000000, now);
 	}
 	/* The same page once more: another vCPU may be reading it. */
-	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, WALL, PAGE_GPA + 0x40));
-	ASSERT_EQ(sizeof(wall), kt_read_guest(self->guest.vm, PAGE_GPA + 0x40, &wall, sizeof(wall)));
+	value = PAGE_GPA + 0x40;
+	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, WALL, value));
+	ASSERT_EQ(sizeof(wall), kt_read_guest(self->guest.vm, value, &wall, sizeof(wall)));
 	EXPECT_EQ(4, wall.version);
 	/* No page: nothing is written. */
 	ASSERT_EQ(KT_DONE, kt_wrmsr(&self->guest, WALL, 0));
