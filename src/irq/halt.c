@@ -109,8 +109,10 @@ static bool has_future(const struct kev_vcpu *vcpu)
 	case KEV_MP_HALTED:
 		return events & KEV_MP_EVENT_INIT || READ_ONCE(vcpu->halt.timer) || wakes(vcpu);
 	default:
-		/* An INIT does not end that wait. */
-		return events & KEV_MP_EVENT_SIPI;
+		/* An INIT ends that wait only where it starts the vCPU: kev_mp_take(). */
+		return events & KEV_MP_EVENT_SIPI ||
+		       (events & KEV_MP_EVENT_INIT &&
+			READ_ONCE(vcpu->msr.apic_base) & KEV_APIC_BASE_BSP);
 	}
 }
 
