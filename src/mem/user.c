@@ -188,10 +188,10 @@ static int pin_pages(struct kev_user_region *user, u64 address)
 		goto err;
 	for (i = 0; i < user->nr; i++) {
 		cond_resched();
-		if (!page_is_usable(user, user->pages[i], &at)) {
-			ret = -ENOEXEC;
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      page_is_usable(user, user->pages[i], &at) ? 0 : -ENOEXEC;
+		if (ret)
 			goto err;
-		}
 	}
 	return 0;
 
