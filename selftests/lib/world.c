@@ -140,7 +140,7 @@ long kt_world_set_msrs(struct kt_world *w)
 
 static struct kt_fail fail;
 static timer_t timer;
-static volatile sig_atomic_t signals;
+static volatile sig_atomic_t signals, in_call;
 
 /* How long the call takes by itself, in nanoseconds, and how many signals are spread over that */
 static int64_t call_ns;
@@ -185,7 +185,7 @@ static const struct trouble failures = {
 static void count_signal(int number)
 {
 	(void)number;
-	signals++;
+	signals += in_call;
 }
 
 static int prepare_signals(void)
@@ -245,7 +245,9 @@ static const char *try_one(struct kt_world *w, const struct trouble *trouble, un
 	*ret = trouble->begin(nth);
 	if (*ret)
 		return "there is no trouble";
+	in_call = 1;
 	*ret = c->call(w);
+	in_call = 0;
 	came = trouble->end();
 	*more = came == 1;
 	if (came < 0)
@@ -265,51 +267,60 @@ static const char *try_one(struct kt_world *w, const struct trouble *trouble, un
 	return *ret ? "it does not work afterwards" : NULL;
 }
 
-/* How long does it take by itself, in nanoseconds; 0: it cannot be prepared */
+/* How long does it take by itself, in nanoseconds, when nothing gets in its way */
 static int64_t time_one(struct kt_world *w)
 {
 	struct timespec begun, ended;
+	int64_t least = INT64_MAX;
 
-	if (prepare(w))
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &begun);
-	w->call->call(w);
-	clock_gettime(CLOCK_MONOTONIC, &ended);
-	return (ended.tv_sec - begun.tv_sec) * NSEC + ended.tv_nsec - begun.tv_nsec;
+	for (int i = 0; i < 3; i++) {
+		int64_t ns = 0;
+
+		if (!prepare(w)) {
+			clock_gettime(CLOCK_MONOTONIC, &begun);
+			w->call->call(w);
+			clock_gettime(CLOCK_MONOTONIC, &ended);
+			ns = (ended.tv_sec - begun.tv_sec) * NSEC +
+			     ended.tv_nsec - begun.tv_nsec;
+		}
+		end(w);
+		least = ns < least ? ns : least;
+	}
+	return least;
 }
 
 /* How many things were wrong. Prints them. @places: adds how many there were. */
 static int try_all(struct kt_world *w, const struct trouble *trouble, const struct kt_call *c,
 		   unsigned int *places)
 {
-	unsigned int nth = 0;
+	unsigned int nth = 0, came = 0;
 	bool more = true;
 	int wrong = 0;
 
 	w->call = c;
-	if (trouble->learn) {
+	if (trouble->learn)
 		trouble->learn(time_one(w));
-		end(w);
-	}
-	while (more && nth < trouble->places) {
+	/* A failure that does not come is behind the last place; a signal may be before the first. */
+	while ((more || trouble->learn) && nth < trouble->places) {
 		const char *what;
 		long ret;
 
 		what = try_one(w, trouble, ++nth, &more, &ret);
 		end(w);
+		came += more;
 		if (!what)
 			continue;
 		printf("# %s, place %u: %s: %ld\n", c->name, nth, what, ret);
 		wrong++;
 	}
-	printf("# %s: %u places\n", c->name, nth - !more);
+	printf("# %s: %u places\n", c->name, came);
 	/* A call without an allocation has no place for a failure; a signal fits into any. */
-	if (trouble->learn && nth - !more == 0) {
+	if (trouble->learn && !came) {
 		printf("# %s: nothing came in between\n", c->name);
 		wrong++;
 	}
 	fflush(stdout);
-	*places += nth - !more;
+	*places += came;
 	return wrong;
 }
 
