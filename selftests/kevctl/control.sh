@@ -116,8 +116,8 @@ expect "kill --json: two, and one is none" 125 "*" "^kevctl: x: is neither" \
 tap_check "kill --json: two objects" python3 -c '
 import json, sys
 none, guest = json.load(open(sys.argv[1]))
-assert none == {"guest": "x", "vm": None, "pid": None, "signal": "TERM", "ended": False,
-                "error": "Invalid argument"}, none
+assert none == {"guest": "x", "vm": None, "pid": None, "signal": "TERM", "ended": None,
+                "error": "is neither the number of a VM nor a PID"}, none
 assert guest["pid"] == int(sys.argv[2]) and guest["ended"] is True, guest
 assert guest["error"] is None, guest
 ' "$tap_dir/stdout" "$pid"

@@ -144,9 +144,11 @@ static void print_json(const char *id, int signal, bool wait, const struct outco
 		fputs(", \"vm\": null, \"pid\": null", stdout);
 	fputs(", \"signal\": ", stdout);
 	json_string(stdout, signal_name(signal));
+	/* One that ended before the signal came has ended, too. */
 	printf(", \"ended\": %s, \"error\": ",
-	       !wait ? "null" : outcome->error ? "false" : "true");
-	json_string(stdout, outcome->error ? strerror(-outcome->error) : NULL);
+	       outcome->error == -ESRCH || (wait && !outcome->error) ? "true" : "null");
+	json_string(stdout, !outcome->error ? NULL :
+		    outcome->found ? strerror(-outcome->error) : find_problem(outcome->error));
 	putchar('}');
 }
 

@@ -41,11 +41,23 @@ static bool find_owner(unsigned int number, uid_t *owner)
 	return is;
 }
 
+const char *find_problem(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return "is neither the number of a VM nor a PID";
+	case -ENOENT:
+		return "no such guest of this user's";
+	default:
+		return strerror(-error);
+	}
+}
+
 static void say_not_found(const char *id, unsigned int number)
 {
 	uid_t owner;
 
-	message(id, "no such guest of this user's");
+	message(id, "%s", find_problem(-ENOENT));
 	if (find_owner(number, &owner) && owner != geteuid())
 		hint("it is a process of the user %u, whose kevctl can ask it; root can end it: "
 		     "kill %u", owner, number);
@@ -58,10 +70,10 @@ int find_number(const char *id, unsigned int *number)
 	int error = parse_count(id, 1, INT_MAX, number);
 
 	if (error) {
-		message(id, "is neither the number of a VM nor a PID");
+		message(id, "%s", find_problem(-EINVAL));
 		hint("kevctl ps lists both");
 	}
-	return error;
+	return error ? -EINVAL : 0;
 }
 
 int find_guest(const char *id, struct runtime_info *info)

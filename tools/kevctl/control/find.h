@@ -19,6 +19,9 @@ int find_number(const char *id, unsigned int *number);
  */
 int find_guest(const char *id, struct runtime_info *info);
 
+/* find_problem() - what find_guest() says for its error */
+const char *find_problem(int error);
+
 /* print_name() - text that others have chosen, without what a terminal would obey */
 void print_name(FILE *to, const char *text);
 
