@@ -28,7 +28,7 @@ SOAK=(guest/soak_kick guest/nmi guest/halt_end guest/timer_move guest/net guest/
 	guest/hotplug guest/kvm)
 # The same where the instrumented kernel is needed
 SOAK_DEBUG=(guest/fail_load)
-# What needs a second CPU, and has it with --leaks; the others have one there.
+# What skips cases on one CPU, and has a second one with --leaks; the others have one there.
 LEAKS_SMP=(guest/hotplug guest/latency guest/nmi uapi/stats)
 # A machine that hangs is ended from outside, in seconds of host time.
 BED_TIMEOUT=1500
@@ -363,7 +363,7 @@ on_debug() {
 	done
 }
 
-# smp_leaks: what test_leaks has left out
+# smp_leaks: the cases that test_leaks has skipped
 smp_leaks() {
 	local PROGRAMS=${LEAKS_SMP[*]}
 	in_machines "leaks, 2 CPUs" 2 "$out/leaks-2"
