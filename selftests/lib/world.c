@@ -142,7 +142,7 @@ static struct kt_fail fail;
 static timer_t timer;
 static volatile sig_atomic_t signals, in_call;
 
-/* How long the call takes by itself, in nanoseconds, and how many signals are spread over that */
+/* How long it takes to arm the timer and to call, in nanoseconds; that many signals share it */
 static int64_t call_ns;
 #define SIGNALS		20
 #define NSEC		1000000000LL
@@ -150,7 +150,7 @@ static int64_t call_ns;
 /* Something that comes at the nth place of a call */
 struct trouble {
 	int (*prepare)(void);
-	void (*learn)(int64_t ns);	/* how long the call takes without it; or NULL */
+	void (*learn)(int64_t ns);	/* when the last place is to come; or NULL */
 	int (*begin)(unsigned int nth);
 	int (*end)(void);		/* 1: it has come; 0: there are not so many places */
 	bool (*excuses)(long ret);
@@ -267,8 +267,8 @@ static const char *try_one(struct kt_world *w, const struct trouble *trouble, un
 	return *ret ? "it does not work afterwards" : NULL;
 }
 
-/* How long does it take by itself, in nanoseconds, when nothing gets in its way */
-static int64_t time_one(struct kt_world *w)
+/* How long does it take with a trouble that never comes, in nanoseconds */
+static int64_t time_one(struct kt_world *w, const struct trouble *trouble)
 {
 	struct timespec begun, ended;
 	int64_t least = INT64_MAX;
@@ -277,9 +277,12 @@ static int64_t time_one(struct kt_world *w)
 		int64_t ns = 0;
 
 		if (!prepare(w)) {
+			trouble->learn(1000 * NSEC);
 			clock_gettime(CLOCK_MONOTONIC, &begun);
+			trouble->begin(SIGNALS);
 			w->call->call(w);
 			clock_gettime(CLOCK_MONOTONIC, &ended);
+			trouble->end();
 			ns = (ended.tv_sec - begun.tv_sec) * NSEC +
 			     ended.tv_nsec - begun.tv_nsec;
 		}
@@ -299,7 +302,7 @@ static int try_all(struct kt_world *w, const struct trouble *trouble, const stru
 
 	w->call = c;
 	if (trouble->learn)
-		trouble->learn(time_one(w));
+		trouble->learn(time_one(w, trouble));
 	/* A failure that does not come is behind the last place; a signal may be before the first. */
 	while ((more || trouble->learn) && nth < trouble->places) {
 		const char *what;
