@@ -322,23 +322,33 @@ test_races() {
 	count noinstr "$out/noinstr"
 }
 
-# in_machines NAME CPUS LOG [PART PARTS]: the programs of uapi/ and guest/, GROUP of them on each
-# machine. A machine tells of one report only and may hang, and then says nothing about the programs
-# after it. Of several parts together each program has one.
+# in_machines NAME CPUS LOG: the programs of uapi/ and guest/, GROUP of them on each machine. A
+# machine tells of one report only and may hang, and then says nothing about the programs after it.
+# Of several at once with the same LOG each takes the next group that none has: what they say is in
+# LOG.groups, see in_order.
 in_machines() {
-	local name=$1 cpus=$2 log=$3 part=${4:-0} parts=${5:-1} programs=() program n
+	local name=$1 cpus=$2 log=$3 programs=() program n
 	for program in ${PROGRAMS:-$(cd "$tree/selftests" && echo {uapi,guest}/*)}; do
 		[[ -d $tree/selftests/$program || ! -x $tree/selftests/$program ]] ||
 			programs+=("/selftests/$program")
 	done
 	((${#programs[@]} > 0)) || { echo "no such programs: $PROGRAMS" >&2; exit 2; }
-	: >"$log"
-	for ((n = part * GROUP; n < ${#programs[@]}; n += parts * GROUP)); do
-		in_bed "$name from ${programs[n]#/selftests/}" "$DEFAULT_MODEL" "$cpus" "$log.part" \
-			/selftests/in-bed.sh "${programs[@]:n:GROUP}"
-		cat "$log.part" >>"$log"
+	mkdir -p "$log.groups"
+	for ((n = 0; n < ${#programs[@]}; n += GROUP)); do
+		mkdir "$log.groups/$n" 2>/dev/null || continue
+		in_bed "$name from ${programs[n]#/selftests/}" "$DEFAULT_MODEL" "$cpus" \
+			"$log.groups/$n/log" /selftests/in-bed.sh "${programs[@]:n:GROUP}"
 	done
-	rm -f "$log.part"
+}
+
+# in_order LOG: into LOG, what the machines said
+in_order() {
+	local log=$1 n
+	for ((n = 0; ; n += GROUP)); do
+		[[ -e $log.groups/$n ]] || break
+		cat "$log.groups/$n/log"
+	done >"$log"
+	rm -r "$log.groups"
 }
 
 # The instrumented kernel needs modules of its own, and ten times the instructions for anything: so
@@ -352,37 +362,33 @@ build_debug() {
 	BED_TIMEOUT=$SLOW_TIMEOUT
 }
 
-# on_debug NAME: with one and with two CPUs at once
-on_debug() {
-	local name=$1 cpus
-	in_machines "$name, 1 CPU" 1 "$out/$name-1" &
-	in_machines "$name, 2 CPUs" 2 "$out/$name-2"
-	wait
-	for cpus in 1 2; do
+# two_at_once NAME CPUS...: on machines of so many CPUs each, two machines at once
+two_at_once() {
+	local name=$1 cpus pid
+	shift
+	for cpus; do rm -rf "$out/$name-$cpus.groups"; done
+	for cpus; do in_machines "$name, $cpus CPU(s)" "$cpus" "$out/$name-$cpus"; done &
+	pid=$!
+	for cpus in $(printf '%s\n' "$@" | tac); do
+		in_machines "$name, $cpus CPU(s)" "$cpus" "$out/$name-$cpus"
+	done
+	wait "$pid"
+	for cpus; do
+		in_order "$out/$name-$cpus"
 		count "$name, $cpus CPU(s)" "$out/$name-$cpus" "selftests/skips/debug-$cpus"
 	done
 }
 
-# smp_leaks: the cases that test_leaks has skipped
-smp_leaks() {
-	local PROGRAMS=${LEAKS_SMP[*]}
-	in_machines "leaks, 2 CPUs" 2 "$out/leaks-2"
-	count "leaks, 2 CPUs" "$out/leaks-2" selftests/skips/debug-2
-}
-
-# Each program once, on two machines at once: what a path loses is lost with one CPU, too.
+# Each program once: what a path loses is lost with one CPU, too.
 test_leaks() {
 	options+=(--append kmemleak=on)
 	if [[ -n ${PROGRAMS-} ]]; then
-		on_debug leaks
+		two_at_once leaks 1 2
 		return
 	fi
-	in_machines "leaks, one half" 1 "$out/leaks-one" 0 2 &
-	in_machines "leaks, other half" 1 "$out/leaks-other" 1 2
-	wait
-	cat "$out/leaks-one" "$out/leaks-other" >"$out/leaks-1"
-	count "leaks, 1 CPU" "$out/leaks-1" selftests/skips/debug-1
-	smp_leaks
+	two_at_once leaks 1
+	local PROGRAMS=${LEAKS_SMP[*]}
+	two_at_once leaks 2
 }
 
 # soak NAME CPUS LOG PROGRAM...: with all of their rounds
@@ -423,7 +429,7 @@ case ${1:-} in
 --debug)
 	build_debug
 	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; }
-	on_debug debug
+	two_at_once debug 1 2
 	;;
 --leaks)
 	build_debug
