@@ -81,7 +81,9 @@ static bool kvm_is_there(void)
  * A crash leaves VMX operation before it starts the next kernel: INIT is
  * blocked in VMX operation. There is one slot for whoever does that. KVM's
  * callback turns VMX off no matter who turned it on, so that kev takes the slot
- * only while KVM is not there.
+ * only while KVM is not there. An idle KVM of 6.12 that turns VMX on with its
+ * first VM (enable_virt_at_load=0) has no callback until then: a crash is not
+ * provided for while that KVM is loaded beside VMs of kev's.
  */
 static void emergency_disable(void)
 {
