@@ -472,24 +472,36 @@ static void check_write(struct __test_metadata *_metadata, struct kt_guest *gues
 	}
 }
 
-TEST(illegal_writes)
+static void check_writes(struct __test_metadata *_metadata, bool need_unrestricted)
 {
 	struct kev_vcpu_state boot = { 0 };
 	struct kt_guest guest;
-	bool unrestricted;
 
 	ASSERT_EQ(0, kt_guest_init(&guest, &writes, 0, NULL));
+	if (need_unrestricted && !has_unrestricted(guest.kev)) {
+		kt_guest_fini(&guest);
+		SKIP(return, NO_UNRESTRICTED);
+	}
 	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
-	unrestricted = has_unrestricted(guest.kev);
 	for (size_t i = 0; i < ARRAY_SIZE(write_cases); i++) {
 		const struct write_case *c = &write_cases[i];
 
-		if (c->needs_unrestricted && !unrestricted)
+		if (c->needs_unrestricted != need_unrestricted)
 			continue;
 		TH_LOG("%s", c->name);
 		check_write(_metadata, &guest, &boot, c);
 	}
 	kt_guest_fini(&guest);
+}
+
+TEST(writes_in_a_mode)
+{
+	check_writes(_metadata, false);
+}
+
+TEST(writes_that_change_the_mode)
+{
+	check_writes(_metadata, true);
 }
 
 /* Without unrestricted guest a mode that the CPU does not run is told to user space. */
