@@ -8,11 +8,11 @@ LOG holds the output of one or more programs, each between the lines
 "# begin NAME" and "# end NAME STATUS". A program passes as many cases as it has
 lines "ok"; it fails one more when it ran fewer cases than its plan says, has none, has no
 plan, died, or exited with another status than its lines explain. A skip has to
-stand in FILE as "PROGRAM: CASE", or "PROGRAM: REASON" where it has no name, and
-what stands there has to be skipped: a case that is never run must not go unseen. With
---some that goes for the programs in LOG only.
+stand in FILE as "PROGRAM: CASE", or "PROGRAM: REASON (CASE CASE)" of the kernel's
+harness, and what stands there has to be skipped: a case that is never run must not go
+unseen. With --some that goes for the programs in LOG only.
 In the file "optional" beside FILE stands what may be skipped: what needs something
-that the project does not bring. A line "# at SECONDS" before the two lines of a
+that the project does not bring; it names no CASE after a REASON. A line "# at SECONDS" before the two lines of a
 program tells the time.
 
 Prints what failed, which programs took longest, then "PASSED FAILED SKIPPED".
@@ -24,6 +24,10 @@ import sys
 RESULT = re.compile(r'^(ok|not ok) (\d+)\s*(?:- )?(.*)$')
 PLAN = re.compile(r'^1\.\.(\d+)')
 SKIP = re.compile(r'#\s*SKIP\b\s*(.*)', re.IGNORECASE)
+# What the kernel's harness says before a case
+RUN = re.compile(r'^#\s+RUN\s+(?:global\.)?(\S+) \.\.\.$')
+# What a list of skips says after a reason
+CASES = re.compile(r'^(.*) \(([^()]+)\)$')
 KSFT_FAIL, KSFT_SKIP = 1, 4
 # Which programs are worth a look: so many at most, of so many seconds at least
 SLOWEST, SLOW = 10, 5
@@ -35,6 +39,7 @@ class Program:
         self.began = began
         self.seconds = None
         self.plan = None
+        self.case = None
         self.passed = 0
         self.failures = []
         self.skips = []
@@ -46,6 +51,10 @@ class Program:
         if plan:
             self.plan = int(plan.group(1))
             return
+        run = RUN.match(line)
+        if run:
+            self.case = run.group(1)
+            return
         result = RESULT.match(line)
         if not result:
             return
@@ -55,9 +64,10 @@ class Program:
             self.failures.append(text)
         elif skip:
             # The kernel's harness gives a skip no name but its reason.
-            self.skips.append(text[:skip.start()].strip() or skip.group(1))
+            self.skips.append((text[:skip.start()].strip() or skip.group(1), self.case))
         else:
             self.passed += 1
+        self.case = None
 
     def finish(self, status):
         cases = self.passed + len(self.failures) + len(self.skips)
@@ -111,13 +121,27 @@ def slowest(programs):
 
 
 def allowed_skips(path):
+    """Of each (PROGRAM: CASE, None) or (PROGRAM: REASON, CASE), in a set; or None."""
     if not path:
         return None
+    allowed = set()
     try:
         with open(path, encoding='utf-8') as f:
-            return {line.strip() for line in f if line.strip() and not line.startswith('#')}
+            lines = [line.strip() for line in f if line.strip() and not line.startswith('#')]
     except FileNotFoundError:
-        return set()
+        return allowed
+    for line in lines:
+        listed = CASES.match(line)
+        if listed:
+            allowed |= {(listed.group(1), case) for case in listed.group(2).split()}
+        else:
+            allowed.add((line, None))
+    return allowed
+
+
+def tell(skip):
+    """As a list of skips has it."""
+    return skip[0] if skip[1] is None else f'{skip[0]} ({skip[1]})'
 
 
 def main(argv):
@@ -133,8 +157,8 @@ def main(argv):
     passed = failed = skipped = 0
     seen = set()
     for program in programs:
-        for case in program.skips:
-            seen.add(f'{program.name}: {case}')
+        for what, case in program.skips:
+            seen.add((f'{program.name}: {what}', case))
         if program.failures:
             print(f'--- {program.name}')
             print('\n'.join(program.lines[-60:]))
@@ -144,14 +168,16 @@ def main(argv):
         failed += len(program.failures)
         skipped += len(program.skips)
     if allowed is not None:
-        for line in sorted(seen - allowed - optional):
-            print(f'FAILED skipped, and not in {skips_file}: {line}')
+        for skip in sorted(seen - allowed, key=tell):
+            if (skip[0], None) in optional:
+                continue
+            print(f'FAILED skipped, and not in {skips_file}: {tell(skip)}')
             failed += 1
         names = {program.name for program in programs}
-        for line in sorted(allowed - seen):
-            if some and line.partition(': ')[0] not in names:
+        for skip in sorted(allowed - seen, key=tell):
+            if some and skip[0].partition(': ')[0] not in names:
                 continue
-            print(f'FAILED in {skips_file}, but not skipped: {line}')
+            print(f'FAILED in {skips_file}, but not skipped: {tell(skip)}')
             failed += 1
     if not programs:
         print('\n'.join(stray[-40:]))

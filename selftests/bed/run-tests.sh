@@ -75,6 +75,7 @@ cure()
 }
 
 judge() { /usr/bin/python3 -B "$here/klog_test.py"; }
+counter() { /usr/bin/python3 -B "$here/tap_test.py"; }
 profile_table() { /usr/bin/python3 -B "$here/profile_test.py"; }
 
 status_is()
@@ -378,6 +379,7 @@ make -s -C "$("$bed" kdir)" M="$scratch/report" modules >"$scratch/build" 2>&1 |
 gcc -O2 -D_GNU_SOURCE -shared -fPIC -o "$scratch/libbed.so" "$here"/../../tools/bed/bochs/*.c -ldl
 
 check "the judge of kernel logs" judge
+check "the counter of cases" counter
 check "the table of a profile" profile_table
 delivery="deliver 7 note 7 0x80000041 0 0 0 interrupt 7 0x41 0 0 0 delivered exit 8 "
 check "the cures work" cure 0 "cure: applied" "delivery: applied" "mask 7 inject 7 $delivery"
