@@ -95,12 +95,12 @@ static int split_range(struct kev_mem *mem, u64 gpa, u64 end)
 		table = kev_table_next(mem, &at, end, &first, &nr);
 		if (!table)
 			return 0;
+		cond_resched();
 		if (table->level == KEV_PT_LEVEL_4K)
 			continue;
 		ret = split_entry(mem, table, first);
 		if (ret)
 			return ret;
-		cond_resched();
 	}
 }
 
@@ -139,6 +139,7 @@ void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
 	struct kev_pt_page *table;
 
 	while ((table = kev_table_next(mem, &at, end, &first, &nr))) {
+		cond_resched();
 		if (table->level != KEV_PT_LEVEL_4K)
 			continue;
 		raw_spin_lock(&table->lock);
