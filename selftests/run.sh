@@ -126,6 +126,13 @@ in_wary_bed() {
 	in_bed "mitigations=auto" "$DEFAULT_MODEL" 1 "$log" "$@"
 }
 
+# in_older_bed LOG: where the kernel has to ask MSRs for what instructions tell on newer CPUs
+in_older_bed() {
+	local options=("${options[@]}" --append nofsgsbase)
+	in_bed "nofsgsbase" "$DEFAULT_MODEL" 1 "$1" /selftests/in-bed.sh \
+		/selftests/guest/host_state
+}
+
 # shellcheck disable=SC2317 # called by its name
 # refuses TEXT OPTION...: why kev.ko will not load is said, and the host lives
 refuses() {
@@ -179,6 +186,7 @@ test_default() {
 		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
 		in_wary_bed "$out/auto" /selftests/in-bed.sh /selftests/uapi/leaks \
 			/selftests/guest/mitigations /selftests/guest/host_state
+		in_older_bed "$out/nofsgsbase"
 		wrap "core2 refuses" refuses "EPT" --cpu core2_penryn_t9600 >"$out/core2"
 		wrap "life" selftests/life/run.sh >"$out/life"
 		wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
@@ -189,6 +197,7 @@ test_default() {
 	count "$DEFAULT_MODEL, 1 CPU" "$one" "selftests/skips/$DEFAULT_MODEL-1"
 	count "$DEFAULT_MODEL, 2 CPUs" "$two" "selftests/skips/$DEFAULT_MODEL-2"
 	count "mitigations=auto" "$out/auto"
+	count "nofsgsbase" "$out/nofsgsbase" selftests/skips/nofsgsbase
 	count "core2" "$out/core2"
 	count "life" "$out/life"
 	count "baseline" "$out/baseline"

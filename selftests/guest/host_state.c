@@ -484,6 +484,30 @@ TEST_F(host_state, ldt)
 	}
 }
 
+KT_CODE(reads_base, "mov $0xc0000102, %ecx\n 1: rdmsr\n out %al, $0x80\n jmp 1b");
+
+/* That of a descriptor is in the register that the guest's own base goes to. */
+TEST_F(host_state, gs_base_of_a_descriptor)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_guest guest;
+	uint16_t selector;
+	uint32_t value;
+
+	ASSERT_EQ(0, add_ldt_entry());
+	ASSERT_EQ(0, kt_guest_init(&guest, &reads_base, 0, NULL));
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, run_with_gs(guest.vcpu, self->before.fs_base, &selector, &value));
+		EXPECT_EQ(ldt_target, value);
+		ASSERT_EQ(KEV_EXIT_IO, guest.run->kind);
+		EXPECT_EQ(0, guest.run->gpr[KEV_RAX]);
+		EXPECT_EQ(0, guest.run->gpr[KEV_RDX]);
+		ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_MSRS, &state));
+		EXPECT_EQ(0, state.msrs.kernel_gs_base);
+	}
+	kt_guest_fini(&guest);
+}
+
 /*
  * One that runs no guest: which of its registers has changed, or 0. It goes on
  * until the vCPU has entered its guest often enough: who gets the CPU how often

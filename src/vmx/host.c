@@ -243,7 +243,8 @@ static void save_segments(struct kev_vmx_host *host)
 		host->fs = current->thread.fsindex;
 		host->gs = current->thread.gsindex;
 		host->fs_base = current->thread.fsbase;
-		host->gs_base = current->thread.gsbase;
+		/* Of a descriptor's base the kernel says 0; in the register it is all the same. */
+		host->gs_base = host->gs ? kernel_gs_base() : current->thread.gsbase;
 	}
 }
 
