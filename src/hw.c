@@ -31,8 +31,10 @@ static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
 static bool hw_gone;			/* [hw_lock] to write: off for good */
 static bool hw_emergency_registered;	/* [hw_lock] */
 
+enum kvm_presence { KVM_UNKNOWN, KVM_HERE, KVM_GONE };
+
 /* [hw_lock] Unknown until KVM comes or goes, or VMX is needed. */
-static enum { KVM_UNKNOWN, KVM_HERE, KVM_GONE } hw_kvm;
+static enum kvm_presence hw_kvm;
 
 static int hw_hotplug_state;
 
@@ -59,22 +61,26 @@ static void disable_this_cpu(void *arg)
 	kev_backend->disable_cpu();
 }
 
-static bool kvm_is_there(void)
+/*
+ * Unknown of one that goes: as long as its exit function runs it has the slot, and its name is
+ * there for some time behind that.
+ */
+static enum kvm_presence find_kvm(void)
 {
 	struct kobject *kobj;
 	struct module *mod;
-	bool there;
+	bool going;
 
 	if (IS_BUILTIN(CONFIG_KVM_INTEL))
-		return true;
+		return KVM_HERE;
 	kobj = kset_find_obj(kev_module_kset(), KVM_MODULE);
 	if (!kobj)
-		return false;
-	/* Its end is told of long before its name goes, for which it waits for the reference. */
+		return KVM_GONE;
+	/* It stays until the reference is given back. */
 	mod = container_of(kobj, struct module_kobject, kobj)->mod;
-	there = mod && READ_ONCE(mod->state) != MODULE_STATE_GOING;
+	going = !mod || READ_ONCE(mod->state) == MODULE_STATE_GOING;
 	kobject_put(kobj);
-	return there;
+	return going ? KVM_UNKNOWN : KVM_HERE;
 }
 
 /*
@@ -115,11 +121,11 @@ static void emergency_yield(void)
 static void emergency_follow(void)
 {
 	if (hw_kvm == KVM_UNKNOWN)
-		hw_kvm = kvm_is_there() ? KVM_HERE : KVM_GONE;
-	if (hw_kvm == KVM_HERE)
-		emergency_yield();
-	else
+		hw_kvm = find_kvm();
+	if (hw_kvm == KVM_GONE)
 		emergency_take();
+	else
+		emergency_yield();
 }
 
 /* cpus_read_lock() and hw_lock held. */
@@ -156,7 +162,7 @@ static int enable_all(void)
 				   ", probably KVM: end its VMs or unload " KVM_MODULE :
 				   ": end its VMs or unload it");
 	else
-		pr_err("cannot turn VMX on: error %d\n", ret);
+		pr_err_ratelimited("cannot turn VMX on: error %d\n", ret);
 	return ret;
 }
 
