@@ -102,7 +102,7 @@ static bool is_same(const struct kev_vmx_config *a, const struct kev_vmx_config 
 
 /*
  * Capabilities were read on one CPU. Machines exist whose CPUs differ, by microcode for one: a
- * control that one has not, or a timer of another rate. Once for each CPU.
+ * control that one has not, or a timer of another rate. What is the same is looked at once.
  */
 static bool same_vmx(struct kev_vmx_cpu *c)
 {
@@ -113,7 +113,7 @@ static bool same_vmx(struct kev_vmx_cpu *c)
 		c->same_vmx = !kev_vmx_read_config(&config, &missing) &&
 			      is_same(&config, &kev_vmx_config);
 	if (!c->same_vmx)
-		pr_err("CPU %d has another VMX than the CPU that loaded the module; is its microcode up to date?\n",
+		pr_err_ratelimited("CPU %d has another VMX than the CPU that loaded the module; is its microcode up to date?\n",
 		       smp_processor_id());
 	return c->same_vmx;
 }
