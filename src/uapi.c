@@ -31,13 +31,18 @@ static const struct kev_ioctl *find(const struct kev_ioctl *table, unsigned int 
  */
 static int copy_in(const struct kev_ioctl *call, u8 *buf, void __user *user, u32 *size)
 {
+	int ret;
+
 	if (get_user(*size, (u32 __user *)user))
 		return -EFAULT;
 	if (*size < call->min_size)
 		return -EINVAL;
 	if (*size > PAGE_SIZE)
 		return -E2BIG;
-	return copy_struct_from_user(buf, call->size, user, *size);
+	ret = copy_struct_from_user(buf, call->size, user, *size);
+	/* The one that was checked: what user space has there may have changed. */
+	*(u32 *)buf = *size;
+	return ret;
 }
 
 void *kev_memdup_user(u64 from, size_t size)
@@ -93,8 +98,6 @@ long kev_uapi_call(const struct kev_ioctl *table, unsigned int nr, bool mine, vo
 		return -ENOTTY;
 	if (call->owner && !mine)
 		return -EPERM;
-	if (!call->size)
-		return arg ? -EINVAL : call->handler(object, NULL);
 
 	err = copy_in(call, (u8 *)buf, user, &size);
 	if (err)
