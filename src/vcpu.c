@@ -182,6 +182,9 @@ static vm_fault_t run_page_fault(struct vm_fault *vmf)
 {
 	struct kev_vcpu *vcpu = vmf->vma->vm_file->private_data;
 
+	/* MADV_DOFORK gives a child the mapping all the same. */
+	if (vmf->vma->vm_mm != vcpu->vm->mm)
+		return VM_FAULT_SIGBUS;
 	vmf->page = virt_to_page(vcpu->run);
 	get_page(vmf->page);
 	return 0;

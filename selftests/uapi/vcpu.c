@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "kevtest.h"
 
@@ -211,6 +212,32 @@ TEST_F(vcpu, run_page)
 	kt_unmap_run(first);
 	EXPECT_EQ(0x12345678, second->request);
 	kt_unmap_run(second);
+}
+
+/* Whatever the process has asked for, its child gets no page that it may not run with. */
+TEST_F(vcpu, run_page_of_a_child)
+{
+	int status, vcpu = kt_create_vcpu(self->vm, 0);
+	struct kev_run *run;
+	uint8_t byte;
+	pid_t pid;
+
+	ASSERT_LE(0, vcpu);
+	for (int i = 0; i < 2; i++) {
+		run = kt_map_run(vcpu);
+		ASSERT_NE(NULL, run);
+		run->request = 0;
+		if (i)
+			madvise(run, KT_PAGE, MADV_DOFORK);
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(kt_peek((uint8_t *)run, &byte) ? 0 : 1);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		kt_unmap_run(run);
+	}
+	close(vcpu);
 }
 
 /* Nobody else gets the page while no process has it mapped. */
