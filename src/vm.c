@@ -234,6 +234,17 @@ int kev_vm_lock_policy(struct kev_vm *vm)
 }
 
 /**
+ * kev_vm_freeze_locked() - the VM's policy is final
+ * @vm: the VM; the caller holds its lock
+ */
+void kev_vm_freeze_locked(struct kev_vm *vm)
+{
+	lockdep_assert_held(&vm->lock);
+	/* Pairs with kev_vm_freeze()'s look, of other vCPUs. */
+	smp_store_release(&vm->frozen, true);
+}
+
+/**
  * kev_vm_freeze() - a vCPU is about to run: the VM's policy is final
  * @vm: the VM
  *
@@ -241,12 +252,11 @@ int kev_vm_lock_policy(struct kev_vm *vm)
  */
 void kev_vm_freeze(struct kev_vm *vm)
 {
-	/* Pairs with the store below: who sees it sees the policy. */
+	/* Pairs with kev_vm_freeze_locked(): who sees it sees the policy. */
 	if (likely(smp_load_acquire(&vm->frozen)))
 		return;
 	mutex_lock(&vm->lock);
-	/* Pairs with the look above, of other vCPUs. */
-	smp_store_release(&vm->frozen, true);
+	kev_vm_freeze_locked(vm);
 	mutex_unlock(&vm->lock);
 }
 

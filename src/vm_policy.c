@@ -112,16 +112,22 @@ static int make_msr_values(struct kev_vcpu *vcpu)
  * @values: out: they, in the order of their indices; NULL where there are none. They are
  *	the vCPU's, and may be changed under its lock
  *
- * The VM's policy is final from now on.
+ * The VM's policy is final from now on, unless -EINVAL is returned.
  *
  * Context: process, may sleep. Return: 0; -EINVAL there are more or fewer; -ENOMEM.
  */
 int kev_vcpu_msr_values(struct kev_vcpu *vcpu, u32 nr, u64 **values)
 {
+	struct kev_vm *vm = vcpu->vm;
+	bool fits;
 	int ret;
 
-	kev_vm_freeze(vcpu->vm);
-	if (nr != nr_msr_values(vcpu->vm->msrs))
+	mutex_lock(&vm->lock);
+	fits = nr == nr_msr_values(vm->msrs);
+	if (fits)
+		kev_vm_freeze_locked(vm);
+	mutex_unlock(&vm->lock);
+	if (!fits)
 		return -EINVAL;
 	ret = make_msr_values(vcpu);
 	*values = vcpu->msr_values;

@@ -40,8 +40,8 @@ struct mm_struct;
  * @owner: [I] the creator's user, who is charged for it
  * @flags: [I] KEV_VM_* of its making
  * @abi: [I] hypercall ABI
- * @frozen: [a] a vCPU has run: the policy, which is the next five, is final; set once,
- *	under @lock
+ * @frozen: [a] a vCPU has run, or its KEV_STATE_MSR_VALUES were asked for: the policy, which
+ *	is the next five, is final; set once, under @lock
  * @cpuid: what CPUID tells, changed under @lock and followed under RCU; the module's or
  *	the VM's own
  * @msrs: what user space has said of MSRs, changed under @lock; NULL for nothing
@@ -146,6 +146,7 @@ void kev_vm_put(struct kev_vm *vm);
 void kev_vm_end(struct kev_vcpu *vcpu, enum kev_vm_state state, u64 code, u32 error);
 int kev_vm_lock_policy(struct kev_vm *vm);
 void kev_vm_freeze(struct kev_vm *vm);
+void kev_vm_freeze_locked(struct kev_vm *vm);
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu);
 void kev_vm_flush(struct kev_mem *mem);
 

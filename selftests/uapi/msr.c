@@ -174,6 +174,10 @@ TEST_F(msr, values_as_state)
 	struct kt_guest other;
 
 	ASSERT_EQ(0, set_msrs(self->guest.vm, entries, ARRAY_SIZE(entries)));
+	/* Who is mistaken about it can still change it. */
+	EXPECT_EQ(-EINVAL, values_call(&self->guest, KEV_VCPU_GET_STATE, values, 3));
+	EXPECT_EQ(-EINVAL, values_call(&self->guest, KEV_VCPU_SET_STATE, values, 1));
+	ASSERT_EQ(0, set_msrs(self->guest.vm, entries, ARRAY_SIZE(entries)));
 	ASSERT_EQ(0, values_call(&self->guest, KEV_VCPU_GET_STATE, values, 2));
 	EXPECT_EQ(1, values[0]);
 	EXPECT_EQ(2, values[1]);

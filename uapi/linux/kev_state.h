@@ -239,7 +239,7 @@ struct kev_time {
  * @problem: out: SET that failed with -EINVAL: the field that will not do and why,
  *	NUL-terminated; empty where no field is to blame
  *
- * KEV_STATE_MSR_VALUES makes the VM's policy final, as the first RUN does.
+ * KEV_STATE_MSR_VALUES with the right number makes the VM's policy final, as the first RUN does.
  *
  * Groups that are not named are neither read nor, on GET, filled: they come
  * back as they were sent. SET checks the state that the vCPU would have with the new
