@@ -73,7 +73,7 @@ struct kev_known {
  * @access: accesses to devices, in order: each is made once, whatever the instruction has
  *	to wait for
  * @string_done: values of a string that the port has seen, or 0
- * @string_asked: values in the report
+ * @string_asked: values in the report that waits for its answer, or 0
  * @values: of the string
  * @bytes: the instruction
  * @nr_bytes: of them that could be read

@@ -213,6 +213,43 @@ TEST(chunks)
 	kt_guest_fini(&guest);
 }
 
+static bool has_data(const struct kev_run *run)
+{
+	for (uint32_t n = 0; n < KEV_RUN_DATA; n++)
+		if (run->data[n])
+			return true;
+	return false;
+}
+
+IO_CODE(outs_and_out, "mov $16, %ecx\n rep outsb\n out %al, $0x81\n mov $16, %ecx\n rep outsb\n"
+	"outs_and_out_behind: out %al, $0x81" MOVED);
+extern const char outs_and_out_behind[];
+
+/* A report behind it has none of its values, be it answered or given up. */
+TEST(values_of_one_report)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct kt_guest guest;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &outs_and_out, 0, NULL));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		ASSERT_EQ(KEV_EXIT_IO, guest.run->kind);
+		ASSERT_EQ(16, guest.run->io.count);
+		EXPECT_TRUE(has_data(guest.run));
+		if (i) {
+			ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
+			state.gprs.rip = KT_CODE_GPA + (outs_and_out_behind - outs_and_out.start);
+			ASSERT_EQ(0, kt_set_state(guest.vcpu, KEV_STATE_GPRS, &state));
+		}
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		ASSERT_EQ(KEV_EXIT_IO, guest.run->kind);
+		ASSERT_EQ(1, guest.run->io.count);
+		EXPECT_FALSE(has_data(guest.run));
+	}
+	kt_guest_fini(&guest);
+}
+
 /* It is met once, however many reports the instruction takes. */
 TEST(breakpoint_at_chunks)
 {

@@ -259,7 +259,6 @@ static void report_string(struct kev_vcpu *vcpu, u16 port, bool in, unsigned int
 		.count = count,
 		.flags = KEV_IO_STRING,
 	};
-	memset(run->data, 0, sizeof(run->data));
 	if (!in)
 		memcpy(run->data, values, count * width);
 	vcpu->answer = KEV_EXIT_IO;
@@ -555,6 +554,13 @@ int kev_emulate_answer(struct kev_vcpu *vcpu, u64 data)
 	return KEV_KICKED;
 }
 
+/* Its values are in no report behind it. */
+static void clear_string(struct kev_vcpu *vcpu)
+{
+	memset(vcpu->run->data, 0, sizeof(vcpu->run->data));
+	vcpu->emulation->string_asked = 0;
+}
+
 /**
  * kev_emulate_string_answer() - user space has answered to a string of port accesses
  * @vcpu: the caller holds its lock
@@ -566,6 +572,7 @@ void kev_emulate_string_answer(struct kev_vcpu *vcpu)
 	if (vcpu->exit.io.in)
 		memcpy(e->values, vcpu->run->data, sizeof(e->values));
 	e->string_done = e->string_asked;
+	clear_string(vcpu);
 	if (vcpu->exit.io.in)
 		trace_kev_pio(vcpu, false, vcpu->exit.io.port, vcpu->exit.io.width,
 			      e->string_done, value_at(e->values, vcpu->exit.io.width, 0));
@@ -589,4 +596,6 @@ void kev_emulate_drop(struct kev_vcpu *vcpu)
 	e->plain = NULL;
 	e->done = 0;
 	e->string_done = 0;
+	if (e->string_asked)
+		clear_string(vcpu);
 }
