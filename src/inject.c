@@ -25,11 +25,15 @@ struct exception_call {
 	int ret;
 };
 
-/* Will RUN go on with an instruction, which may raise an exception of its own? */
-static bool is_unfinished(const struct kev_vcpu *vcpu)
+/**
+ * kev_vcpu_unfinished() - will RUN go on with an instruction, which may raise an exception
+ * @vcpu: the caller holds its lock
+ */
+bool kev_vcpu_unfinished(const struct kev_vcpu *vcpu)
 {
 	switch (vcpu->answer) {
 	case KEV_EXIT_MMIO:
+	case KEV_EXIT_MMIO | KEV_ANSWER_ADVANCE:
 	case KEV_EXIT_CONSOLE:
 		return true;
 	case KEV_EXIT_IO:
@@ -39,20 +43,33 @@ static bool is_unfinished(const struct kev_vcpu *vcpu)
 	}
 }
 
+/**
+ * kev_vcpu_event_set() - user space has said what event the next entry delivers
+ * @vcpu: the caller holds its lock; no instruction is unfinished if @waits
+ * @waits: whether there is one
+ *
+ * What the answer to the last report may raise would be a second one.
+ */
+void kev_vcpu_event_set(struct kev_vcpu *vcpu, bool waits)
+{
+	/* Instead of the memory that an instruction waits for: it has not been executed. */
+	if (waits && vcpu->answer == KEV_EXIT_MEMORY) {
+		vcpu->answer = KEV_EXIT_NONE;
+		kev_emulate_drop(vcpu);
+	}
+	vcpu->raised = waits && (vcpu->answer == KEV_EXIT_MSR ||
+				 vcpu->answer == KEV_EXIT_INTERCEPT);
+}
+
 static void call_inject(struct kev_vcpu *vcpu, void *arg)
 {
 	struct exception_call *call = arg;
 
-	if (kev_backend->event_waits(vcpu) || is_unfinished(vcpu)) {
+	if (kev_backend->event_waits(vcpu) || kev_vcpu_unfinished(vcpu)) {
 		call->ret = -EBUSY;
 		return;
 	}
-	/* Instead of the memory that an instruction waits for: it has not been executed. */
-	if (vcpu->answer == KEV_EXIT_MEMORY) {
-		vcpu->answer = KEV_EXIT_NONE;
-		kev_emulate_drop(vcpu);
-	}
-	vcpu->raised = vcpu->answer == KEV_EXIT_MSR || vcpu->answer == KEV_EXIT_INTERCEPT;
+	kev_vcpu_event_set(vcpu, true);
 	vcpu->exception = call->exception;
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	/* Its handler runs, whatever the last instruction was. */

@@ -209,6 +209,12 @@ static bool goes_elsewhere(const struct kev_vcpu_state *state, const struct kev_
 	return state->gprs.rip != old->gprs.rip || state->gprs.rflags != old->gprs.rflags;
 }
 
+/* The event alone, where the last exit stays as it is */
+static bool sets_event(const struct kev_vcpu_state *state)
+{
+	return (state->groups & (KEV_STATE_INTERRUPTS | KEV_STATE_GPRS)) == KEV_STATE_INTERRUPTS;
+}
+
 /* @merged holds what the vCPU has. */
 static void merge(struct kev_vcpu_state *merged, const struct kev_vcpu_state *state)
 {
@@ -263,6 +269,9 @@ static void call_set(struct kev_vcpu *vcpu, void *arg)
 	s->ret = kev_backend->check(vcpu, s->merged, &s->problem);
 	if (!s->ret && !check_apic(vcpu, s))
 		s->ret = -EINVAL;
+	if (!s->ret && sets_event(s->state) && s->state->interrupts.event &&
+	    kev_vcpu_unfinished(vcpu))
+		s->ret = -EBUSY;
 	if (s->ret)
 		return;
 	/* From here on what would wake it may be taken up: it does not wait meanwhile. */
@@ -314,6 +323,8 @@ static int set_state(struct kev_vcpu *vcpu, struct setting *s)
 	/* A new RIP: what the last exit left to do belongs to the old one. */
 	if (named & KEV_STATE_GPRS)
 		kev_vcpu_forget_exit(vcpu);
+	if (sets_event(state))
+		kev_vcpu_event_set(vcpu, state->interrupts.event);
 	if (named & KEV_STATE_INTERRUPTS) {
 		atomic_set(&vcpu->nmis, state->interrupts.nmis);
 		WRITE_ONCE(vcpu->interrupt, state->interrupts.external);

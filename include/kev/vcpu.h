@@ -121,9 +121,9 @@ struct kev_halt {
  * @answer: [c] enum kev_exit_kind that user space was asked to complete, with
  *	KEV_ANSWER_ADVANCE, or KEV_EXIT_NONE; KEV_EXIT_CONSOLE and KEV_EXIT_MEMORY mean
  *	that @exit is handled again
- * @raised: [c] KEV_VCPU_INJECT has raised an exception since the report that @answer is for,
- *	to which another exception is an answer, too: it would replace this one, or make a
- *	double fault of the two
+ * @raised: [c] user space has set an event since the report that @answer is for, to which an
+ *	exception is an answer, too: it would replace the event, or make a double fault of the
+ *	two
  * @reported: [c] enum kev_exit_kind of the last report: kev_report_clean()
  * @printed: [c] bytes of the Print under way that are on the console
  * @end_code: [c] exit code that a fast handler recorded with KEV_EXIT
@@ -253,6 +253,8 @@ bool kev_nmi_raise(struct kev_vcpu *vcpu);
 void kev_interrupt_offer(struct kev_vcpu *vcpu);
 
 /* inject.c */
+bool kev_vcpu_unfinished(const struct kev_vcpu *vcpu);
+void kev_vcpu_event_set(struct kev_vcpu *vcpu, bool waits);
 long kev_vcpu_inject(void *object, void *arg);
 
 /* debug.c */

@@ -680,6 +680,31 @@ TEST_F(delivery, interrupt)
 	KT_EXPECT_HANDLER(self->run, NP, 0x80 * 8 + 3, address(sleeps_at));
 }
 
+static int set_event(int vcpu, uint32_t event)
+{
+	struct kev_vcpu_state state = { 0 };
+	int ret = kt_get_state(vcpu, KEV_STATE_INTERRUPTS, &state);
+
+	state.interrupts.event = event;
+	return ret ? ret : kt_set_state(vcpu, KEV_STATE_INTERRUPTS, &state);
+}
+
+/* What SET_STATE makes of the event counts as INJECT does. */
+TEST_F(exits, event_set_and_continued)
+{
+	ASSERT_EQ(0, run_to_gp(self->vm, self->vcpu));
+	ASSERT_EQ(KEV_EXIT_INTERCEPT, self->run->kind);
+	ASSERT_EQ(0, set_event(self->vcpu, 0x80000300 | UD));
+	self->run->intercept.answer = KEV_INTERCEPT_CONTINUE;
+	EXPECT_EQ(-EINVAL, kt_run(self->vcpu));
+	EXPECT_EQ(0x80000300 | UD, event_of(self->vcpu));
+	/* Without it the #GP goes its way, which user space does not want to see again. */
+	ASSERT_EQ(0, set_event(self->vcpu, 0));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	KT_ASSERT_AT(self->run, KT_AT_HANDLER);
+	EXPECT_EQ(GP, self->run->gpr[KT_TRAP_VECTOR]);
+}
+
 /*
  * HLT that does not exit: an interrupt, an NMI or an exception ends it. In the emulator an
  * interrupt of the host does too.

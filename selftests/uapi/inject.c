@@ -24,6 +24,8 @@ KT_TRAPS(guest,
 	 "after_mov_ss: mov %ss, %eax\n mov %eax, %ss\n mov (%rbx), %al\n"
 	 "after_mov_ss_at: nop\n" KT_SAY_END
 	 "loads: mov (%rbx), %al\n loads_behind: nop\n" KT_SAY_END
+	 "stores: mov $2, %ecx\n stores_at: mov %al, (%rbx)\n stores_behind: loop stores_at\n"
+	 KT_SAY_END
 	 "strings: mov $0x80000, %esi\n mov $0x1f0, %edx\n outsb\n strings_behind: nop\n"
 	 KT_SAY_END
 	 "moves: mov %rbx, %rsi\n lea 0x1000(%rbx), %rdi\n moves_at: movsb\n" KT_SAY_END
@@ -34,7 +36,7 @@ KT_TRAPS(guest,
 KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps);
 KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
-KT_LABEL(loads); KT_LABEL(loads_behind); KT_LABEL(strings); KT_LABEL(strings_behind);
+KT_LABEL(loads); KT_LABEL(loads_behind); KT_LABEL(stores); KT_LABEL(stores_behind); KT_LABEL(strings); KT_LABEL(strings_behind);
 KT_LABEL(moves); KT_LABEL(moves_at);
 KT_LABEL(shut); KT_LABEL(shut_at); KT_LABEL(shut_end);
 
@@ -190,18 +192,38 @@ do {										\
 	KT_RUN_TO_HANDLER(self, GP, 0x18, address(behind));			\
 } while (0)
 
+/* Nor is there a place for what SET_STATE gives. */
+#define EXPECT_EVENT_BUSY()							\
+do {										\
+	struct kev_vcpu_state state = { 0 };					\
+										\
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_INTERRUPTS, &state));	\
+	EXPECT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_INTERRUPTS, &state));	\
+	state.interrupts.event = 0x80000306;	/* #UD */				\
+	EXPECT_EQ(-EBUSY, kt_set_state(self->vcpu, KEV_STATE_INTERRUPTS, &state)); \
+} while (0)
+
 TEST_F(inject, device_before)
 {
 	ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, HOLE, KT_PAGE));
-	/* The second time kev knows the instruction. */
+	ASSERT_EQ(0, start(self->vcpu, loads, STACK));
+	ASSERT_EQ(0, kt_run(self->vcpu));
+	ASSERT_EQ(KEV_EXIT_MMIO, self->run->kind);
+	EXPECT_EVENT_BUSY();
+	EXPECT_AFTER_INSTRUCTION(loads_behind);
+}
+
+/* The second time kev knows the instruction. */
+TEST_F(inject, known_store_before)
+{
+	ASSERT_EQ(0, kt_add_region(self->guest.vm, KEV_REGION_TRAP, 0, HOLE, KT_PAGE));
+	ASSERT_EQ(0, start(self->vcpu, stores, STACK));
 	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, start(self->vcpu, loads, STACK));
 		ASSERT_EQ(0, kt_run(self->vcpu));
 		ASSERT_EQ(KEV_EXIT_MMIO, self->run->kind);
-		EXPECT_AFTER_INSTRUCTION(loads_behind);
-		ASSERT_EQ(0, kt_set_state(self->vcpu, KEV_STATE_GPRS, &(struct kev_vcpu_state) {
-			.gprs = { .rip = KT_CODE_GPA, .rflags = 2 } }));
+		EXPECT_EVENT_BUSY();
 	}
+	EXPECT_AFTER_INSTRUCTION(stores_behind);
 }
 
 TEST_F(inject, string_before)
@@ -209,6 +231,7 @@ TEST_F(inject, string_before)
 	ASSERT_EQ(0, start(self->vcpu, strings, STACK));
 	ASSERT_EQ(0, kt_run(self->vcpu));
 	ASSERT_EQ(KEV_EXIT_IO, self->run->kind);
+	EXPECT_EVENT_BUSY();
 	EXPECT_AFTER_INSTRUCTION(strings_behind);
 }
 
