@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What differs between the kernel versions and configurations that kev builds
- * for. The only place that may look at LINUX_VERSION_CODE.
+ * for. Nothing but this and compat.c looks at LINUX_VERSION_CODE.
  */
 #ifndef _KEV_COMPAT_H
 #define _KEV_COMPAT_H
@@ -59,6 +59,14 @@ static inline bool kev_host_has_fred(void)
 	return false;
 #endif
 }
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define rdmsrq(msr, value)		rdmsrl(msr, value)
+#define wrmsrq(msr, value)		wrmsrl(msr, value)
+#define rdmsrq_safe(msr, value)		rdmsrl_safe(msr, value)
+#define native_rdmsrq(msr)		__rdmsr(msr)
+#define native_wrmsrq(msr, value)	native_wrmsrl(msr, value)
+#endif
 
 /* Hand a machine check that came out of the guest to the host's handler. */
 static inline void kev_machine_check(void)

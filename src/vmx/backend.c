@@ -23,7 +23,7 @@ static u64 probe_msr(u32 index)
 {
 	u64 value = 0;
 
-	rdmsrl_safe(index, &value);
+	rdmsrq_safe(index, &value);
 	return value;
 }
 

@@ -114,7 +114,7 @@ static bool same_vmx(struct kev_vmx_cpu *c)
 			      is_same(&config, &kev_vmx_config);
 	if (!c->same_vmx)
 		pr_err_ratelimited("CPU %d has another VMX than the CPU that loaded the module; is its microcode up to date?\n",
-		       smp_processor_id());
+				   smp_processor_id());
 	return c->same_vmx;
 }
 
@@ -148,9 +148,9 @@ int kev_vmx_enable_cpu(void)
 
 	/* Whoever switched these MSRs before has put the host's back by now. */
 	kev_vmx_user_msrs_init(c);
-	rdmsrl(MSR_IA32_SYSENTER_CS, c->sysenter_cs);
-	rdmsrl(MSR_IA32_SYSENTER_ESP, c->sysenter_esp);
-	rdmsrl(MSR_IA32_SYSENTER_EIP, c->sysenter_eip);
+	rdmsrq(MSR_IA32_SYSENTER_CS, c->sysenter_cs);
+	rdmsrq(MSR_IA32_SYSENTER_ESP, c->sysenter_esp);
+	rdmsrq(MSR_IA32_SYSENTER_EIP, c->sysenter_eip);
 	c->gdt.address = (unsigned long)get_cpu_gdt_ro(smp_processor_id());
 	c->gdt.size = GDT_SIZE - 1;
 	store_idt(&c->idt);

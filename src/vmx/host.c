@@ -45,7 +45,7 @@ static unsigned int nr_user_msrs(void)
 void kev_vmx_user_msrs_init(struct kev_vmx_cpu *c)
 {
 	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
-		rdmsrl(user_msr_index[i], c->host_msrs[i]);
+		rdmsrq(user_msr_index[i], c->host_msrs[i]);
 		c->live_msrs[i] = c->host_msrs[i];
 	}
 }
@@ -65,7 +65,7 @@ void kev_vmx_user_msrs_restore(struct kev_vmx_cpu *c)
 	for (unsigned int i = 0; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == c->host_msrs[i])
 			continue;
-		wrmsrl(user_msr_index[i], c->host_msrs[i]);
+		wrmsrq(user_msr_index[i], c->host_msrs[i]);
 		c->live_msrs[i] = c->host_msrs[i];
 	}
 }
@@ -98,7 +98,7 @@ void kev_vmx_user_msrs_load(struct kev_vmx_vcpu *vmx)
 	for (unsigned int i = first; i < nr_user_msrs(); i++) {
 		if (c->live_msrs[i] == vmx->user_msrs[i])
 			continue;
-		wrmsrl(user_msr_index[i], vmx->user_msrs[i]);
+		wrmsrq(user_msr_index[i], vmx->user_msrs[i]);
 		c->live_msrs[i] = vmx->user_msrs[i];
 		if (c->urn_registered)
 			continue;
@@ -140,9 +140,9 @@ void kev_vmx_host_state_init(struct kev_vmx_vcpu *vmx)
 	/* CR0.TS is clear while a guest runs: its FPU state is loaded. */
 	kev_vmwrite_natural(HOST_CR0, read_cr0() & ~X86_CR0_TS);
 	kev_vmwrite_natural(HOST_RIP, (unsigned long)kev_vmx_exit);
-	rdmsrl(MSR_EFER, value);
+	rdmsrq(MSR_EFER, value);
 	kev_vmwrite_64(HOST_IA32_EFER, value);
-	rdmsrl(MSR_IA32_CR_PAT, value);
+	rdmsrq(MSR_IA32_CR_PAT, value);
 	kev_vmwrite_64(HOST_IA32_PAT, value);
 
 	vmx->frame.host_rsp = 0;
@@ -215,7 +215,7 @@ static u64 kernel_gs_base(void)
 
 	if (static_branch_likely(&base_instructions))
 		return read_user_gs_base();
-	rdmsrl(MSR_KERNEL_GS_BASE, base);
+	rdmsrq(MSR_KERNEL_GS_BASE, base);
 	return base;
 }
 
@@ -224,7 +224,7 @@ static void set_kernel_gs_base(u64 base)
 	if (static_branch_likely(&base_instructions))
 		write_user_gs_base(base);
 	else
-		wrmsrl(MSR_KERNEL_GS_BASE, base);
+		wrmsrq(MSR_KERNEL_GS_BASE, base);
 }
 
 /* Straight to memory, where savesegment() takes a register in between */
@@ -293,7 +293,7 @@ void kev_vmx_arm(struct kev_vcpu *vcpu)
 	}
 	refresh_control_registers(host);
 
-	host->debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
+	host->debugctl = native_rdmsrq(MSR_IA32_DEBUGCTLMSR);
 	if (unlikely((host->debugctl ^ host->written_debugctl) & DEBUGCTLMSR_FREEZE_IN_SMM))
 		freeze_in_smm(host);
 	if (cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS))
@@ -335,7 +335,7 @@ static noinline void load_segments(const struct kev_vmx_host *host)
 	if (host->fs) {
 		loadsegment(fs, host->fs);
 		if (boot_cpu_has(X86_FEATURE_FSGSBASE))
-			wrmsrl(MSR_FS_BASE, host->fs_base);
+			wrmsrq(MSR_FS_BASE, host->fs_base);
 	}
 	if (host->gs)
 		load_gs_index(host->gs);

@@ -38,7 +38,7 @@ static enum kev_l1d_rule l1d_rule(void)
 
 	BUILD_BUG_ON(KEV_SKIPS_L1D_FLUSH != ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
-		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, facts.capabilities);
+		rdmsrq(MSR_IA32_ARCH_CAPABILITIES, facts.capabilities);
 	return kev_l1d_rule(&facts);
 }
 
@@ -112,7 +112,7 @@ void kev_vmx_l1d_flush(struct kev_vmx_vcpu *vmx)
 		vmx->due &= ~KEV_DUE_FLUSH_L1D;
 
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		native_wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 		return;
 	}
 

@@ -61,7 +61,7 @@ int kev_vmx_rdmsr(struct kev_vcpu *vcpu, u32 index, u64 *value)
 		*value = kev_vmread_natural(GUEST_GS_BASE);
 		return 0;
 	case MSR_KERNEL_GS_BASE:
-		rdmsrl(MSR_KERNEL_GS_BASE, *value);
+		rdmsrq(MSR_KERNEL_GS_BASE, *value);
 		return 0;
 	case MSR_IA32_SYSENTER_CS:
 		*value = kev_vmread_32(GUEST_SYSENTER_CS);
@@ -165,7 +165,7 @@ int kev_vmx_wrmsr(struct kev_vcpu *vcpu, u32 index, u64 value)
 	case MSR_KERNEL_GS_BASE:
 		if (!kev_canonical(value))
 			return -EINVAL;
-		wrmsrl(MSR_KERNEL_GS_BASE, value);
+		wrmsrq(MSR_KERNEL_GS_BASE, value);
 		return 0;
 	case MSR_FS_BASE:
 		field = GUEST_FS_BASE;

@@ -84,7 +84,7 @@ void kev_vmx_perf_to_guest(struct kev_vmx_vcpu *vmx)
 		if (msrs[i].msr == MSR_CORE_PERF_GLOBAL_CTRL)
 			switch_with_entry(vmx, &msrs[i]);
 		else if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, msrs[i].guest);
+			wrmsrq(msrs[i].msr, msrs[i].guest);
 	}
 }
 
@@ -101,5 +101,5 @@ void kev_vmx_perf_to_host(void)
 	msrs = perf_guest_get_msrs(&nr, NULL);
 	for (int i = 0; i < nr; i++)
 		if (msrs[i].msr != MSR_CORE_PERF_GLOBAL_CTRL && msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, msrs[i].host);
+			wrmsrq(msrs[i].msr, msrs[i].host);
 }
