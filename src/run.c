@@ -37,7 +37,7 @@ int kev_vcpu_wait_for_hw(void)
  * kev_vcpu_apply_pending() - finish the last exit: move RIP, raise the exception
  * @vcpu: loaded
  *
- * The only place where RIP moves. What is pending then comes instead of the next entry.
+ * What is pending then comes instead of the next entry.
  */
 void kev_vcpu_apply_pending(struct kev_vcpu *vcpu)
 {
@@ -508,7 +508,7 @@ static int run_until_report(struct kev_vcpu *vcpu)
  * Context: process, may sleep.
  * Return: 0 with the run page filled; -EINTR a kick; -ERESTARTNOHAND a signal; -EINVAL an
  * answer or a request that makes no sense, or registers that the VM's CPUID forbids, and
- * nothing has run; -ENOMEM.
+ * nothing has run; -ENOMEM; -EIO the CPU refuses the VMCS.
  */
 long kev_vcpu_run(struct kev_vcpu *vcpu)
 {

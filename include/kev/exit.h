@@ -165,7 +165,7 @@ enum kev_verdict {
 	KEV_EXIT,	/* the VM ends with a code */
 	KEV_FAIL,	/* mine, and it failed: the VM ends with an errno */
 	KEV_PASS,	/* not mine, or not at this level: ask the next */
-	KEV_KICKED,	/* back to user space with -EINTR; the work goes on at the next RUN */
+	KEV_KICKED,	/* the work is not done: on with it, after a kick or a signal at the next RUN */
 };
 
 typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct kev_exit *exit);
@@ -175,8 +175,7 @@ typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct
  * @name: for humans
  * @counter: offset in struct kev_vcpu_stats of the number that it is told in
  * @intercept: KEV_INTERCEPT_* that gives it to user space, or 0
- * @fast: with IRQs off and the hardware state loaded; touches only the vCPU;
- *	NULL goes straight to @slow
+ * @fast: with IRQs off and the hardware state loaded; NULL goes straight to @slow
  * @slow: after put, IRQs and preemption on; may sleep; NULL reports the exit
  */
 struct kev_exit_ops {

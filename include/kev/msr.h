@@ -26,8 +26,7 @@ typedef enum kev_verdict (*kev_msr_slow_write)(struct kev_vcpu *vcpu, u32 index,
  * @slow_write: in process context, may sleep; KEV_PASS: this VM does not have it. Only
  *	for handlers that are never removed: nothing keeps them meanwhile
  *
- * Context, but for @slow_write: armed: IRQs off, hardware state loaded; only the vCPU is
- * touched.
+ * Context, but for @slow_write: armed: IRQs off, hardware state loaded.
  */
 struct kev_msr_ops {
 	int (*read_msr)(struct kev_vcpu *vcpu, u32 index, u64 *value);

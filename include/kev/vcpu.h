@@ -28,13 +28,13 @@ struct task_struct;
 #define KEV_REQ_VM_ENDED	1	/* RUN reports the end of the VM */
 #define KEV_REQ_INTERRUPT	2	/* see whether the guest can take its interrupt */
 #define KEV_REQ_MP		3	/* an INIT or a SIPI waits */
-#define KEV_REQ_CLOCK		5	/* the guest's clock page has to be written */
-#define KEV_REQ_RCU		6	/* RCU has to be told that nothing is read; by the owner */
+#define KEV_REQ_CLOCK		4	/* the guest's clock page has to be written */
+#define KEV_REQ_RCU		5	/* RCU has to be told that nothing is read; by the owner */
 
 /* Those that end work for the guest, which goes on at the next RUN */
 #define KEV_REQ_LEAVE		(BIT(KEV_REQ_KICK) | BIT(KEV_REQ_VM_ENDED))
-/* A fault that waits ends for an interrupt too: the guest may have better things to do. */
-#define KEV_REQ_ALL		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT) | BIT(KEV_REQ_MP))
+/* What ends the wait of a fault: with an interrupt the guest may have better things to do. */
+#define KEV_REQ_WAKE		(KEV_REQ_LEAVE | BIT(KEV_REQ_INTERRUPT) | BIT(KEV_REQ_MP))
 
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
@@ -329,9 +329,8 @@ static inline enum kev_verdict kev_report_loaded(struct kev_vcpu *vcpu, enum kev
 
 	if (vcpu->reported != kind)
 		kev_report_clean(vcpu, kind);
-	/* One bit moves. */
-	BUILD_BUG_ON(KEV_INTERRUPT_WAITS >> 4 != KEV_RUN_INTERRUPT_PENDING);
-	run->flags = (READ_ONCE(vcpu->interrupt) & KEV_INTERRUPT_WAITS) >> 4;
+	run->flags = READ_ONCE(vcpu->interrupt) & KEV_INTERRUPT_WAITS ?
+		     KEV_RUN_INTERRUPT_PENDING : 0;
 	kev_backend_call(frame)(vcpu, run);
 	run->kind = kind;
 	vcpu->counts.reports++;

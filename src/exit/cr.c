@@ -146,7 +146,7 @@ enum kev_verdict kev_slow_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 	kev_mmio_forget(vcpu);
 	ret = kev_vcpu_loaded_call(vcpu, call_write, &write);
 	if (!ret && write.ret == -EAGAIN) {
-		if (read_pdptes(vcpu, write.cr3, KEV_REQ_ALL, pdptes, &verdict))
+		if (read_pdptes(vcpu, write.cr3, KEV_REQ_WAKE, pdptes, &verdict))
 			return verdict;
 		write.pdptes = pdptes;
 		ret = kev_vcpu_loaded_call(vcpu, call_write, &write);

@@ -110,7 +110,7 @@ enum kev_verdict kev_slow_memory(struct kev_vcpu *vcpu, const struct kev_exit *e
 		.access = memory.access,
 		.stock = &vcpu->stock,
 		.stop = &vcpu->requests,
-		.stop_mask = KEV_REQ_ALL,
+		.stop_mask = KEV_REQ_WAKE,
 	};
 	int ret;
 

@@ -15,7 +15,7 @@
 
 #include "vmx.h"
 
-#define PROC2_APICV	(KEV_PROC2_X2APIC | KEV_PROC2_APIC_REGISTERS | KEV_PROC2_VIRTUAL_INTERRUPTS)
+#define PROC2_APICV_ON	(KEV_PROC2_X2APIC | KEV_PROC2_APIC_REGISTERS | KEV_PROC2_VIRTUAL_INTERRUPTS)
 
 /* Guest interrupt status: the greatest vector requested, and the greatest in service */
 #define STATUS_REQUESTED	0x00ffU
@@ -81,11 +81,11 @@ void kev_vmx_apic_changed(struct kev_vcpu *vcpu)
 	u32 on = 0;
 
 	if (passed == KEV_BITMAP_APICV)
-		on = PROC2_APICV;
+		on = PROC2_APICV_ON;
 	else if (passed == KEV_BITMAP_TPR)
 		on = KEV_PROC2_X2APIC;
-	vmx->apicv = on == PROC2_APICV;
-	vmx->proc2 = (vmx->proc2 & ~PROC2_APICV) | on;
+	vmx->apicv = on == PROC2_APICV_ON;
+	vmx->proc2 = (vmx->proc2 & ~PROC2_APICV_ON) | on;
 	kev_vmwrite_32(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	kev_vmx_pass_msrs(vmx, KEV_BITMAP_APIC, passed);
 	kev_vmx_watch_tpr(vcpu, 0);
