@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../tools/kevctl/hermit/arguments.h"
@@ -546,6 +549,49 @@ static bool other_mounts(void)
 	return right;
 }
 
+#define NO_NAMESPACE	77
+
+/* In a mount namespace of its own: maps a file that another one is mounted on. */
+static int map_a_mount(void)
+{
+	char item[256];
+	const char *items[] = { item };
+	struct text_list list = { items, 1 };
+	struct files other;
+	bool right;
+
+	if (unshare(CLONE_NEWNS) && unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		return NO_NAMESPACE;
+	make("under", "");
+	make("over", SECRET);
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(at("over"), at("under"), NULL, MS_BIND, NULL))
+		return NO_NAMESPACE;
+	snprintf(item, sizeof(item), "%s:/file:ro", at("under"));
+	if (files_init(&other, &list, 0))
+		return 1;
+	right = files_open(&other, "/file", O_RDONLY, 0) == 3;
+	files_fini(&other);
+	return !right;
+}
+
+/* As containers have /etc/resolv.conf */
+static void test_mounted_file(void)
+{
+	static const char name[] = "a mapped file that is a mount";
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(map_a_mount());
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		status = -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_NAMESPACE)
+		tap_skip(name, "no mount namespace");
+	else
+		tap_result(!status, name);
+}
+
 static bool env_is(unsigned int interface, const char *const *env, unsigned int nr,
 		   const char *const *expected, unsigned int nr_expected)
 {
@@ -652,6 +698,7 @@ int main(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
 		tap_result(tests[i].test(), tests[i].name);
+	test_mounted_file();
 	files_fini(&files);
 	if (system(command))
 		return 1;

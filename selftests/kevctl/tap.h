@@ -16,6 +16,13 @@ static void tap_result(bool ok, const char *name)
 	tap_failures += !ok;
 }
 
+static inline void tap_skip(const char *name, const char *why)
+{
+	if (!tap_number)
+		puts("TAP version 13");
+	printf("ok %u %s # SKIP %s\n", ++tap_number, name, why);
+}
+
 /* Prints the plan; returns the program's exit status. */
 static int tap_end(void)
 {

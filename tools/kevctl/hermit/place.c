@@ -131,16 +131,18 @@ static int try_open(int directory, const char *path, const struct open_how *how)
 }
 
 /*
- * A file that was mapped has no symbolic link in its own name. What is mounted below a
- * directory was not mapped with it: it might be /proc, and kevctl's own memory in there.
+ * A file that was mapped has no symbolic link in its own name, and may be a mount itself. What is
+ * mounted below a directory was not mapped with it: it might be /proc, and kevctl's own memory in
+ * there.
  */
 static int open_below(const struct place *place, const char *rest, int flags, unsigned int mode)
 {
 	const struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV |
-			   (place->name ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT),
+		.resolve = RESOLVE_NO_MAGICLINKS |
+			   (place->name ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS :
+					  RESOLVE_IN_ROOT | RESOLVE_NO_XDEV),
 	};
 
 	if (!place->name)
