@@ -100,10 +100,12 @@ class Run(Command):
 
 
 class Job(Command):
-    """kevctl run in the background of a shell, until the file @flag is there"""
+    """kevctl run in the background of a shell, until the file @flag is there; again if it stops"""
 
     def __init__(self, *arguments, flag):
-        script = 'set -m; "$@" & while [ ! -e "$0" ]; do sleep .05; done; fg'
+        script = ('set -m; "$@" & while [ ! -e "$0" ]; do sleep .05; done; fg; status=$?; '
+                  'if [ "$status" -gt 128 ]; then stty -a | grep -o " echo "; fg; status=$?; fi; '
+                  'exit "$status"')
         super().__init__("-c", script, flag, KEVCTL, "run", *arguments, program="/bin/sh")
 
 
@@ -122,7 +124,7 @@ INPUT = ("in 0x3f8 1 0\nprint ready\npoll 0x3fd 1 0x61\nin 0x3f8 1 0x78\nprint s
          "halt 7\n")
 
 
-def in_background(before, after, *options):
+def in_background(before, after, *options, stop=False):
     """Keys of a job before and after it comes into the foreground; does the guest get its x"""
     with tempfile.TemporaryDirectory() as directory, \
             tempfile.NamedTemporaryFile("w") as file:
@@ -135,6 +137,9 @@ def in_background(before, after, *options):
         with open(directory + "/flag", "w", encoding="ascii"):
             pass
         ready &= not options or until(job.is_raw)
+        if stop:
+            job.key(termios.VSUSP)
+            ready &= job.read_until(b" echo ") and until(job.is_raw)
         os.write(job.master, after)
         seen = job.read_until(b"seen")
         if not seen:
@@ -146,6 +151,8 @@ def test_background():
     """kevctl run: a job in the background gets its input once it is in the foreground"""
     result(in_background(b"x\n", b""), "a job has its input once it is in the foreground")
     result(in_background(b"", b"x", "--raw"), "and with --raw each key")
+    result(in_background(b"", b"x", "--raw", stop=True),
+           "and Ctrl-Z stops it with the terminal as it was")
 
 
 def test_console():

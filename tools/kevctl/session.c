@@ -626,7 +626,7 @@ static int open_signals(struct session *session)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 
-	return signals_open(signals, ARRAY_SIZE(signals) - !terminal_is_raw(), &session->signals);
+	return signals_open(signals, ARRAY_SIZE(signals) - !terminal_is_wanted(), &session->signals);
 }
 
 void session_release_signals(const struct session *session)

@@ -16,9 +16,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool wanted;
 static tcflag_t kept;
 
-bool terminal_is_raw(void)
+bool terminal_is_wanted(void)
 {
-	return changed;
+	return wanted;
 }
 
 /* In the background a change of its modes would stop this process, and be another's. */

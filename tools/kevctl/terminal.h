@@ -47,8 +47,8 @@ void terminal_raw_keys(void);
  */
 int terminal_wait(void);
 
-/* terminal_is_raw() - has terminal_raw() done anything that is not undone? */
-bool terminal_is_raw(void);
+/* terminal_is_wanted() - has terminal_raw() a terminal, now or once this job is in the foreground? */
+bool terminal_is_wanted(void);
 
 /* terminal_restore() - as it was before; from a signal handler, too */
 void terminal_restore(void);
