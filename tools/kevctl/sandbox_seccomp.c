@@ -75,6 +75,11 @@ struct argument_rule {
 	uint32_t mask, value;
 };
 
+/* What later C libraries ask terminals by; their headers do not go with <termios.h>. */
+#define TERMIOS2_BYTES	44
+#define GET_TERMIOS2	_IOC(_IOC_READ, 'T', 0x2a, TERMIOS2_BYTES)
+#define SET_TERMIOS2(n)	_IOC(_IOC_WRITE, 'T', 0x2b + (n), TERMIOS2_BYTES)
+
 #define IOCTL(request)	{ SYS_ioctl, 1, 0xffffffff, request }
 #define FCNTL(command)	{ SYS_fcntl, 1, 0xffffffff, command }
 
@@ -85,7 +90,8 @@ static const struct argument_rule argument_rules[] = {
 	/* kev's own, and the terminal's modes: but nothing that types into it */
 	{ SYS_ioctl, 1, 0xffffff00, KEV_IOCTL_TYPE << 8 },
 	IOCTL(TCGETS), IOCTL(TCSETS), IOCTL(TCSETSW), IOCTL(TCSETSF), IOCTL(TIOCGPGRP),
-	IOCTL(TIOCGWINSZ), IOCTL(FIONREAD),
+	IOCTL(GET_TERMIOS2), IOCTL(SET_TERMIOS2(0)), IOCTL(SET_TERMIOS2(1)),
+	IOCTL(SET_TERMIOS2(2)), IOCTL(TIOCGWINSZ), IOCTL(FIONREAD),
 	FCNTL(F_GETFL), FCNTL(F_SETFL), FCNTL(F_GETFD), FCNTL(F_DUPFD_CLOEXEC),
 	/* No memory that can be written and run */
 	{ SYS_mmap, 2, PROT_EXEC, 0 },
