@@ -304,8 +304,12 @@ static void print_json(const struct trace *trace)
 	const struct trace_sum *sum = &trace->sum;
 
 	printf("{\"seconds\": %.6f, \"ticks\": %" PRIu64 ", \"exits\": %" PRIu64
-	       ", \"lost\": %" PRIu64 ", \"reasons\": [", trace->ns / 1e9, trace->ticks,
-	       sum->exits, sum->lost);
+	       ", \"lost\": ", trace->ns / 1e9, trace->ticks, sum->exits);
+	if (sum->unknown_lost)
+		fputs("null", stdout);
+	else
+		printf("%" PRIu64, sum->lost);
+	fputs(", \"reasons\": [", stdout);
 	for (unsigned int i = 0; i < sum->nr_reasons; i++) {
 		const struct trace_reason *reason = &sum->reasons[i];
 
