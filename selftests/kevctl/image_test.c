@@ -154,6 +154,8 @@ static const struct {
 	{ "segment's offset wraps", AT(headers[LOAD].p_offset), UINT64_MAX, -ENOEXEC },
 	{ "segment larger in the file", AT(headers[LOAD].p_memsz), 1, -ENOEXEC },
 	{ "segment wraps", AT(headers[LOAD].p_vaddr), UINT64_MAX - 1, -ENOEXEC },
+	{ "segment wraps by a byte", AT(headers[LOAD].p_vaddr), 1 - 0x5000ULL, -ENOEXEC },
+	{ "segment up to the top", AT(headers[LOAD].p_vaddr), 0 - 0x5000ULL, 0 },
 	{ "notes end behind the file", AT(headers[NOTE].p_filesz), sizeof(struct file), -ENOEXEC },
 	{ "notes' offset wraps", AT(headers[NOTE].p_offset), UINT64_MAX, -ENOEXEC },
 	{ "notes without bytes", AT(headers[NOTE].p_filesz), 0, 0 },
@@ -185,6 +187,18 @@ static void test_faults(void)
 			printf("# %d\n", result);
 		tap_result(result == faults[i].result, faults[i].name);
 	}
+}
+
+/* What has no bytes in the file has no place there either. */
+static void test_without_bytes(void)
+{
+	struct file file = good();
+	struct image_info info;
+
+	file.headers[LOAD].p_filesz = 0;
+	file.headers[LOAD].p_offset = UINT64_MAX;
+	tap_result(!look(&file, sizeof(file), &info) && info.nr_segments == 1,
+		   "segment without bytes, far away");
 }
 
 static void test_short(void)
@@ -265,6 +279,7 @@ int main(void)
 	test_faults();
 	test_short();
 	test_kinds();
+	test_without_bytes();
 	test_offsets();
 	return tap_end();
 }

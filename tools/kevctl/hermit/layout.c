@@ -45,11 +45,13 @@ static void find_span(const struct image_info *info, uint64_t *start, uint64_t *
 	*end = 0;
 	for (unsigned int i = 0; i < info->nr_segments; i++) {
 		const struct image_segment *segment = &info->segments[i];
+		/* There is no number for the end of what ends with the address space. */
+		uint64_t behind = segment->vaddr + segment->mem_bytes ?: UINT64_MAX;
 
 		if (segment->vaddr < *start)
 			*start = segment->vaddr;
-		if (segment->vaddr + segment->mem_bytes > *end)
-			*end = segment->vaddr + segment->mem_bytes;
+		if (behind > *end)
+			*end = behind;
 	}
 }
 

@@ -196,9 +196,10 @@ static int read_program_header(struct reader *reader, const GElf_Phdr *header)
 			return 0;
 		if (header->p_filesz > header->p_memsz)
 			return refuse(reader, "a segment is larger in the file than in memory");
-		if (!in_file(reader, header->p_offset, header->p_filesz))
+		/* Without bytes of the file it has no place there, whatever it says. */
+		if (header->p_filesz && !in_file(reader, header->p_offset, header->p_filesz))
 			return refuse(reader, "a segment ends beyond the file");
-		if (header->p_vaddr + header->p_memsz < header->p_vaddr)
+		if (header->p_vaddr + (header->p_memsz - 1) < header->p_vaddr)
 			return refuse(reader, "a segment ends beyond the address space");
 		info->segments[info->nr_segments++] = segment_of(header);
 		return 0;
