@@ -59,31 +59,53 @@ static int set_signal(const char *option, const char *text, void *value)
 	return -EINVAL;
 }
 
-/*
- * The pid may be another process's by now. Once the descriptor is there it stands for one
- * process: and if that has ended before the guest's answered, it cannot be signalled.
- */
-static int open_process(const struct runtime_info *guest)
+/* Is the guest's process the one that has its pid here? */
+static int check_process(const struct runtime_info *guest)
 {
-	int process = syscall(SYS_pidfd_open, guest->pid, 0), connection, error = 0;
+	int connection = runtime_connect(guest->pid), error = 0;
 	socklen_t size = sizeof(struct ucred);
 	struct ucred peer;
 
-	if (process < 0)
-		return -errno;
-	connection = runtime_connect(guest->pid);
 	/* One that is stopped may not answer, but its socket is there. */
+	if (connection == -EAGAIN)
+		return 0;
 	if (connection < 0)
-		error = connection == -EAGAIN ? 0 : connection;
-	else if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return connection == -ENOENT ? -ESRCH : connection;
+	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		error = -errno;
 	else if (peer.pid != guest->pid)
-		error = -ESRCH;
-	if (connection >= 0)
-		close(connection);
-	if (error)
+		error = -EXDEV;
+	close(connection);
+	return error;
+}
+
+/*
+ * The pid may be another process's by now. Once the descriptor is there it stands for one
+ * process: and if that has ended before the guest's answered, it cannot be signalled.
+ * -ESRCH: the guest has ended; -EXDEV: it is there, but not by that pid.
+ */
+static int open_process(const struct runtime_info *guest)
+{
+	int process = syscall(SYS_pidfd_open, guest->pid, 0);
+	int missing = process < 0 ? -errno : 0, error = check_process(guest);
+
+	if (!error && missing)
+		error = missing == -ESRCH ? -EXDEV : missing;
+	if (error && process >= 0)
 		close(process);
 	return error ? error : process;
+}
+
+static const char *problem_of(int error)
+{
+	switch (error) {
+	case -ESRCH:
+		return "the guest has ended";
+	case -EXDEV:
+		return "it runs in another PID namespace";
+	default:
+		return strerror(-error);
+	}
 }
 
 /* A signal that does not end us is no reason to end. */
@@ -122,7 +144,7 @@ static void kill_guest(const char *id, int signal, bool wait, struct outcome *ou
 	if (process >= 0)
 		close(process);
 	if (outcome->error)
-		message(id, "%s", strerror(-outcome->error));
+		message(id, "%s", problem_of(outcome->error));
 }
 
 static const char *signal_name(int number)
@@ -148,7 +170,7 @@ static void print_json(const char *id, int signal, bool wait, const struct outco
 	printf(", \"ended\": %s, \"error\": ",
 	       outcome->error == -ESRCH || (wait && !outcome->error) ? "true" : "null");
 	json_string(stdout, !outcome->error ? NULL :
-		    outcome->found ? strerror(-outcome->error) : find_problem(outcome->error));
+		    outcome->found ? problem_of(outcome->error) : find_problem(outcome->error));
 	putchar('}');
 }
 
