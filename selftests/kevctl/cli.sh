@@ -120,6 +120,13 @@ expect "run: --json alone: hint" 125 "" "^  hint: --json=FILE" "$kevctl" run --j
 expect "run: --json=-" 125 "" "^kevctl: --json: needs a file" "$kevctl" run --json=- "$image"
 expect "run: a file that cannot be" 125 "" "^kevctl: $none/x: No such file or directory$" \
 	"$kevctl" run "--json=$none/x" "$image"
+expect "run: unknown option in a group behind another" 125 "" "^kevctl: -x: unknown option$" \
+	"$kevctl" run --stats -vxd "$image"
+expect "kill: the same" 125 "" "^kevctl: -x: unknown option$" "$kevctl" kill --json -xs TERM 1
+expect "run: an unknown option before a group" 125 "" "^kevctl: --nonsense: unknown option$" \
+	"$kevctl" run --nonsense -v "$image"
+expect "kill: a value before a group" 125 "" "^kevctl: --json=x: takes no value$" \
+	"$kevctl" kill --json=x -s TERM 1
 expect "check: --json=x" 125 "" "^kevctl: --json=x: takes no value$" "$kevctl" check --json=x
 
 expect "run: no image" 125 "" "^kevctl: run: no image given$" "$kevctl" run

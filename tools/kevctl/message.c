@@ -2,7 +2,9 @@
 /* Messages to the user, and the one way to open the device. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,12 +63,19 @@ const char *open_hint(int error)
 	}
 }
 
+/* getopt_long() goes on with a group of letters before it comes to the next word. */
+static bool in_group(const char *word, int letter)
+{
+	return letter && letter <= UCHAR_MAX && word && word[0] == '-' && word[1] != '-' &&
+	       strchr(word, letter);
+}
+
 int option_error(int option, char **argv)
 {
 	char short_option[] = { '-', optopt, '\0' };
 	const char *given = argv[optind - 1];
 
-	if (!strncmp(given, "--", 2) && option == '?')
+	if (option == '?' && !strncmp(given, "--", 2) && !in_group(argv[optind], optopt))
 		message(given, optopt ? "takes no value" : "unknown option");
 	else if (option == '?')
 		message(short_option, "unknown option");
