@@ -261,7 +261,8 @@ int runtime_connect(pid_t pid)
 		return base;
 	dir = open_entry_of(base, pid);
 	fd = dir < 0 ? dir : connect_to(dir);
-	if (fd == -ECONNREFUSED) {
+	/* Whoever made the entry has the lock as long as it lives, even before there is a socket. */
+	if (dir >= 0 && (fd == -ECONNREFUSED || fd == -ENOENT)) {
 		snprintf(name, sizeof(name), "%d", pid);
 		if (!lock_entry(base, dir, name, LOCK_EX | LOCK_NB))
 			remove_entry(base, dir, name);
@@ -380,8 +381,12 @@ int runtime_list(struct runtime_info **infos)
 	int nr = 0, added = 0;
 
 	*infos = NULL;
-	if (!dir)
+	if (base < 0)
 		return base == -ENOENT ? 0 : base;
+	if (!dir) {
+		close(base);
+		return -ENOMEM;
+	}
 	while (added >= 0 && (entry = readdir(dir))) {
 		if (parse_count(entry->d_name, 1, INT_MAX, &pid))
 			continue;
