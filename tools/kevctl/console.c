@@ -97,6 +97,9 @@ static int drain_locked(struct console *console)
 		return error;
 	if (n == -EAGAIN)
 		return 0;
+	/* What cannot be read cannot be written. */
+	if (n < 0 && !console->error)
+		console->error = -n;
 	return n < 0 ? n : 1;
 }
 
