@@ -30,16 +30,20 @@ static const char help[] =
 	"  --no-input  only show\n"
 	"  -h, --help  this text\n";
 
+/* Another program may have left a terminal so that a write does not wait. */
 static int write_all(int fd, const char *bytes, size_t length)
 {
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
 	ssize_t n;
 
 	for (; length; length -= n, bytes += n) {
 		n = write(fd, bytes, length);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		if (n < 0)
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
+		if (n < 0 && errno == EAGAIN)
+			poll(&room, 1, -1);
+		if (n < 0)
+			n = 0;
 	}
 	return 0;
 }
