@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../kevctl.h"
@@ -30,9 +31,17 @@
 
 #define NAME_SERVERS	"/etc/resolv.conf"
 
+/* A network manager's own: neither /etc, /run or the like, nor one that anybody may write to */
+static bool is_own_directory(const char *path)
+{
+	struct stat stat;
+
+	return strchr(path + 1, '/') && !lstat(path, &stat) && !(stat.st_mode & S_IWOTH);
+}
+
 /*
  * libslirp reads the list again when it has changed. A network manager that keeps it in a
- * directory of its own replaces the file: that directory is let through, but never /etc.
+ * directory of its own replaces the file: that directory is let through.
  */
 static int open_name_servers(void)
 {
@@ -42,7 +51,7 @@ static int open_name_servers(void)
 	if (!realpath(NAME_SERVERS, path))
 		return -1;
 	directory = dirname(strdupa(path));
-	return open(strcmp(directory, "/etc") ? directory : path, O_PATH | O_CLOEXEC);
+	return open(is_own_directory(directory) ? directory : path, O_PATH | O_CLOEXEC);
 }
 
 static int limit_data(void)
