@@ -49,4 +49,7 @@ tap_check "and runs" env LD_LIBRARY_PATH="$tap_dir/usr/lib" "$tap_dir/program"
 # shellcheck disable=SC2086
 tap_check "and with the static one" cc -static "$tap_dir/program.c" -o "$tap_dir/program" $flags
 tap_check "and runs alone" "$tap_dir/program"
+cp "$tap_dir/program.c" "$tap_dir/program.cc"
+# shellcheck disable=SC2086
+tap_check "and with C++" g++ -Wall -Wextra -Werror "$tap_dir/program.cc" -o "$tap_dir/program" $flags
 tap_end

@@ -28,6 +28,10 @@
 
 #include <linux/kev.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define KEV_DEVICE "/dev/kev"
 
 /**
@@ -473,5 +477,9 @@ const char *kev_feature_name(unsigned int bit);
  * Return: for example "hypercall", or "unknown".
  */
 const char *kev_intercept_name(unsigned int bit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* LIBKEV_H */
