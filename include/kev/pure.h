@@ -2,7 +2,7 @@
 /*
  * The seam under kev's pure code: the same names in the kernel and in user
  * space, so that the same source file is built into the module and into unit
- * tests and fuzzers. A file that includes nothing else (but uapi headers) does no I/O,
+ * tests, fuzzers and kevctl. A file that includes nothing else (but uapi headers) does no I/O,
  * takes no lock, never sleeps (unless it says so) and allocates nothing.
  */
 #ifndef _KEV_PURE_H
@@ -32,7 +32,7 @@
  */
 void kev_give_way(void);
 
-#else /* user space: unit tests and fuzzers */
+#else /* user space: unit tests, fuzzers, kevctl */
 
 #include <assert.h>
 #include <errno.h>

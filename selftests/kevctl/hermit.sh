@@ -53,29 +53,43 @@ hermit_pie_layout2 hermit
 END
 expect "inspect: 32 bits without a protocol" 126 "*" "" "$kevctl" inspect "$guests/kev32"
 
-# Addresses that kev does not give to an image
-while read -r paddr why; do
-	python3 - "$guests/hello" "$tap_dir/moved" "$paddr" <<'END'
+# What the module refuses, by its own code
+while read -r guest field value why; do
+	python3 - "$guests/$guest" "$tap_dir/changed" "$field" "$value" <<'END'
 import struct, sys
 data = bytearray(open(sys.argv[1], 'rb').read())
-first, = struct.unpack_from("<Q", data, 32)
-at = next(at for at in range(first, len(data), 56) if struct.unpack_from("<I", data, at)[0] == 1)
-struct.pack_into("<Q", data, at + 24, int(sys.argv[3], 0))
+narrow = data[4] == 1
+phoff = struct.unpack_from("<I", data, 28)[0] if narrow else struct.unpack_from("<Q", data, 32)[0]
+size = 32 if narrow else 56
+first = next(at for at in range(phoff, len(data), size)
+             if struct.unpack_from("<I", data, at)[0] == 1)
+at = {"paddr": first + (12 if narrow else 24), "entry": 24, "offset": first + (4 if narrow else 8),
+      "type": 16, "machine": 18}[sys.argv[3]]
+form = "<H" if sys.argv[3] in ("type", "machine") else "<I" if narrow else "<Q"
+struct.pack_into(form, data, at, int(sys.argv[4], 0))
 open(sys.argv[2], 'wb').write(data)
 END
+	name="inspect: $guest, $field $value"
 	if [[ $why == usable ]]; then
-		expect "inspect: paddr $paddr" 0 "*" "" "$kevctl" inspect "$tap_dir/moved"
+		expect "$name" 0 "*" "" "$kevctl" inspect "$tap_dir/changed"
 	else
-		expect "inspect: paddr $paddr" 126 "*" "" "$kevctl" inspect "$tap_dir/moved"
-		tap_check "inspect: paddr $paddr: why" grep -q "^refused .* $why" "$tap_dir/stdout"
+		expect "$name" 126 "*" "" "$kevctl" inspect "$tap_dir/changed"
+		tap_check "$name: why" grep -q "^refused  *$why" "$tap_dir/stdout"
 	fi
 done <<'END'
-0 a paddr below 0x8000, where direct64 has its page tables
-0x7000 a paddr below 0x8000
-0x8000 usable
-0xbffda000 a paddr in the hole
-0xfffff000 a paddr in the hole
-0x100000000 usable
+hello paddr 0 program header [0-9]: p_paddr: boot structures are below 0x8000 with direct64
+hello paddr 0x7000 program header [0-9]: p_paddr: boot structures
+hello paddr 0x8000 usable
+hello paddr 0x101000 program header [0-9]: p_paddr: two segments overlap
+hello paddr 0xbffda000 program header [0-9]: p_paddr: the segment covers the hole
+hello paddr 0xfffff000 program header [0-9]: p_paddr: the segment covers the hole
+hello paddr 0x100000000 usable
+hello paddr 0xfffffffffffffff program header [0-9]: p_paddr: ends above the physical width
+hello entry 0x10 e_entry: lies in no segment
+hello type 4 e_type: neither ET_EXEC nor ET_DYN
+hello machine 183 e_machine
+multiboot paddr 0xfff program header [0-9]: p_paddr: boot structures
+multiboot paddr 0xc0000000 program header [0-9]: p_paddr: the segment covers the hole
 END
 
 # What it says of one image, as a whole

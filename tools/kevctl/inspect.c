@@ -14,16 +14,13 @@
 #include "hermit/accept.h"
 #include "hermit/layout.h"
 #include "image/info.h"
+#include "image/judge.h"
 #include "json.h"
 #include "kevctl.h"
 
 #define MIB		(1ULL << 20)
 #define DEFAULT_RAM	(64 * MIB)
 #define MOST_RAM	(DEFAULT_RAM << 14)
-/* Physical addresses that kev does not give to an image: see Documentation/boot.rst */
-#define DIRECT64_LOW	0x8000ULL
-#define HOLE_START	0xbffda000ULL
-#define HOLE_END	0x100000000ULL
 
 /**
  * struct finding - what `kevctl run` would make of an image
@@ -68,50 +65,36 @@ static void judge_hermit(struct finding *finding)
 		refuse(finding, why);
 }
 
-/* Where kev's 64-bit direct boot has its own */
-static void judge_addresses(struct finding *finding)
+/* By what the module would say of it */
+static int judge_others(struct finding *finding, int fd)
 {
-	for (unsigned int i = 0; i < finding->info.nr_segments; i++) {
-		const struct image_segment *segment = &finding->info.segments[i];
+	struct image_verdict verdict;
+	int error = image_judge(fd, &verdict);
 
-		if (segment->paddr < DIRECT64_LOW)
-			refuse(finding, "a paddr below 0x8000, where direct64 has its page tables: "
-			       "link it higher");
-		else if (segment->paddr < HOLE_END &&
-			 segment->paddr + segment->mem_bytes > HOLE_START)
-			refuse(finding, "a paddr in the hole from 0xbffda000 to 4 GiB: link it "
-			       "elsewhere");
-	}
+	if (error)
+		return error;
+	finding->boot = verdict.boot == KEV_BOOT_AUTO ? image_kind_name(finding->info.kind) :
+			kev_boot_name(verdict.boot);
+	finding->usable = verdict.problem == KEV_IMAGE_OK;
+	if (verdict.problem == KEV_IMAGE_CLASS && finding->info.bits == 32)
+		snprintf(finding->why, sizeof(finding->why),
+			 "a 32-bit image without Multiboot header or PVH note");
+	else if (verdict.segment == KEV_IMAGE_NO_SEGMENT)
+		snprintf(finding->why, sizeof(finding->why), "%s",
+			 kev_image_problem_text(verdict.problem));
+	else
+		snprintf(finding->why, sizeof(finding->why), "program header %u: %s",
+			 verdict.segment, kev_image_problem_text(verdict.problem));
+	return 0;
 }
 
-static void judge(struct finding *finding)
+static int judge(struct finding *finding, int fd)
 {
-	const struct image_info *info = &finding->info;
-
-	finding->usable = true;
-	finding->boot = image_kind_name(info->kind);
-	switch (info->kind) {
-	case IMAGE_HERMIT:
-		judge_hermit(finding);
-		return;
-	case IMAGE_PLAIN:
-		finding->boot = kev_boot_name(KEV_BOOT_DIRECT64);
-		if (info->bits == 32)
-			refuse(finding, "a 32-bit image without Multiboot header or PVH note");
-		else
-			judge_addresses(finding);
-		break;
-	default:
-		break;
-	}
-	if (info->bits == 64 && info->machine != EM_X86_64)
-		refuse(finding, "it is not for x86-64");
-	if (info->bits == 32 && info->machine != EM_386)
-		refuse(finding, "it is not for i386");
-	if (info->type != ET_EXEC && info->type != ET_DYN)
-		refuse(finding, "it is neither ET_EXEC nor ET_DYN");
-	if (!info->nr_segments)
-		refuse(finding, "it has no segment to load");
+	if (finding->info.kind != IMAGE_HERMIT)
+		return judge_others(finding, fd);
+	finding->boot = image_kind_name(IMAGE_HERMIT);
+	judge_hermit(finding);
+	return 0;
 }
 
 static const char *type_name(uint16_t type)
@@ -341,12 +324,13 @@ static int inspect(const char *path, bool json)
 		error = image_info_scan(fd, &finding.info);
 		why = "it cannot be read";
 	}
+	if (!error)
+		error = judge(&finding, fd);
 	close(fd);
 	if (error) {
 		message(path, "%s", error == -ENOEXEC ? why : strerror(-error));
 		return STATUS_UNUSABLE;
 	}
-	judge(&finding);
 	if (json)
 		print_json(&finding);
 	else
