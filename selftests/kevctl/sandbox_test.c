@@ -267,6 +267,24 @@ static int use_kev(void)
 	return error == ENOTTY ? 0 : error;
 }
 
+/* As C libraries ask for them and set them: glibc before 2.42, and since */
+static int use_modes(void)
+{
+	static const unsigned long requests[] = {
+		0x5401, 0x5402, 0x5403, 0x5404,			/* TCGETS, TCSETS to TCSETSF */
+		0x802c542a, 0x402c542b, 0x402c542c, 0x402c542d,	/* TCGETS2, TCSETS2 to TCSETSF2 */
+	};
+	int error = 0;
+
+	/* Without room for them: it is enough that the call comes through. */
+	for (size_t i = 0; i < ARRAY_SIZE(requests) && !error; i++) {
+		error = result(ioctl(STDERR_FILENO, requests[i], NULL));
+		if (error == ENOTTY || error == EFAULT)
+			error = 0;
+	}
+	return error;
+}
+
 static int use_stop(void)
 {
 	return result(kill(getpid(), 0));
@@ -406,6 +424,7 @@ static const struct {
 	{ "new privileges, no sandbox", attack_privileges, NONE, false, false, 0 },
 	{ "every other call", attack_all, 0, false, false, EPERM },
 	{ "threads work", use_thread, 0, false, false, 0 },
+	{ "the terminal's modes", use_modes, 0, false, false, 0 },
 	{ "kev's calls work", use_kev, 0, false, false, 0 },
 	{ "a signal to itself works", use_stop, 0, false, false, 0 },
 	{ "abort works", use_abort, 0, false, false, -SIGABRT },
