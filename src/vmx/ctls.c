@@ -20,7 +20,6 @@
 #define BASIC_SIZE(basic)		((basic) >> 32 & 0x1fff)
 #define BASIC_32BIT_ADDRESSES		BIT_ULL(48)
 #define BASIC_MEMORY_TYPE(basic)	((basic) >> 50 & 0xf)
-#define BASIC_INS_OUTS			BIT_ULL(54)
 #define BASIC_TRUE_CONTROLS		BIT_ULL(55)
 #define MEMORY_TYPE_WB			6
 #define VMCS_SIZE_MAX			4096
@@ -28,7 +27,6 @@
 /* IA32_VMX_MISC: appendix A.6 */
 #define MISC_TIMER_SHIFT		GENMASK_ULL(4, 0)
 #define MISC_ACTIVITY_HLT		BIT_ULL(6)
-#define MISC_ACTIVITY_SIPI		BIT_ULL(8)
 
 #define CR0_PE				BIT_ULL(0)
 #define CR0_PG				BIT_ULL(31)
@@ -300,12 +298,10 @@ static int check_basic(const struct kev_vmx_caps *caps, struct kev_vmx_config *c
 		return refuse(missing, basic, "VMCS in write-back memory", not_offered);
 	if (caps->basic & BASIC_32BIT_ADDRESSES)
 		return refuse(missing, basic, "VMCS above 4 GiB", not_offered);
-	cfg->vmcs_size = BASIC_SIZE(caps->basic);
-	if (!cfg->vmcs_size || cfg->vmcs_size > VMCS_SIZE_MAX)
+	if (!BASIC_SIZE(caps->basic) || BASIC_SIZE(caps->basic) > VMCS_SIZE_MAX)
 		return refuse(missing, basic, "VMCS size", "is not 1 to 4096");
 	cfg->basic = caps->basic;
 	cfg->revision = caps->basic & BASIC_REVISION;
-	cfg->ins_outs_info = caps->basic & BASIC_INS_OUTS;
 	return 0;
 }
 
@@ -361,10 +357,8 @@ static void compute_vpid(u64 cap, struct kev_vmx_config *cfg)
 		return;
 	}
 	cfg->vpid = true;
-	cfg->invvpid_address = cap & KEV_VPID_CAP_ADDRESS;
 	cfg->invvpid_single = cap & KEV_VPID_CAP_SINGLE;
 	cfg->invvpid_global = cap & KEV_VPID_CAP_GLOBAL;
-	cfg->invvpid_single_non_global = cap & KEV_VPID_CAP_SINGLE_NON_GLOBAL;
 }
 
 static bool may_be_on(u64 cap, u32 controls)
@@ -415,24 +409,17 @@ static void report_offered(const struct kev_vmx_caps *caps, struct kev_vmx_confi
 {
 	cfg->timer_shift = caps->misc & MISC_TIMER_SHIFT;
 	cfg->activity_hlt = caps->misc & MISC_ACTIVITY_HLT;
-	cfg->activity_sipi = caps->misc & MISC_ACTIVITY_SIPI;
 	cfg->proc_allowed = upper_32_bits(caps->proc);
 	cfg->proc2_allowed = upper_32_bits(caps->proc2);
 
 	cfg->unrestricted = cfg->proc2 & KEV_PROC2_UNRESTRICTED;
 	cfg->rdtscp = cfg->proc2 & KEV_PROC2_RDTSCP;
 	cfg->invpcid = cfg->proc2 & KEV_PROC2_INVPCID;
-	cfg->wbinvd = cfg->proc2 & KEV_PROC2_WBINVD;
 	cfg->encls = cfg->proc2 & KEV_PROC2_ENCLS;
-	cfg->conceal_pt = cfg->proc2 & KEV_PROC2_CONCEAL_PT &&
-			  cfg->exit & KEV_VMEXIT_CONCEAL_PT && cfg->entry & KEV_VMENTRY_CONCEAL_PT;
 
 	cfg->preemption_timer = may_be_on(caps->pin, KEV_PIN_PREEMPTION_TIMER) &&
 				!is_timer_broken(caps->signature);
-	cfg->posted_interrupts = may_be_on(caps->pin, KEV_PIN_POSTED_INTERRUPTS);
-	cfg->xsaves = may_be_on(caps->proc2, KEV_PROC2_XSAVES);
 	cfg->tsc_scaling = may_be_on(caps->proc2, KEV_PROC2_TSC_SCALING);
-	cfg->pml = may_be_on(caps->proc2, KEV_PROC2_PML);
 	report_apic(caps, cfg);
 }
 

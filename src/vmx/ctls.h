@@ -15,7 +15,6 @@
 #define KEV_PIN_NMI			BIT(3)
 #define KEV_PIN_VIRTUAL_NMIS		BIT(5)
 #define KEV_PIN_PREEMPTION_TIMER	BIT(6)
-#define KEV_PIN_POSTED_INTERRUPTS	BIT(7)
 
 /* Primary processor-based VM-execution controls */
 #define KEV_PROC_INTERRUPT_WINDOW	BIT(2)
@@ -59,10 +58,8 @@
 #define KEV_PROC2_VMCS_SHADOWING	BIT(14)
 #define KEV_PROC2_ENCLS			BIT(15)
 #define KEV_PROC2_RDSEED		BIT(16)
-#define KEV_PROC2_PML			BIT(17)
 #define KEV_PROC2_EPT_VE		BIT(18)
 #define KEV_PROC2_CONCEAL_PT		BIT(19)
-#define KEV_PROC2_XSAVES		BIT(20)
 #define KEV_PROC2_MODE_BASED_EXECUTE	BIT(22)
 #define KEV_PROC2_SUB_PAGE_WRITE	BIT(23)
 #define KEV_PROC2_PT_GUEST_PHYSICAL	BIT(24)
@@ -163,7 +160,6 @@ struct kev_vmx_caps {
  * @proc2_allowed: secondary controls that can be 1
  * @basic: IA32_VMX_BASIC, which is the same on every CPU
  * @revision: VMCS revision identifier
- * @vmcs_size: bytes of a VMCS or VMXON region, at most 4096
  * @cr0_fixed0: CR0 bits that are 1 in the guest; without PE and PG if @unrestricted
  * @cr0_fixed1: CR0 bits that can be 1
  * @cr4_fixed0: CR4 bits that are 1 in VMX operation, in the guest too
@@ -173,27 +169,18 @@ struct kev_vmx_caps {
  * @vpid: on, and INVVPID can flush one VPID or all
  * @rdtscp: on
  * @invpcid: on
- * @wbinvd: on: WBINVD exits
  * @encls: on: ENCLS exits, by a bitmap of its functions
- * @conceal_pt: on: VMX transitions leave no trace in Processor Trace packets
  * @ept_ad: EPT accessed and dirty bits can be used
  * @ept_2m: EPT leaves of 2 MiB can be used
  * @ept_1g: EPT leaves of 1 GiB can be used
  * @ept_xo: EPT leaves can be execute-only
  * @invept_single: INVEPT of one EPTP; this or @invept_global is there
  * @invept_global: INVEPT of all
- * @invvpid_address: INVVPID of one address in one VPID
  * @invvpid_single: INVVPID of one VPID
  * @invvpid_global: INVVPID of all VPIDs
- * @invvpid_single_non_global: INVVPID of one VPID but its global translations
- * @ins_outs_info: exits for INS and OUTS fill in the instruction information
  * @activity_hlt: the activity state HLT exists
- * @activity_sipi: the activity state wait-for-SIPI exists
  * @preemption_timer: offered and not broken; a vCPU turns it on while it has a deadline
- * @posted_interrupts: offered, not on
- * @xsaves: offered, not on
  * @tsc_scaling: offered, not on
- * @pml: offered, not on
  * @tpr_shadow: offered, and exits for CR8 can be off; on after kev_vmx_config_choose()
  * @x2apic: x2APIC mode can be virtualised, as far as @tpr_shadow reaches; a vCPU turns
  *	it on in that mode
@@ -210,7 +197,6 @@ struct kev_vmx_config {
 	u32 proc2_allowed;
 	u64 basic;
 	u32 revision;
-	u32 vmcs_size;
 	u64 cr0_fixed0;
 	u64 cr0_fixed1;
 	u64 cr4_fixed0;
@@ -220,27 +206,18 @@ struct kev_vmx_config {
 	bool vpid;
 	bool rdtscp;
 	bool invpcid;
-	bool wbinvd;
 	bool encls;
-	bool conceal_pt;
 	bool ept_ad;
 	bool ept_2m;
 	bool ept_1g;
 	bool ept_xo;
 	bool invept_single;
 	bool invept_global;
-	bool invvpid_address;
 	bool invvpid_single;
 	bool invvpid_global;
-	bool invvpid_single_non_global;
-	bool ins_outs_info;
 	bool activity_hlt;
-	bool activity_sipi;
 	bool preemption_timer;
-	bool posted_interrupts;
-	bool xsaves;
 	bool tsc_scaling;
-	bool pml;
 	bool tpr_shadow;
 	bool x2apic;
 	bool apicv;

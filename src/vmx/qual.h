@@ -17,16 +17,12 @@ static_assert(KEV_RAX == 0 && KEV_RSP == 4 && KEV_RDI == 7 && KEV_R15 == 15,
  * @width: bytes: 1, 2 or 4; 0 if the CPU said something else
  * @in: IN or INS
  * @string: INS or OUTS
- * @rep: with a REP prefix
- * @immediate: the port is an imm8, not DX
  */
 struct kev_qual_io {
 	u16 port;
 	u8 width;
 	bool in;
 	bool string;
-	bool rep;
-	bool immediate;
 };
 
 static_assert(sizeof(((struct kev_exit_io *)0)->port) == sizeof(u16) &&
@@ -43,8 +39,6 @@ static inline struct kev_qual_io kev_qual_decode_io(u64 qual)
 		.width = width[qual & 7],
 		.in = qual & BIT_ULL(3),
 		.string = qual & BIT_ULL(4),
-		.rep = qual & BIT_ULL(5),
-		.immediate = qual & BIT_ULL(6),
 	};
 }
 
@@ -52,7 +46,6 @@ static inline struct kev_qual_io kev_qual_decode_io(u64 qual)
  * struct kev_qual_ept - exit for an EPT violation
  * @access: KEV_MEM_* that the guest tried; several bits for an access that reads and
  *	writes
- * @allowed: KEV_MEM_* that the EPT entries granted
  * @gva_valid: the guest-linear address is valid
  * @translated: the access was to the translation of the linear address; otherwise to a paging
  *	structure on the way; means nothing without @gva_valid
@@ -63,7 +56,6 @@ static inline struct kev_qual_io kev_qual_decode_io(u64 qual)
  */
 struct kev_qual_ept {
 	unsigned int access;
-	unsigned int allowed;
 	bool gva_valid;
 	bool translated;
 	bool nmi_unblocked;
@@ -77,7 +69,6 @@ static __always_inline struct kev_qual_ept kev_qual_decode_ept(u64 qual)
 {
 	return (struct kev_qual_ept) {
 		.access = qual & KEV_MEM_ALL,
-		.allowed = (qual >> 3) & KEV_MEM_ALL,
 		.gva_valid = qual & BIT_ULL(7),
 		.translated = qual & BIT_ULL(8),
 		.nmi_unblocked = qual & BIT_ULL(12),
@@ -96,14 +87,12 @@ enum kev_qual_cr_kind {
  * @kind: enum kev_qual_cr_kind
  * @cr: 0, 3, 4 or 8; 0 for CLTS and LMSW
  * @gpr: enum kev_gpr, for MOV
- * @lmsw_memory: the operand of LMSW is in memory
  * @lmsw_source: the operand of LMSW
  */
 struct kev_qual_cr {
 	u8 kind;
 	u8 cr;
 	u8 gpr;
-	bool lmsw_memory;
 	u16 lmsw_source;
 };
 
@@ -114,7 +103,6 @@ static inline struct kev_qual_cr kev_qual_decode_cr(u64 qual)
 		.kind = (qual >> 4) & 3,
 		.cr = qual & 0xf,
 		.gpr = (qual >> 8) & 0xf,
-		.lmsw_memory = qual & BIT_ULL(6),
 		.lmsw_source = (qual >> 16) & 0xffff,
 	};
 }
