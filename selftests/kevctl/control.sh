@@ -489,7 +489,7 @@ tap_check "what has no socket yet is not removed" test -e "$XDG_RUNTIME_DIR/kev/
 "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"
 tap_check "what will have none is" test ! -e "$XDG_RUNTIME_DIR/kev/1"
 # One whose pid is another process's here, or nobody's
-for other in $$ 4194304; do
+while read -r other whose; do
 	mkdir "$XDG_RUNTIME_DIR/kev/$other"
 	echo "vm 1" >"$XDG_RUNTIME_DIR/kev/$other/info"
 	(cd "$XDG_RUNTIME_DIR/kev/$other" && exec python3 -c '
@@ -497,15 +497,18 @@ import socket, time
 s = socket.socket(socket.AF_UNIX)
 s.bind("control")
 s.listen()
-time.sleep(60)') &
+time.sleep(60)' </dev/null) &
 	listener=$!
 	until [[ -S $XDG_RUNTIME_DIR/kev/$other/control ]]; do kill -0 "$listener"; done
-	expect "kill: of another namespace" 125 "*" \
+	expect "kill: the pid is $whose here" 125 "*" \
 		"^kevctl: $other: it runs in another PID namespace\$" "$kevctl" kill --json "$other"
-	tap_check "kill --json: it has not ended" grep -q '"ended": null' "$tap_dir/stdout"
+	tap_check "kill --json: $whose: it has not ended" grep -q '"ended": null' "$tap_dir/stdout"
 	kill "$listener"
 	rm -r "$XDG_RUNTIME_DIR/kev/$other"
-done
+done <<END
+$$ another process's
+4194304 nobody's
+END
 start <<<$'print ready\nspin'
 # shellcheck disable=SC2016 # the other shell's
 tap_check "a guest has one" bash -c '! flock -n "$1" true' - "$XDG_RUNTIME_DIR/kev/$pid"
