@@ -165,7 +165,7 @@ enum kev_verdict {
 	KEV_EXIT,	/* the VM ends with a code */
 	KEV_FAIL,	/* mine, and it failed: the VM ends with an errno */
 	KEV_PASS,	/* not mine, or not at this level: ask the next */
-	KEV_KICKED,	/* the work is not done: on with it, after a kick or a signal at the next RUN */
+	KEV_KICKED,	/* not done: on with it, after a kick or a signal at the next RUN */
 };
 
 typedef enum kev_verdict (*kev_exit_handler)(struct kev_vcpu *vcpu, const struct kev_exit *exit);

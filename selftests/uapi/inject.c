@@ -36,7 +36,8 @@ KT_TRAPS(guest,
 KT_LABEL(waits); KT_LABEL(waits_at); KT_LABEL(spins); KT_LABEL(spins_at); KT_LABEL(sleeps);
 KT_LABEL(sleeps_at);
 KT_LABEL(after_sti); KT_LABEL(after_sti_at); KT_LABEL(after_mov_ss); KT_LABEL(after_mov_ss_at);
-KT_LABEL(loads); KT_LABEL(loads_behind); KT_LABEL(stores); KT_LABEL(stores_behind); KT_LABEL(strings); KT_LABEL(strings_behind);
+KT_LABEL(loads); KT_LABEL(loads_behind); KT_LABEL(stores); KT_LABEL(stores_behind);
+KT_LABEL(strings); KT_LABEL(strings_behind);
 KT_LABEL(moves); KT_LABEL(moves_at);
 KT_LABEL(shut); KT_LABEL(shut_at); KT_LABEL(shut_end);
 

@@ -89,11 +89,9 @@ static int open_process(const struct runtime_info *guest)
 	int process = syscall(SYS_pidfd_open, guest->pid, 0);
 	int missing = process < 0 ? -errno : 0, error = check_process(guest);
 
-	if (!error && missing)
-		error = missing == -ESRCH ? -EXDEV : missing;
 	if (error && process >= 0)
 		close(process);
-	return error ? error : process;
+	return error ?: missing ?: process;
 }
 
 static const char *problem_of(int error)

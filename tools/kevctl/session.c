@@ -625,8 +625,9 @@ static void wait_for_threads(struct session *session, int signals, int finished,
 static int open_signals(struct session *session)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	size_t nr = ARRAY_SIZE(signals) - !terminal_is_wanted();
 
-	return signals_open(signals, ARRAY_SIZE(signals) - !terminal_is_wanted(), &session->signals);
+	return signals_open(signals, nr, &session->signals);
 }
 
 void session_release_signals(const struct session *session)

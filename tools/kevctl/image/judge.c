@@ -74,12 +74,13 @@ static int read_notes(struct judge *judge)
 {
 	int error = 0;
 
-	for (u32 i = 0; !error && i < judge->elf.nr_notes &&
-			kev_boot_wants_notes(&judge->header); i++) {
+	for (u32 i = 0; !error && i < judge->elf.nr_notes; i++) {
 		const struct kev_elf_extent *extent = &judge->elf.note[i];
 		size_t length = min_t(u64, extent->size, KEV_BOOT_NOTE_MAX);
 		void *note;
 
+		if (!kev_boot_wants_notes(&judge->header))
+			break;
 		error = read_part(judge, extent->offset, length, &note);
 		if (error)
 			return error;
@@ -98,11 +99,11 @@ static int plan_image(struct judge *judge)
 	if (error)
 		return error;
 	error = kev_boot_find(KEV_BOOT_AUTO, window, length, &judge->header, &judge->why);
-	if (!error)
-		error = judge->header.has_flat ?
-			kev_boot_plan_flat(&judge->header, judge->file_size, KEV_PHYS_BITS_MAX,
-					   &judge->elf, &judge->why) :
-			plan_elf(judge, window, length);
+	if (!error && judge->header.has_flat)
+		error = kev_boot_plan_flat(&judge->header, judge->file_size, KEV_PHYS_BITS_MAX,
+					   &judge->elf, &judge->why);
+	else if (!error)
+		error = plan_elf(judge, window, length);
 	free(window);
 	if (!error)
 		error = read_notes(judge);

@@ -36,7 +36,7 @@ static bool is_own_directory(const char *path)
 {
 	struct stat stat;
 
-	return strchr(path + 1, '/') && !lstat(path, &stat) && !(stat.st_mode & S_IWOTH);
+	return strchr(path + 1, '/') && !lstat(path, &stat) && !(stat.st_mode & 0002);
 }
 
 /*
