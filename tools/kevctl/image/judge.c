@@ -29,22 +29,24 @@ struct judge {
 static int read_part(const struct judge *judge, u64 offset, size_t length, void **part)
 {
 	size_t done = 0;
-	ssize_t n = 1;
+	int error = 0;
+	ssize_t n;
 
 	*part = malloc(length ?: 1);
 	if (!*part)
 		return -ENOMEM;
-	for (; done < length && n; done += n) {
+	while (done < length && !error) {
 		n = pread(judge->fd, (u8 *)*part + done, length - done, offset + done);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			break;
+		if (n > 0)
+			done += n;
+		else if (!n)
+			error = -EIO;	/* it has become shorter */
+		else if (errno != EINTR)
+			error = -errno;
 	}
-	if (done == length)
-		return 0;
-	free(*part);
-	return n < 0 ? -errno : -EIO;
+	if (error)
+		free(*part);
+	return error;
 }
 
 static int plan_elf(struct judge *judge, const void *window, size_t length)
