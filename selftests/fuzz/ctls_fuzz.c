@@ -24,7 +24,6 @@ static void check_config(const struct kev_vmx_caps *caps, const struct kev_vmx_c
 	check_allowed(config->exit, true_ctls ? caps->true_exit : caps->exit, "exit");
 	check_allowed(config->entry, true_ctls ? caps->true_entry : caps->entry, "entry");
 	fuzz_check(config->tpr_shadow || !config->apicv, "APICv without the TPR shadow");
-	fuzz_check(config->vmcs_size && config->vmcs_size <= KEV_PAGE_SIZE, "size of a VMCS");
 	fuzz_check(config->timer_shift < 32, "rate of the timer");
 }
 
