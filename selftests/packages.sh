@@ -193,9 +193,20 @@ parameters() {
 
 # by_hand: dkms takes the tree itself, without a package
 by_hand() {
+	local header
 	selftests/copy-tree.sh "$root/tree"
 	quiet inside sh -c 'cd /tree && dkms add .'
 	expect "kev/$version: added" "$(inside dkms status kev)"
+	# This kernel as its first releases were
+	cp -r "$root/usr/src/linux-headers-$release" "$root/tree/old"
+	mkdir -p "$root/tree/old/arch/x86/include/asm"
+	for header in reboot nospec-branch; do
+		sed '/cpu_emergency_register_virt_callback/d' \
+			"$root/lib/modules/$release/source/arch/x86/include/asm/$header.h" \
+			>"$root/tree/old/arch/x86/include/asm/$header.h"
+	done
+	says "BUILD_EXCLUSIVE directive which does not match" dkms build "kev/$version" \
+		-k "$release" --kernelsourcedir /tree/old
 	quiet inside dkms remove "kev/$version" --all
 	rm -rf "$root/tree" "$root/usr/src/kev-$version"
 }
