@@ -103,6 +103,8 @@ services() {
 	expect "it is a user's whom the unit has made, in the group" "dynamic kev" "$(
 		[ "$(stat -c %u "/proc/$pid")" -ge 61184 ] && echo dynamic) $(
 		grep -q "^Groups:.*\b$(getent group kev | cut -d : -f 3)\b" "/proc/$pid/status" && echo kev)"
+	expect "its pages may be shared, however many" unlimited \
+		"$(sed -nE 's/^Max locked memory +([a-z0-9]+).*/\1/p' "/proc/$pid/limits")"
 	expect "it has no capabilities" 0000000000000000 \
 		"$(sed -n 's/^CapEff:\t//p' "/proc/$pid/status")"
 	expect "its options are those of its file" \
@@ -132,9 +134,12 @@ packages() {
 
 	systemctl enable --now kev@spin
 	pid=$(systemctl show -P MainPID kev@spin)
+	touch -d 2001-01-01 /lib/systemd/system/kev@.service
+	systemctl daemon-reload
 	status dpkg --no-triggers --install /kevctl.deb
 	expect "an upgrade touches no guest" "0 active $pid " \
 		"$status $(values kev@spin ActiveState MainPID)"
+	expect "systemd has read the upgrade's unit" "no " "$(values kev@spin NeedDaemonReload)"
 	status dpkg --no-triggers --remove kev-dkms
 	expect "the module's package goes while a guest runs" "0 active " \
 		"$status $(values kev@spin ActiveState)"
