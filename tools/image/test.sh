@@ -67,15 +67,16 @@ done
 boots kev.iso "$out/first/kev.iso" "Hello guest os!" "kev: /guests/hello: exit status 254"
 
 # The disk with another site.cpio, put there without building: comments, lines that end as
-# elsewhere, options, quotes, a guest that is not there, and a last line without an end.
+# elsewhere, options, quotes, one too many, a guest that is not there, and a last line without an end.
 cp "$out/first/kev.img" "$out/site.img"
 mkdir -p "$out/site/guests"
 cp guests/akaros "$out/site/guests/mine"
-printf '%s\r\n' '# two guests' '' "--memory '8M' --hypercalls=akaros /guests/mine" >"$out/site/kev.conf"
+printf '%s\r\n' '# two guests' '' "--append it's /guests/hello" \
+	"--memory '8M' --hypercalls=akaros /guests/mine" >"$out/site/kev.conf"
 printf '/guests/none' >>"$out/site/kev.conf"
 (cd "$out/site" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$out/site.cpio"
 mcopy -o -i "$out/site.img@@1M" "$out/site.cpio" ::
-boots kev.img "$out/site.img" "akaros: ok" \
+boots kev.img "$out/site.img" "kev: --append it's /guests/hello: exit status 2" "akaros: ok" \
 	"kev: --memory '8M' --hypercalls=akaros /guests/mine: exit status 0" \
 	"kev: /guests/none: exit status 127"
 
