@@ -7,6 +7,13 @@ set -euo pipefail
 mkdir -p "$1"
 copy=$(realpath "$1")
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+# A tree that was released has no repository, but what git is to ignore. Around it there may be another.
+if [[ ! -e .git ]]; then
+	GIT_DIR=$(mktemp -d)
+	trap 'rm -rf "$GIT_DIR"' EXIT
+	export GIT_DIR GIT_WORK_TREE=$PWD
+	git init -q
+fi
 git ls-files -co --exclude-standard | while read -r file; do
 	if [[ -f $file ]]; then echo "$file"; fi
 done | cpio -pdm --quiet "$copy" 2>/dev/null

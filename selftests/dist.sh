@@ -53,6 +53,15 @@ for file in share/man/man1/kevctl-run.1 share/man/man3/libkev.3 share/man/man4/k
 	share/bash-completion/completions/kevctl include/linux/kev.h lib/libkev.so.0; do
 	tap_check "there is $file" test -s "$dir/root/usr/$file"
 done
+# What packages and the image are built in
+# shellcheck disable=SC2317
+copied() {
+	"$tree/selftests/copy-tree.sh" "$dir/copy" &&
+		diff <(cd "$tree" && find src tools uapi debian -name '*.[chS]' -o -name .gitignore | sort) \
+			<(cd "$dir/copy" && find src tools uapi debian -name '*.[chS]' -o -name .gitignore | sort) &&
+		[[ -x $dir/copy/tools/bed/bed && ! -e $dir/copy/tools/kevctl/kevctl ]]
+}
+tap_check "its copy has what git would have, and nothing that was built" copied
 expect "kevctl reads a guest" 0 "*" "" "$dir/root/usr/bin/kevctl" inspect "$tree/guests/hello"
 
 expect "a tag that is not there" 1 "" "there is no tag v0$" in_clone tools/dist.sh v0
