@@ -8,7 +8,8 @@ KDIR ?= $(shell $(BED) kdir)
 
 VERSION := $(file <VERSION)
 # For what carries a date: that of the last commit, or of the release's files
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y VERSION)
+SOURCE_DATE_EPOCH ?= $(shell { [ -e .git ] && git log -1 --format=%ct 2>/dev/null; } || \
+	stat -c %Y VERSION)
 
 .DEFAULT_GOAL := all
 
@@ -176,11 +177,17 @@ test-image: modules tools guests ## the image: same bytes again, size, boots in 
 	@$(BED) setup --also tools/image/packages
 	@tools/image/test.sh
 
-load: ## build for the running kernel and load kev.ko
-	$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
-	$(MAKE) --no-print-directory -C tools/libkev
-	$(MAKE) --no-print-directory -C tools/kevctl
-	$(MAKE) --no-print-directory -C guests
+# Whoever called sudo in a tree of his own builds there himself, lest files of root's are in his way.
+AS_OWNER = $(if $(SUDO_UID),$(if $(filter 0:$(SUDO_UID),$(shell id -u):$(shell stat -c %u .)), \
+	setpriv --reuid=$(SUDO_UID) --regid=$(SUDO_GID) --init-groups))
+
+build-here:
+	+$(AS_OWNER) $(MAKE) --no-print-directory -C tools/libkev
+	+$(AS_OWNER) $(MAKE) --no-print-directory -C tools/kevctl
+	+$(AS_OWNER) $(MAKE) --no-print-directory -C guests
+
+load: build-here ## build for the running kernel and load kev.ko
+	+$(AS_OWNER) $(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
 	insmod kev.ko
 	@# whoever called sudo may run guests until the module is unloaded
 	@if [ -n "$$SUDO_GID" ]; then chgrp "$$SUDO_GID" /dev/kev; fi
@@ -188,24 +195,21 @@ load: ## build for the running kernel and load kev.ko
 unload: ## unload kev.ko
 	rmmod kev
 
-DESTDIR ?=
+# For all of the Makefiles below, each in its own directory
+override DESTDIR := $(if $(DESTDIR),$(abspath $(DESTDIR)))
 PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 
-install: ## kevctl, libkev, guests, manual pages, completion, udev rule, unit, group
-	$(MAKE) --no-print-directory -C tools/libkev
-	$(MAKE) --no-print-directory -C tools/kevctl
-	$(MAKE) --no-print-directory -C guests
+install: build-here ## kevctl, libkev, guests, manual pages, completion, udev rule, unit, group
 	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C guests install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	@+$(AS_OWNER) $(MAKE) --no-print-directory man || echo "going on without manual pages" >&2
+	@for page in build/man/man?/*; do \
+		[ -e "$$page" ] || continue; \
+		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit 1; \
+	done
 	$(MAKE) -C tools/system install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
-	@if $(MAKE) --no-print-directory man; then \
-		for page in build/man/man?/*; do \
-			section=$${page##*.}; \
-			install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$$section $$page || exit 1; \
-		done; \
-	else echo "going on without manual pages" >&2; fi
 
 DKMSDIR = $(DESTDIR)/usr/src/kev-$(file <VERSION)
 
@@ -238,5 +242,5 @@ clean: ## remove what was built
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels test-rt \
 	debug-kernel test-debug test-leaks test-detectors tsan soak test-mutants bench bench-check \
 	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs \
-	man check coverage reached lint in-tree test-in-tree image test-image load unload install \
-	install-dkms deb test-deb dist test-dist clean
+	man check coverage reached lint in-tree test-in-tree image test-image build-here load unload \
+	install install-dkms deb test-deb dist test-dist clean
