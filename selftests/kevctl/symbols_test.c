@@ -22,8 +22,8 @@
 #define TAMPERED	300
 
 /* Of no terminal */
-void terminal_restore(void);
-void terminal_restore(void)
+void terminal_leave(void);
+void terminal_leave(void)
 {
 }
 
@@ -225,10 +225,72 @@ static void test_tampered(void)
 	free(bytes);
 }
 
+/* An image of sections' headers: sections that are the same few bytes, packed or said to be */
+static bool opens_packed(unsigned int nr, uint64_t bytes, const char *name)
+{
+	struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr segment;
+		Elf64_Chdr packed;
+		char names[32];
+		Elf64_Shdr section[16];
+	} image = {
+		.header = {
+			.e_ident = {
+				ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				EV_CURRENT,
+			},
+			.e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+			.e_phoff = offsetof(typeof(image), segment),
+			.e_shoff = offsetof(typeof(image), section),
+			.e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 1, .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = nr + 2,
+			.e_shstrndx = 1,
+		},
+		.segment = {
+			.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x100000, .p_filesz = 64,
+			.p_memsz = 64, .p_align = 1,
+		},
+		.packed = { .ch_type = ELFCOMPRESS_ZLIB, .ch_size = bytes, .ch_addralign = 1 },
+		.section[1] = {
+			.sh_name = 0, .sh_type = SHT_STRTAB,
+			.sh_offset = offsetof(typeof(image), names), .sh_size = 32,
+			.sh_addralign = 1,
+		},
+	};
+	int fd = memfd_create("image", 0);
+	struct symbols *opened;
+
+	strcpy(image.names + 1, name);
+	for (unsigned int i = 2; i < nr + 2; i++)
+		image.section[i] = (Elf64_Shdr){
+			.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_COMPRESSED,
+			.sh_offset = offsetof(typeof(image), packed),
+			.sh_size = sizeof(image.packed), .sh_addralign = 8,
+		};
+	if (write(fd, &image, sizeof(image)) != sizeof(image))
+		return false;
+	opened = symbols_open(fd, &(struct symbols_place){ });
+	symbols_close(opened);
+	close(fd);
+	return opened;
+}
+
+static void test_packed(void)
+{
+	const uint64_t mib = 1 << 20;
+
+	tap_result(opens_packed(8, 32 * mib, ".debug_info"), "packed tables");
+	tap_result(!opens_packed(8, 32 * mib + 1, ".debug_info"), "too much of them together");
+	tap_result(!opens_packed(1, -1, ".debug_info"), "and in one");
+	tap_result(!opens_packed(1, 1, ".zdebug_info"), "in GNU's form");
+}
+
 int main(void)
 {
 	test_callers();
 	test_names();
+	test_packed();
 	test_tampered();
 	return tap_end();
 }

@@ -45,13 +45,15 @@ static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM
 
 /* In seconds; tables that were not made to keep kevctl busy take a fraction of one */
 #define LONGEST		60
+/* Bytes that an image's compressed sections may have, all together */
+#define MOST_UNPACKED	(256ULL << 20)
 
 static void give_up(const char *text)
 {
 	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
 
 	(void)ignored;
-	terminal_restore();
+	terminal_leave();
 	_exit(STATUS_FAILURE);
 }
 
@@ -231,6 +233,36 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {
 	.set_initial_registers = set_registers,
 };
 
+/*
+ * The library decompresses each section that it knows the name of, wherever it lies, and keeps it: a
+ * small file may name many times the same zeros. GNU's own form, .zdebug, is told by its name alone.
+ */
+static bool unpacks_to_little(Elf *elf)
+{
+	uint64_t left = MOST_UNPACKED;
+	Elf_Scn *section = NULL;
+	const char *name;
+	GElf_Shdr header;
+	GElf_Chdr packed;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		if (!gelf_getshdr(section, &header))
+			return false;
+		name = elf_strptr(elf, names, header.sh_name);
+		if (name && !strncmp(name, ".zdebug", strlen(".zdebug")))
+			return false;
+		if (!(header.sh_flags & SHF_COMPRESSED))
+			continue;
+		if (!gelf_getchdr(section, &packed) || packed.ch_size > left)
+			return false;
+		left -= packed.ch_size;
+	}
+	return true;
+}
+
 static unsigned int elf_machine(Elf *elf)
 {
 	GElf_Ehdr header;
@@ -250,7 +282,7 @@ struct symbols *symbols_open(int fd, const struct symbols_place *place)
 	begin_reading();
 	elf_version(EV_CURRENT);
 	symbols->elf = elf_memory(symbols->file, symbols->bytes);
-	if (symbols->elf && elf_kind(symbols->elf) == ELF_K_ELF)
+	if (symbols->elf && elf_kind(symbols->elf) == ELF_K_ELF && unpacks_to_little(symbols->elf))
 		found = find_extent(symbols, place) && report_image(symbols);
 	if (found && elf_machine(symbols->elf) == EM_X86_64)
 		symbols->unwinds = dwfl_attach_state(symbols->dwfl, symbols->elf, THREAD,

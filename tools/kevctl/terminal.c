@@ -10,7 +10,7 @@
 #include "terminal.h"
 
 static struct termios before;
-static volatile sig_atomic_t changed;
+static volatile sig_atomic_t changed, leaving;
 /* Against a change of the modes while the process is about to stop */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool wanted;
@@ -34,9 +34,15 @@ void terminal_restore(void)
 	changed = false;
 }
 
+void terminal_leave(void)
+{
+	leaving = true;
+	terminal_restore();
+}
+
 static void crashed(int signal)
 {
-	terminal_restore();
+	terminal_leave();
 	raise(signal);	/* its default action, once this returns */
 }
 
@@ -65,7 +71,7 @@ static void make_raw_locked(void)
 {
 	struct termios raw;
 
-	if (changed || !is_ours() || tcgetattr(STDIN_FILENO, &raw))
+	if (leaving || changed || !is_ours() || tcgetattr(STDIN_FILENO, &raw))
 		return;
 	watch_exits();
 	before = raw;
@@ -74,6 +80,9 @@ static void make_raw_locked(void)
 	raw.c_oflag |= before.c_oflag & OPOST;
 	changed = true;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	/* Another thread may have put it back just before. */
+	if (leaving)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 }
 
 /* @flags: of c_lflag, that stay as they are */
