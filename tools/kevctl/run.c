@@ -2,6 +2,7 @@
 /* kevctl run */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,18 @@ static void tell_death(const struct session *session, struct dump *dump, bool ve
 			dump_print_place(dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
 }
 
+/*
+ * A guest may have filled standard error, and nobody reads it. Who ends the VM from outside, and says so
+ * once, is not to wait for that: what is left to say is lost.
+ */
+static void give_up_messages(const struct session *session)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (session->outcome.kind == OUTCOME_SIGNAL && !poll(&fd, 1, 0))
+		close(STDERR_FILENO);
+}
+
 /* Says how the VM ended; returns the exit status. */
 static int tell_outcome(const struct session *session, struct dump *dump,
 			const struct run_options *options)
@@ -132,9 +145,12 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 		output_lost(outcome->error);
 		return outcome->error == EPIPE ? STATUS_SIGNAL + SIGPIPE : STATUS_FAILURE;
 	case OUTCOME_SIGNAL:
+		give_up_messages(session);
 		message(options->image, "ended by SIG%s", sigabbrev_np(outcome->signal));
-		for (unsigned int i = 0; i < session->nr_vcpus; i++)
+		for (unsigned int i = 0; i < session->nr_vcpus; i++) {
+			give_up_messages(session);
 			dump_print_place(dump, stderr, session->vcpus[i].fd, i);
+		}
 		return STATUS_SIGNAL + outcome->signal;
 	case OUTCOME_NONE:
 		message(outcome_step(outcome->kind), "all vCPUs have ended without a result");
@@ -344,6 +360,7 @@ static int run_vm(int vm, const struct kev_query *query, const struct run_image 
 	terminal_restore();
 	session_release_signals(&session);
 	status = tell_outcome(&session, &dump, options);
+	give_up_messages(&session);
 	if (options->verbose)
 		machine_print_unclaimed(&session.machine);
 	if (options->stats)

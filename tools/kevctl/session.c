@@ -562,7 +562,7 @@ static void signal_arrived(struct session *session, int signals)
 	}
 	/* Told twice: whatever the end still waits for, the kernel ends it. */
 	if (session->told_to_end) {
-		terminal_restore();
+		terminal_leave();
 		_exit(STATUS_SIGNAL + info.ssi_signo);
 	}
 	session->told_to_end = true;
@@ -578,6 +578,8 @@ static void nudge_all(struct session *session)
 	for (unsigned int i = 0; i < session->nr_started; i++)
 		nudge(session->vcpus[i].thread);
 	nudge(session->console_thread);
+	if (session->net)
+		net_nudge(session->net);
 	if (session->dumping)
 		nudge(session->dumper);
 }

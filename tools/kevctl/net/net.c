@@ -14,6 +14,7 @@
 
 #include "../events.h"
 #include "../kevctl.h"
+#include "../nudge.h"
 #include "net.h"
 #include "tap.h"
 #include "user.h"
@@ -290,11 +291,16 @@ int net_start(struct net *net)
 	return -pthread_create(&net->thread, NULL, net_thread, net);
 }
 
+void net_nudge(struct net *net)
+{
+	nudge(net->thread);
+}
+
 void net_stop(struct net *net)
 {
 	__atomic_store_n(&net->stop, true, __ATOMIC_RELEASE);
 	eventfd_write(net->wake, 1);
-	pthread_join(net->thread, NULL);
+	nudge_join(net->thread);
 }
 
 void net_add_stats(struct stats_list *list, const struct net *net)

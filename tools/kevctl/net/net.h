@@ -42,6 +42,9 @@ int net_attach(struct net *net, struct machine *machine, int vm, bool hermit);
  */
 int net_start(struct net *net);
 
+/* Let what its thread waits in fail with EINTR: a message that nobody reads, for example. */
+void net_nudge(struct net *net);
+
 /* Undoes net_start(), at once. */
 void net_stop(struct net *net);
 
