@@ -78,6 +78,12 @@ void gdb_moved(struct gdb *gdb, uint64_t address)
 
 /* What the vCPUs' threads do */
 
+void gdb_set_order(struct gdb_vcpu *vcpu, const struct gdb_order *order)
+{
+	vcpu->order = *order;
+	__atomic_store_n(&vcpu->steps, order->action == GDB_STEP, __ATOMIC_RELAXED);
+}
+
 /* The lock is held. */
 static void note_stop(struct gdb *gdb, uint32_t id, const struct gdb_stop *stop)
 {
@@ -85,7 +91,7 @@ static void note_stop(struct gdb *gdb, uint32_t id, const struct gdb_stop *stop)
 
 	vcpu->stopped = true;
 	vcpu->stop = *stop;
-	vcpu->order.action = GDB_STAY;
+	gdb_set_order(vcpu, &(struct gdb_order){ .action = GDB_STAY });
 	gate_hold(&gdb->session->gate, id, true);
 	eventfd_write(gdb->wake, 1);
 }
@@ -203,12 +209,7 @@ bool gdb_gives_up(struct gdb *gdb, uint32_t id)
 
 bool gdb_steps(struct gdb *gdb, uint32_t id)
 {
-	bool steps;
-
-	pthread_mutex_lock(&gdb->lock);
-	steps = gdb->vcpus[id].order.action == GDB_STEP;
-	pthread_mutex_unlock(&gdb->lock);
-	return steps;
+	return __atomic_load_n(&gdb->vcpus[id].steps, __ATOMIC_RELAXED);
 }
 
 /* What the debugger's thread does */
@@ -297,7 +298,7 @@ void gdb_resume(void *owner, const struct gdb_order *orders)
 	for (unsigned int i = 0; i < gdb->target.threads; i++) {
 		struct gdb_vcpu *vcpu = &gdb->vcpus[i];
 
-		vcpu->order = orders[i];
+		gdb_set_order(vcpu, &orders[i]);
 		/*
 		 * One that stays behind, while another one steps over a breakpoint for example,
 		 * is not to be told of, nor forgotten because breakpoints are away.
@@ -360,7 +361,7 @@ static bool greet(struct gdb *gdb, char first)
 	pthread_mutex_lock(&gdb->lock);
 	gdb->attached = true;
 	for (unsigned int i = 0; i < gdb->target.threads; i++)
-		gdb->vcpus[i].order = (struct gdb_order){ .action = GDB_STAY };
+		gdb_set_order(&gdb->vcpus[i], &(struct gdb_order){ .action = GDB_STAY });
 	pthread_mutex_unlock(&gdb->lock);
 	return true;
 }

@@ -13,7 +13,8 @@
 
 /**
  * struct gdb_vcpu - what the debugger knows of a vCPU [gdb.lock]
- * @order: what it does; GDB_STAY while it is stopped
+ * @order: what it does; GDB_STAY while it is stopped. gdb_set_order() writes it
+ * @steps: order.action is GDB_STEP: read without the lock, too
  * @stopped: it has met what the debugger is to be told:
  * @stop: this
  * @later: but not before it shall run on
@@ -22,6 +23,7 @@
  */
 struct gdb_vcpu {
 	struct gdb_order order;
+	bool steps;
 	bool stopped;
 	struct gdb_stop stop;
 	bool later;
@@ -75,6 +77,9 @@ void gdb_target_init(struct gdb *gdb);
  * bits where the image is for these, and vCPU 0 is not in 64-bit mode
  */
 void gdb_choose_shape(struct gdb *gdb);
+
+/* gdb_set_order() - what a vCPU does from now on; the lock is held */
+void gdb_set_order(struct gdb_vcpu *vcpu, const struct gdb_order *order);
 
 /* gdb.c: gdb_target.resume, .interrupt and .detach */
 void gdb_resume(void *owner, const struct gdb_order *orders);

@@ -162,7 +162,7 @@ void gdb_forget(struct gdb *gdb)
 	gdb_software_remove_all(&gdb->breakpoints, &view);
 	gdb->breakpoints.nr_hardware = 0;
 	for (unsigned int i = 0; i < gdb->target.threads; i++) {
-		gdb->vcpus[i].order = (struct gdb_order){ .action = GDB_CONTINUE };
+		gdb_set_order(&gdb->vcpus[i], &(struct gdb_order){ .action = GDB_CONTINUE });
 		gdb->vcpus[i].stopped = false;
 		gdb->vcpus[i].later = false;
 	}
