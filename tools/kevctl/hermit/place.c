@@ -32,6 +32,9 @@ static int open_file_place(struct place *place, char *path)
 	if (!place->name)
 		return -ENOMEM;
 	place->itself = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	/* Only one that the guest may make need not be there. */
+	if (place->itself < 0 && (!place->writable || errno != ENOENT))
+		return -errno;
 	slash[slash == path] = '\0';
 	place->directory = open_path(path);
 	return place->directory < 0 ? place->directory : 0;
