@@ -59,6 +59,7 @@ struct mm_struct;
  * @irqfd_lock: innermost
  * @irqfds: eventfds that interrupt the guest, under @irqfd_lock
  * @nr_irqfds: [a] how many; written under @irqfd_lock
+ * @detaches: [a] work was asked to detach one
  * @attaching: [v] an attach is under way; no vCPU can be made
  * @start: [v] how a vCPU starts; set once, before the first vCPU
  * @past: [v] what vCPUs that are gone have counted
@@ -99,6 +100,7 @@ struct kev_vm {
 	struct mutex irqfd_lock;	/* innermost */
 	struct list_head irqfds;
 	u32 nr_irqfds;
+	bool detaches;
 	bool attaching;
 	struct kev_boot_start start;
 	struct kev_counts past;

@@ -4,8 +4,9 @@
  *
  * An eventfd and the VM live independently of each other. The irqfd between them holds a
  * reference to the eventfd's context and none to the VM, which detaches its irqfds when it
- * goes. When the eventfd's last descriptor goes, work that does hold the VM takes the irqfd
- * away: the wake-up that tells of it can do no more.
+ * goes. When the eventfd's last descriptor goes, work takes the irqfd away: the wake-up that tells
+ * of it can do no more. The VM's end waits for such work, so that it happens where its last
+ * descriptor is closed, and before the module can go.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -29,7 +30,7 @@
  * @queue: [I] that queue; its lock guards @gone
  * @pt: for getting there
  * @gone: the eventfd has no descriptor any more: @detach is under way and frees this
- * @detach: holds a reference to @vm
+ * @detach: has no reference to @vm, whose end waits for it
  */
 struct irqfd {
 	struct list_head link;
@@ -51,7 +52,7 @@ static void irqfd_free(struct irqfd *irqfd)
 	kfree(irqfd);
 }
 
-/* Called under the VM's irqfd lock, or by the last who has the VM. */
+/* Called under the VM's irqfd lock. */
 static void irqfd_detach(struct irqfd *irqfd)
 {
 	struct kev_vm *vm = irqfd->vm;
@@ -65,6 +66,7 @@ static void irqfd_detach(struct irqfd *irqfd)
 		irqfd_free(irqfd);
 }
 
+/* It has no reference to the VM, whose end waits for it. */
 static void detach_work(struct work_struct *work)
 {
 	struct irqfd *irqfd = container_of(work, struct irqfd, detach);
@@ -76,7 +78,6 @@ static void detach_work(struct work_struct *work)
 	mutex_unlock(&vm->irqfd_lock);
 	irqfd_free(irqfd);
 	kev_halt_recheck(vm);
-	kev_vm_put(vm);
 }
 
 /* Under the lock of the eventfd's queue, IRQs off. */
@@ -90,9 +91,9 @@ static int irqfd_wake(wait_queue_entry_t *wait, unsigned int mode, int sync, voi
 		eventfd_ctx_do_read(irqfd->eventfd, &count);
 		kev_apic_send(irqfd->vm, NULL, &irqfd->message);
 	}
-	/* A VM that is about to go detaches it by itself. */
-	if (events & EPOLLHUP && !irqfd->gone && kref_get_unless_zero(&irqfd->vm->ref)) {
+	if (events & EPOLLHUP && !irqfd->gone) {
 		irqfd->gone = true;
+		WRITE_ONCE(irqfd->vm->detaches, true);
 		queue_work(irqfd_wq, &irqfd->detach);
 	}
 	return !!(events & EPOLLIN);
@@ -232,14 +233,19 @@ long kev_vm_signal(void *object, void *arg)
  * kev_irqfd_fini() - a VM goes: forget its eventfds
  * @vm: nobody else has it
  *
- * Context: process, waits for nothing.
+ * Context: process, may sleep: for work that detaches some, of whatever VMs.
  */
 void kev_irqfd_fini(struct kev_vm *vm)
 {
 	struct irqfd *irqfd, *next;
 
+	mutex_lock(&vm->irqfd_lock);
 	list_for_each_entry_safe(irqfd, next, &vm->irqfds, link)
 		irqfd_detach(irqfd);
+	mutex_unlock(&vm->irqfd_lock);
+	/* Nobody wakes them any more. */
+	if (vm->detaches)
+		flush_workqueue(irqfd_wq);
 }
 
 /**
@@ -254,7 +260,7 @@ int kev_irqfd_init(void)
 }
 
 /**
- * kev_irqfd_exit() - at module unload; there are no VMs but those that work still holds
+ * kev_irqfd_exit() - at module unload; there are no VMs, and no work
  */
 void kev_irqfd_exit(void)
 {
