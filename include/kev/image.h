@@ -147,6 +147,16 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 		   struct page *page);
 
 /**
+ * kev_image_wake() - wake all who wait for a part of the file
+ * @image: the image
+ *
+ * They look at kev_touch.dead, which has been set, with a full barrier behind it.
+ *
+ * Context: no lock of the image's held.
+ */
+void kev_image_wake(struct kev_image *image);
+
+/**
  * kev_image_fill_cached() - the same from the page cache, without waiting
  * @image: has the file
  * @gpa: of the page

@@ -168,6 +168,8 @@ struct kev_mem {
  * @stop: in: a wait ends with -EINTR once one of @stop_mask's bits is set here and the task
  *	is woken; may be NULL
  * @stop_mask: in: see there
+ * @dead: kev_mem_fault()'s own: a wait ends with -EINTR once this is set and the task is
+ *	woken, too; NULL outside
  * @fill: in: the bytes of a page of KEV_REGION_NOTIFY that becomes present; NULL: zeros
  * @stock: in: of the vCPU that accesses, which the caller owns; may be NULL
  * @filled: out: the page has become present with the bytes of @fill
@@ -180,6 +182,7 @@ struct kev_touch {
 	u32 flags;
 	const unsigned long *stop;
 	unsigned long stop_mask;
+	const bool *dead;
 	const void *fill;
 	struct kev_stock *stock;
 	bool filled;
@@ -191,6 +194,12 @@ struct kev_touch {
 static inline bool kev_touch_stopped(const struct kev_touch *touch)
 {
 	return touch->stop && READ_ONCE(*touch->stop) & touch->stop_mask;
+}
+
+/* kev_touch_moot() - is the region gone that the page was to be made for */
+static inline bool kev_touch_moot(const struct kev_touch *touch)
+{
+	return touch->dead && READ_ONCE(*touch->dead);
 }
 
 /**

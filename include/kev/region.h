@@ -54,6 +54,8 @@ struct kev_fault {
  *	that the region allows to a page that is not there. It becomes present with all of the
  *	region's rights. IRQs off, the table's lock held, the region not dead.
  *	NULL: @fault has to. May be NULL.
+ * @removed: the region is dead: wake those who wait in @fault, which look at kev_touch.dead. Under
+ *	kev_mem.lock. May be NULL.
  * @release: give back what the region holds; it is in no map, and nobody faults in it.
  *	kev_region_put() frees the region itself. May be NULL.
  */
@@ -63,6 +65,7 @@ struct kev_region_ops {
 		       struct page **pages);
 	struct page *(*fast)(struct kev_mem *mem, struct kev_region *region,
 			     struct kev_stock *stock, u64 gpa, u32 access);
+	void (*removed)(struct kev_region *region);
 	void (*release)(struct kev_region *region);
 };
 

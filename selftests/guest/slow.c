@@ -526,6 +526,25 @@ static int join_readers(struct reader *reader, uint64_t nr)
 	return ret;
 }
 
+/* Who waits for a page of a region that goes, waits no more, nor does who comes after him. */
+TEST_F(slow, region_goes)
+{
+	struct reader reader;
+	uint64_t word = 1;
+
+	ASSERT_EQ(0, add_pages(self, self->vm.vm, 1));
+	kt_fuse_hold(&self->fuse, true);
+	ASSERT_EQ(0, start_readers(&reader, self->vm.vm, 1));
+	kt_fuse_wait_held(&self->fuse, 1);
+	ASSERT_EQ(0, kt_remove_region(self->vm.vm, REGION_GPA, KT_PAGE));
+	EXPECT_EQ(0, pthread_join(reader.runner.thread, NULL));
+	EXPECT_EQ(-ENOENT, reader.ret);
+	EXPECT_EQ(0, kt_add_ram(self->vm.vm, REGION_GPA, KT_PAGE));
+	EXPECT_EQ(8, kt_read_guest(self->vm.vm, REGION_GPA, &word, 8));
+	EXPECT_EQ(0, word);
+	kt_fuse_hold(&self->fuse, false);
+}
+
 /* A user has so many reads under way, in however many images; another has his own. */
 TEST_F(slow, reads_of_a_user)
 {
@@ -627,6 +646,32 @@ TEST_F(slow, kill_while_a_read_hangs)
 			      NULL));
 	EXPECT_TRUE(has_read(&self->vm, 0, 0));
 	EXPECT_EQ(1, kt_fuse_page_reads(&self->fuse, FILE_PAGE(0)));
+}
+
+/* The kernel's own last accesses for a task that ends: nothing could kill it there. */
+TEST_F(slow, exit_touches)
+{
+	struct kt_vm vm;
+	int status;
+	void *map;
+	pid_t pid;
+
+	kt_fuse_hold(&self->fuse, true);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (start_vm(self, &vm, NULL))
+			_exit(2);
+		map = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vm, DATA(0));
+		if (map == MAP_FAILED ||
+		    syscall(SYS_set_robust_list, map, sizeof(struct robust_list_head)))
+			_exit(3);
+		_exit(0);
+	}
+	/* The server has not answered yet. */
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	kt_fuse_hold(&self->fuse, false);
 }
 
 /* The owner is dead; a process that only has the descriptors closes them. */

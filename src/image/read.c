@@ -304,17 +304,22 @@ static bool is_done(const struct kev_read *read)
 	return !(atomic_read_acquire(&read->refs) & READER);
 }
 
+static bool is_over(const struct kev_touch *touch)
+{
+	return kev_touch_stopped(touch) || kev_touch_moot(touch);
+}
+
 /* Wait for @condition as @touch wants it: 0 or -EINTR */
 #define wait_for(var, condition, touch) ({						\
 	const struct kev_touch *_touch = (touch);					\
 	int _ret;									\
 											\
 	if (_touch->flags & KEV_TOUCH_KILLABLE)						\
-		_ret = wait_var_event_killable(var, condition);				\
+		_ret = wait_var_event_killable(var, (condition) ||			\
+					       kev_touch_moot(_touch));			\
 	else										\
-		_ret = wait_var_event_interruptible(var, (condition) ||			\
-						    kev_touch_stopped(_touch));		\
-	_ret || kev_touch_stopped(_touch) ? -EINTR : 0; })
+		_ret = wait_var_event_interruptible(var, (condition) || is_over(_touch)); \
+	_ret || is_over(_touch) ? -EINTR : 0; })
 
 static int wait_for_read(struct kev_read *read, const struct kev_touch *touch)
 {
@@ -332,11 +337,12 @@ static int wait_for_place(struct kev_read_places *places, const struct kev_touch
 	int ret;
 
 	if (touch->flags & KEV_TOUCH_KILLABLE)
-		ret = wait_event_killable_exclusive(places->wait, has_room(places));
+		ret = wait_event_killable_exclusive(places->wait, has_room(places) ||
+						    kev_touch_moot(touch));
 	else
 		ret = wait_event_interruptible_exclusive(places->wait, has_room(places) ||
-							 kev_touch_stopped(touch));
-	return ret || kev_touch_stopped(touch) ? -EINTR : 0;
+							 is_over(touch));
+	return ret || is_over(touch) ? -EINTR : 0;
 }
 
 /* Start @read, as soon as there is room, and wait for it. */
@@ -422,6 +428,18 @@ int kev_image_fill(struct kev_image *image, const struct kev_touch *touch, u64 g
 	if (touch->flags & KEV_TOUCH_MAPPING)
 		note_result(image, gpa, ret);
 	return ret;
+}
+
+void kev_image_wake(struct kev_image *image)
+{
+	struct kev_read *read;
+
+	spin_lock(&image->lock);
+	list_for_each_entry(read, &image->reads, link)
+		wake_up_var(&read->refs);
+	spin_unlock(&image->lock);
+	wake_up_var(&image->nr_reads);
+	wake_up_all(&places_of(image)->wait);
 }
 
 /* By way of a page of its own: the worker may outlast the wait. */

@@ -510,9 +510,14 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch)
 		touch->prot = region ? region->prot : 0;
 		if (!region)
 			return -ENOENT;
+		touch->dead = &region->dead;
 		ret = check_access(region, touch);
 		if (!ret)
 			ret = fault_in_region(mem, region, touch);
+		/* What is there now need not be waited for. */
+		if (ret == -EINTR && kev_touch_moot(touch))
+			ret = AGAIN;
+		touch->dead = NULL;
 		kev_region_put(region);
 	} while (ret == AGAIN);
 	return ret;

@@ -151,6 +151,11 @@ static void image_cached(const struct kev_region *region, u64 gpa, unsigned int 
 	kev_image_cached_pages(image_of(region), gpa, nr, pages);
 }
 
+static void image_removed(struct kev_region *region)
+{
+	kev_image_wake(image_of(region));
+}
+
 static void image_release(struct kev_region *region)
 {
 	kev_image_put(image_of(region));
@@ -160,6 +165,7 @@ static const struct kev_region_ops image_ops = {
 	.fault = image_fault,
 	.fast = image_fast,
 	.cached = image_cached,
+	.removed = image_removed,
 	.release = image_release,
 };
 

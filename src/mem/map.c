@@ -31,7 +31,7 @@ static bool is_of_a_file(const struct kev_touch *touch)
 }
 
 /*
- * The lock cannot be dropped, as for some of a futex's operations: a page that another thread is
+ * The lock cannot be dropped, as for some of a futex's operations, or nothing would end the wait: a page that another thread is
  * making is waited for, but where it may have to be read, not for long.
  */
 static vm_fault_t load_locked(struct kev_mem *mem, struct kev_touch *touch)
@@ -85,6 +85,9 @@ static vm_fault_t load(struct kev_mem *mem, struct vm_fault *vmf, u32 access)
 	if (vmf->flags & FAULT_FLAG_TRIED)
 		touch.flags |= KEV_TOUCH_TRIED;
 	ret = kev_mem_fault(mem, &touch);
+	/* Nothing kills a task that ends: its last accesses do not wait for a file. */
+	if (ret == -EBUSY && current->flags & PF_EXITING)
+		return load_locked(mem, &touch);
 	if (ret == -EBUSY)
 		return load_slowly(mem, vmf, &touch);
 	return ret ? fault_result(ret) : 0;

@@ -163,12 +163,15 @@ int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length)
 		return -EINVAL;
 	mutex_lock(&mem->lock);
 	region = kev_region_take(mem, gpa, length);
-	/* A page of 2 MiB lies in one region: none lies across an end. */
-	if (!IS_ERR(region))
-		kev_mem_zap(mem, region, gpa, gpa + length);
-	mutex_unlock(&mem->lock);
-	if (IS_ERR(region))
+	if (IS_ERR(region)) {
+		mutex_unlock(&mem->lock);
 		return PTR_ERR(region);
+	}
+	if (region->ops->removed)
+		region->ops->removed(region);
+	/* A page of 2 MiB lies in one region: none lies across an end. */
+	kev_mem_zap(mem, region, gpa, gpa + length);
+	mutex_unlock(&mem->lock);
 	kev_region_put(region);
 	return 0;
 }
