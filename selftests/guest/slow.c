@@ -621,20 +621,28 @@ static void hang(struct kt_vm *vm)
 	_exit(1);
 }
 
+/* A child with a VM, while the server does not answer. Returns as fork(). */
+static pid_t fork_vm(FIXTURE_DATA(slow) *self, struct kt_vm *vm)
+{
+	pid_t pid;
+
+	kt_fuse_hold(&self->fuse, true);
+	pid = fork();
+	if (!pid && start_vm(self, vm, NULL))
+		_exit(2);
+	return pid;
+}
+
 TEST_F(slow, kill_while_a_read_hangs)
 {
 	struct kt_vm vm;
 	int status;
 	pid_t pid;
 
-	kt_fuse_hold(&self->fuse, true);
-	pid = fork();
+	pid = fork_vm(self, &vm);
 	ASSERT_LE(0, pid);
-	if (!pid) {
-		if (start_vm(self, &vm, NULL))
-			_exit(2);
+	if (!pid)
 		hang(&vm);
-	}
 	kt_fuse_wait_held(&self->fuse, 1);
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	/* The server has not answered yet. */
@@ -656,12 +664,9 @@ TEST_F(slow, exit_touches)
 	void *map;
 	pid_t pid;
 
-	kt_fuse_hold(&self->fuse, true);
-	pid = fork();
+	pid = fork_vm(self, &vm);
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (start_vm(self, &vm, NULL))
-			_exit(2);
 		map = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vm, DATA(0));
 		if (map == MAP_FAILED ||
 		    syscall(SYS_set_robust_list, map, sizeof(struct robust_list_head)))
@@ -683,12 +688,9 @@ TEST_F(slow, last_user_is_another_process)
 	char byte;
 
 	ASSERT_EQ(0, pipe(go));
-	kt_fuse_hold(&self->fuse, true);
-	pid = fork();
+	pid = fork_vm(self, &vm);
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		if (start_vm(self, &vm, NULL))
-			_exit(2);
 		if (!fork()) {
 			close(go[1]);
 			/* End of file: the test has closed it, and so has the owner. */

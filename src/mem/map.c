@@ -31,8 +31,9 @@ static bool is_of_a_file(const struct kev_touch *touch)
 }
 
 /*
- * The lock cannot be dropped, as for some of a futex's operations, or nothing would end the wait: a page that another thread is
- * making is waited for, but where it may have to be read, not for long.
+ * The lock cannot be dropped, as for some of a futex's operations, or nothing would end the wait:
+ * a page that another thread is making is waited for, but where it may have to be read, not for
+ * long.
  */
 static vm_fault_t load_locked(struct kev_mem *mem, struct kev_touch *touch)
 {
