@@ -177,9 +177,10 @@ test-image: modules tools guests ## the image: same bytes again, size, boots in 
 	@$(BED) setup --also tools/image/packages
 	@tools/image/test.sh
 
-# Whoever called sudo in a tree of his own builds there himself, lest files of root's are in his way.
-AS_OWNER = $(if $(SUDO_UID),$(if $(filter 0:$(SUDO_UID),$(shell id -u):$(shell stat -c %u .)), \
-	setpriv --reuid=$(SUDO_UID) --regid=$(SUDO_GID) --init-groups))
+# Whoever called sudo in a tree of his own builds there himself, lest files of root's are in his way; not
+# where there are some already.
+AS_OWNER := $(if $(SUDO_UID),$(if $(filter 0:$(SUDO_UID):,$(shell id -u):$(shell stat -c %u .):$(shell \
+	find . -xdev -uid 0 -print -quit)),setpriv --reuid=$(SUDO_UID) --regid=$(SUDO_GID) --init-groups))
 
 build-here:
 	+$(AS_OWNER) $(MAKE) --no-print-directory -C tools/libkev
@@ -204,6 +205,7 @@ install: build-here ## kevctl, libkev, guests, manual pages, completion, udev ru
 	$(MAKE) -C tools/libkev install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C tools/kevctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(MAKE) -C guests install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	@rm -rf build/man
 	@+$(AS_OWNER) $(MAKE) --no-print-directory man || echo "going on without manual pages" >&2
 	@for page in build/man/man?/*; do \
 		[ -e "$$page" ] || continue; \

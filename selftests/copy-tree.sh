@@ -13,6 +13,7 @@ if [[ ! -e .git ]]; then
 	trap 'rm -rf "$GIT_DIR"' EXIT
 	export GIT_DIR GIT_WORK_TREE=$PWD
 	git init -q
+	git config core.excludesFile /dev/null
 fi
 git ls-files -co --exclude-standard | while read -r file; do
 	if [[ -f $file ]]; then echo "$file"; fi

@@ -201,10 +201,12 @@ by_hand() {
 	cp -r "$root/usr/src/linux-headers-$release" "$root/tree/old"
 	mkdir -p "$root/tree/old/arch/x86/include/asm"
 	for header in reboot nospec-branch; do
-		sed '/cpu_emergency_register_virt_callback/d' \
-			"$root/lib/modules/$release/source/arch/x86/include/asm/$header.h" \
-			>"$root/tree/old/arch/x86/include/asm/$header.h"
+		inside cat "/lib/modules/$release/source/arch/x86/include/asm/$header.h" |
+			sed '/cpu_emergency_register_virt_callback/d' \
+				>"$root/tree/old/arch/x86/include/asm/$header.h"
 	done
+	grep -l CLEAR_CPU_BUF "$root/tree/old/arch/x86/include/asm/nospec-branch.h" >/dev/null ||
+		echo "the kernel's headers are not where they were"
 	says "BUILD_EXCLUSIVE directive which does not match" dkms build "kev/$version" \
 		-k "$release" --kernelsourcedir /tree/old
 	quiet inside dkms remove "kev/$version" --all

@@ -529,7 +529,7 @@ static int join_readers(struct reader *reader, uint64_t nr)
 /* Who waits for a page of a region that goes, waits no more, nor does who comes after him. */
 TEST_F(slow, region_goes)
 {
-	struct reader reader;
+	struct reader reader = {};
 	uint64_t word = 1;
 
 	ASSERT_EQ(0, add_pages(self, self->vm.vm, 1));

@@ -7,6 +7,7 @@
 #include "../../tools/kevctl/net/net.h"
 #include "../../tools/kevctl/net/tap.h"
 #include "../../tools/kevctl/net/user.h"
+#include "../../tools/kevctl/nudge.h"
 #include "net_rig.h"
 
 static struct kev_add_region region;
@@ -173,6 +174,7 @@ static void test_thread(void)
 	expect("net: opened", open_net(&net, "x,mac=02:00:00:00:00:09", 0), 0);
 	expect("net: attached", net_attach(net, &machine, -1, false), 0);
 	expect("net: its page", region.gpa == NET_MEMORY && region.kind == KEV_REGION_TRAP, true);
+	nudge_init();
 	expect("net: started", net_start(net), 0);
 	expect("net: MAC", in(NET_PORTS + 22, 4), 0x09000000);
 

@@ -284,6 +284,7 @@ static void test_packed(void)
 	tap_result(!opens_packed(8, 32 * mib + 1, ".debug_info"), "too much of them together");
 	tap_result(!opens_packed(1, -1, ".debug_info"), "and in one");
 	tap_result(!opens_packed(1, 1, ".zdebug_info"), "in GNU's form");
+	tap_result(!opens_packed(1, 1, ".gnu_debugdata"), "and the table that stands for one");
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 /* What a vCPU looks like. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dump.h"
@@ -232,20 +233,28 @@ void dump_print(struct dump *dump, FILE *to, int vcpu, uint32_t id)
 	struct guest_view view = { .vm = dump->vm, .virtual = true, .vcpu_id = id };
 	struct kev_vcpu_state state;
 	int error = get_state(vcpu, &state);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *all;
 
 	pthread_mutex_lock(&lock);
-	flockfile(to);
-	fprintf(to, "kevctl: vCPU %u: ", id);
-	if (error) {
-		fprintf(to, "no registers: %s\n", strerror(-error));
-	} else {
-		fputs("registers\n", to);
-		print_registers(to, &state);
-		print_segments(to, &state.segments);
-		print_code(to, &view, code_address(&state));
-		print_callers(dump, to, &view, &state);
+	/* At once: where nobody reads, not each line has to be called off. */
+	all = open_memstream(&text, &size);
+	if (all) {
+		fprintf(all, "kevctl: vCPU %u: ", id);
+		if (error) {
+			fprintf(all, "no registers: %s\n", strerror(-error));
+		} else {
+			fputs("registers\n", all);
+			print_registers(all, &state);
+			print_segments(all, &state.segments);
+			print_code(all, &view, code_address(&state));
+			print_callers(dump, all, &view, &state);
+		}
+		fclose(all);
+		fwrite(text, 1, size, to);
+		free(text);
 	}
-	funlockfile(to);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -104,6 +104,9 @@ static void tell_death(const struct session *session, struct dump *dump, bool ve
 			dump_print_place(dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
 }
 
+/* How long a reader of standard error has that is slow, in ms */
+#define SLOW_READER	1000
+
 /*
  * A guest may have filled standard error, and nobody reads it. Who ends the VM from outside, and says so
  * once, is not to wait for that: what is left to say is lost.
@@ -112,7 +115,7 @@ static void give_up_messages(const struct session *session)
 {
 	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (session->outcome.kind == OUTCOME_SIGNAL && !poll(&fd, 1, 0))
+	if (session->outcome.kind == OUTCOME_SIGNAL && !poll(&fd, 1, SLOW_READER))
 		close(STDERR_FILENO);
 }
 

@@ -519,7 +519,7 @@ static void *dump_thread(void *argument)
 	struct session *session = argument;
 
 	session_pause(session);
-	for (unsigned int i = 0; i < session->nr_vcpus; i++)
+	for (unsigned int i = 0; i < session->nr_vcpus && !stopping(session); i++)
 		dump_print(session->dump, stderr, session->vcpus[i].fd, session->vcpus[i].id);
 	session_resume(session);
 	eventfd_write(session->dump_finished, 1);

@@ -233,26 +233,38 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {
 	.set_initial_registers = set_registers,
 };
 
+/* Sections that are packed in a way that their names alone tell. The names may be packed, too. */
+static bool has_packed_names(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	const char *name;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return true;
+	while ((section = elf_nextscn(elf, section))) {
+		name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+		if (name && (!strncmp(name, ".zdebug", strlen(".zdebug")) ||
+			     !strcmp(name, ".gnu_debugdata")))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The library decompresses each section that it knows the name of, wherever it lies, and keeps it: a
- * small file may name many times the same zeros. GNU's own form, .zdebug, is told by its name alone.
+ * small file may name many times the same zeros.
  */
 static bool unpacks_to_little(Elf *elf)
 {
 	uint64_t left = MOST_UNPACKED;
 	Elf_Scn *section = NULL;
-	const char *name;
 	GElf_Shdr header;
 	GElf_Chdr packed;
-	size_t names;
 
-	if (elf_getshdrstrndx(elf, &names))
-		return false;
 	while ((section = elf_nextscn(elf, section))) {
 		if (!gelf_getshdr(section, &header))
-			return false;
-		name = elf_strptr(elf, names, header.sh_name);
-		if (name && !strncmp(name, ".zdebug", strlen(".zdebug")))
 			return false;
 		if (!(header.sh_flags & SHF_COMPRESSED))
 			continue;
@@ -260,7 +272,7 @@ static bool unpacks_to_little(Elf *elf)
 			return false;
 		left -= packed.ch_size;
 	}
-	return true;
+	return !has_packed_names(elf);
 }
 
 static unsigned int elf_machine(Elf *elf)

@@ -53,7 +53,7 @@ bool terminal_is_wanted(void);
 /* terminal_restore() - as it was before; from a signal handler, too */
 void terminal_restore(void);
 
-/* terminal_leave() - the same, before _exit(): no thread changes it any more */
+/* terminal_leave() - the same, before _exit(): threads that look at it leave it alone from now on */
 void terminal_leave(void);
 
 /* terminal_stop() - stop this process with the terminal as it was, until SIGCONT */
