@@ -51,6 +51,7 @@ void kev_boot_align(struct kev_boot_writer *w, u32 to);
  *	vCPU starts without paging
  * @takes_files: it hands over a command line and modules
  * @wants_note: the image has a note that gives the entry
+ * @physical_entry: see struct kev_elf_rules
  * @window: bytes of the file's beginning that may hold a header
  * @low_end: no segment may begin below this address
  * @boot: where boot structures lie; length 0: where there is room
@@ -64,6 +65,7 @@ struct kev_boot_protocol {
 	bool is_32bit;
 	bool takes_files;
 	bool wants_note;
+	bool physical_entry;
 	u32 window;
 	u64 low_end;
 	struct kev_range boot;

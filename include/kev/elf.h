@@ -37,6 +37,8 @@ struct kev_image_fault {
  *	they lie at p_paddr
  * @own_entry: the boot protocol has an entry of its own: an e_entry in no segment is no
  *	fault, and the plan's entry is 0 then
+ * @physical_entry: without @by_vaddr, an e_entry in no segment is where the segments lie, as
+ *	kernels have it that are linked high; whether one has it is for kev_boot_resolve() to say
  * @base: with @by_vaddr, a multiple of KEV_PAGE_SIZE, 0 for ET_EXEC; otherwise ignored
  */
 struct kev_elf_rules {
@@ -44,6 +46,7 @@ struct kev_elf_rules {
 	bool class32;
 	bool by_vaddr;
 	bool own_entry;
+	bool physical_entry;
 	u64 base;
 };
 
@@ -98,6 +101,7 @@ struct kev_elf_extent {
 /**
  * struct kev_elf_plan - a checked image
  * @entry: physical entry address
+ * @base: with kev_elf_rules.by_vaddr, how far the image was moved; else 0
  * @start: first byte of the lowest segment, rounded down to a page
  * @end: first byte behind the highest segment, rounded up to a page
  * @dynamic: the first PT_DYNAMIC with file bytes
@@ -111,6 +115,7 @@ struct kev_elf_extent {
  */
 struct kev_elf_plan {
 	u64 entry;
+	u64 base;
 	u64 start;
 	u64 end;
 	struct kev_elf_extent dynamic;

@@ -131,8 +131,13 @@ static const struct header_case header_cases[] = {
 	{ "2: tags are padded", TWO(48, TAG(1, 12), 6, 0, TAG(6, 8), END), .header = { IS_TWO } },
 	{ "2: asks for all there is", TWO(64, TAG(1, 36), 1, 2, 3, 4, 6, 8, 21, 0, END),
 	  .header = { IS_TWO } },
-	{ "2: asks for ACPI", TWO(40, TAG(1, 12), 14, 0, END), KEV_IMAGE_HEADER_FEATURE, {} },
-	{ "2: would like ACPI", TWO(40, OPTIONAL(1, 12), 14, 0, END), .header = { IS_TWO } },
+	{ "2: asks for what there is not", TWO(80, TAG(1, 52), 5, 7, 10, 11, 12, 13, 14, 15, 16, 17,
+					       20, 0, END), .header = { IS_TWO } },
+	{ "2: asks for sections", TWO(40, TAG(1, 12), 9, 0, END), KEV_IMAGE_HEADER_FEATURE, {} },
+	{ "2: asks for an end", TWO(40, TAG(1, 12), 0, 0, END), KEV_IMAGE_HEADER_FEATURE, {} },
+	{ "2: asks for the next tag", TWO(40, TAG(1, 12), 22, 0, END), KEV_IMAGE_HEADER_FEATURE,
+	  {} },
+	{ "2: would like sections", TWO(40, OPTIONAL(1, 12), 9, 0, END), .header = { IS_TWO } },
 	{ "2: asks for an unknown tag", TWO(40, TAG(1, 12), 0x100, 0, END),
 	  KEV_IMAGE_HEADER_FEATURE, {} },
 	{ "2: asks for half a tag", TWO(40, TAG(1, 14), 4, 4, END), KEV_IMAGE_HEADER, {} },
@@ -143,8 +148,7 @@ static const struct header_case header_cases[] = {
 	{ "2: console wanted", TWO(40, OPTIONAL(4, 12), 3, 0, END), .header = { IS_TWO } },
 	{ "2: console known", TWO(40, TAG(4, 12), 2, 0, END), .header = { IS_TWO } },
 	{ "2: console flags without them", TWO(32, TAG(4, 8), END), KEV_IMAGE_HEADER, {} },
-	{ "2: framebuffer needed", TWO(48, TAG(5, 20), 0, 0, 0, 0, END),
-	  KEV_IMAGE_HEADER_FEATURE, {} },
+	{ "2: a mode preferred", TWO(48, TAG(5, 20), 0, 0, 0, 0, END), .header = { IS_TWO } },
 	{ "2: framebuffer wanted", TWO(48, OPTIONAL(5, 20), 0, 0, 0, 0, END),
 	  .header = { IS_TWO } },
 	{ "2: EFI", TWO(64, TAG(7, 8), TAG(8, 12), 1, 0, TAG(9, 12), 1, 0, END),
@@ -262,10 +266,15 @@ TEST(second_header)
 	EXPECT_EQ(-ENOEXEC, kev_boot_find(M1, file, 0x1000, &header, &why));
 	EXPECT_EQ(KEV_IMAGE_HEADER, why.problem);
 
-	/* A header that is one, but malformed, is not passed over. */
+	/* Another architecture's header is passed over. */
 	seal(0x40, false);
-	seal(0x200, false);
 	file[0x204] = 4;
+	seal(0x200, false);
+	ASSERT_EQ(0, kev_boot_find(KEV_BOOT_AUTO, file, 0x1000, &header, &why));
+	EXPECT_EQ(M1, header.protocol);
+	/* One that is for this, but demands what there is not, is not. */
+	file[0x204] = 0;
+	file[0x210] = 11;
 	seal(0x200, false);
 	EXPECT_EQ(-ENOEXEC, kev_boot_find(KEV_BOOT_AUTO, file, 0x1000, &header, &why));
 	EXPECT_EQ(KEV_IMAGE_HEADER_FEATURE, why.problem);
@@ -507,6 +516,26 @@ TEST(resolution)
 	}
 }
 
+/* An entry of the header's moves with the image. */
+TEST(moved_entry)
+{
+	struct kev_boot_header header = {
+		.protocol = KEV_BOOT_PVH, .has_entry = true, .entry = 0x20,
+	};
+	struct kev_elf_plan plan = {
+		.base = 0x100000, .nr = 1, .seg[0] = { .gpa = 0x100000, .memsz = 0x1000 },
+	};
+	struct kev_image_fault why;
+
+	ASSERT_EQ(0, kev_boot_resolve(&header, &plan, &why));
+	EXPECT_EQ(0x100020, plan.entry);
+	/* Around the end of all addresses it would be in the image. */
+	header.entry = 0x20 - plan.base;
+	plan.base *= 2;
+	EXPECT_EQ(-ENOEXEC, kev_boot_resolve(&header, &plan, &why));
+	EXPECT_EQ(KEV_IMAGE_ENTRY, why.problem);
+}
+
 struct rules_case {
 	u32 protocol;
 	bool has_entry, class32, own_entry, is_32bit, notes, takes;
@@ -542,6 +571,8 @@ TEST(protocols)
 		EXPECT_EQ(c->class32, rules.class32)
 			TH_LOG("%u", c->protocol);
 		EXPECT_EQ(c->own_entry, rules.own_entry)
+			TH_LOG("%u", c->protocol);
+		EXPECT_EQ(c->protocol == M1 || c->protocol == M2, rules.physical_entry)
 			TH_LOG("%u", c->protocol);
 		EXPECT_EQ(c->notes, kev_boot_wants_notes(&header))
 			TH_LOG("%u", c->protocol);

@@ -176,7 +176,8 @@ static const char *extents_violation(const struct kev_elf_plan *plan, u64 size)
 const char *elf_image_violation(const struct kev_elf_plan *plan, u64 size,
 				const struct kev_elf_rules *rules)
 {
-	bool entry_found = rules->own_entry && !plan->entry;
+	bool entry_found = (rules->own_entry && !plan->entry) ||
+			   (rules->physical_entry && !rules->by_vaddr);
 	u64 low = ~0ULL, high = 0;
 	const char *violation;
 	u32 i, j;

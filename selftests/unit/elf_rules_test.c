@@ -14,6 +14,7 @@
 #define PLAIN		{ .phys_bits = WIDTH }
 #define CLASS32		{ .phys_bits = WIDTH, .class32 = true }
 #define OWN_ENTRY	{ .phys_bits = WIDTH, .own_entry = true }
+#define PHYSICAL_ENTRY	{ .phys_bits = WIDTH, .physical_entry = true }
 #define BY_VADDR(b)	{ .phys_bits = WIDTH, .by_vaddr = true, .base = (b) }
 #define BOTH(b)		{ .phys_bits = WIDTH, .class32 = true, .by_vaddr = true, .base = (b) }
 #define VIRTUAL_32	((u32)ELF_IMAGE_VIRTUAL)
@@ -131,6 +132,12 @@ static const struct rules_case cases[] = {
 	{ "32-bit ET_EXEC with a base", NARROW, BOTH(0x1000), {},
 	  REFUSED(KEV_IMAGE_BASE, NO_SEGMENT) },
 
+	{ "physical entry", WIDE, PHYSICAL_ENTRY, { EHDR(e_entry, 0x1234) },
+	  TAKEN(0x1234, ELF_IMAGE_START, ELF_IMAGE_END) },
+	{ "physical entry, e_entry is virtual", WIDE, PHYSICAL_ENTRY, {}, AS_IT_IS },
+	{ "physical entry, at virtual addresses", DYN,
+	  { .phys_bits = WIDTH, .by_vaddr = true, .physical_entry = true },
+	  { EHDR(e_entry, 0x1234) }, REFUSED(KEV_IMAGE_ENTRY, NO_SEGMENT) },
 	{ "own entry, e_entry is good too", WIDE, OWN_ENTRY, {}, AS_IT_IS },
 	{ "own entry, e_entry outside", WIDE, OWN_ENTRY, { EHDR(e_entry, ELF_IMAGE_ENTRY) },
 	  TAKEN(0, ELF_IMAGE_START, ELF_IMAGE_END) },

@@ -92,6 +92,8 @@ void kev_boot_elf_rules(const struct kev_boot_header *header, struct kev_elf_rul
 	rules->class32 = header->protocol == KEV_BOOT_AUTO ||
 			 protocol_of(header->protocol)->is_32bit;
 	rules->own_entry = header->has_entry || kev_boot_wants_notes(header);
+	rules->physical_entry = header->protocol != KEV_BOOT_AUTO &&
+				protocol_of(header->protocol)->physical_entry;
 }
 
 bool kev_boot_wants_notes(const struct kev_boot_header *header)
@@ -149,8 +151,9 @@ int kev_boot_resolve(struct kev_boot_header *header, struct kev_elf_plan *plan,
 		return kev_boot_fault(why, KEV_IMAGE_NO_HEADER, KEV_IMAGE_NO_SEGMENT);
 	if (plan->class32 && !protocol->is_32bit)
 		return kev_boot_fault(why, KEV_IMAGE_CLASS, KEV_IMAGE_NO_SEGMENT);
-	if (header->has_entry)
-		plan->entry = header->entry;
+	/* It moves with the image. */
+	if (header->has_entry && check_add_overflow(header->entry, plan->base, &plan->entry))
+		return kev_boot_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
 	if (protocol->is_32bit) {
 		ret = check_32bit(plan, why);
 		if (ret)

@@ -221,9 +221,14 @@ static int find_entry(const struct kev_elf_header *h, const struct kev_elf_rules
 {
 	const struct kev_elf_segment *holder = kev_elf_holder(plan, h->entry, 1);
 
-	if (!holder && !rules->own_entry)
+	if (holder)
+		plan->entry = h->entry - holder->vaddr + holder->gpa;
+	else if (rules->physical_entry && !rules->by_vaddr)
+		plan->entry = h->entry;
+	else if (rules->own_entry)
+		plan->entry = 0;
+	else
 		return fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
-	plan->entry = holder ? h->entry - holder->vaddr + holder->gpa : 0;
 	return 0;
 }
 
@@ -282,6 +287,7 @@ int kev_elf_plan(const struct kev_elf_header *h, const void *phdrs, size_t len, 
 	plan->nr_notes = 0;
 	plan->dynamic = (struct kev_elf_extent) {};
 	plan->class32 = h->class32;
+	plan->base = rules->by_vaddr ? rules->base : 0;
 	if (h->phnum > KEV_ELF_MAX_PHDRS)
 		return fault(why, KEV_IMAGE_PHNUM, KEV_IMAGE_NO_SEGMENT);
 	if (len < h->phnum * phentsize)

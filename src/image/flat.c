@@ -38,6 +38,7 @@ int kev_boot_plan_flat(const struct kev_boot_header *header, u64 file_size,
 	u64 filesz, memsz;
 
 	plan->nr = 0;
+	plan->base = 0;
 	if (flat->offset > file_size)
 		return kev_boot_fault(why, KEV_IMAGE_OFFSET, KEV_IMAGE_NO_SEGMENT);
 	if (!measure(flat, file_size, &filesz, &memsz))

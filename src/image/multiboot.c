@@ -114,6 +114,7 @@ static void render(const struct kev_boot_plan *plan, const struct kev_boot_args 
 const struct kev_boot_protocol kev_boot_multiboot = {
 	.is_32bit = true,
 	.takes_files = true,
+	.physical_entry = true,
 	.window = HEADER_WINDOW,
 	.low_end = KEV_PAGE_SIZE,
 	.find = find,

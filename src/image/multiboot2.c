@@ -41,14 +41,16 @@ enum info_tag {
 	INFO_MODULE = 3,
 	INFO_MEMORY = 4,
 	INFO_MAP = 6,
-	INFO_FRAMEBUFFER = 8,
+	INFO_ELF_SECTIONS = 9,
 	INFO_LOAD_BASE = 21,
 };
 
-/* Asked for, these are given, or known to be absent: there is no framebuffer. */
-#define INFO_KNOWN							\
-	(BIT(INFO_CMDLINE) | BIT(INFO_LOADER) | BIT(INFO_MODULE) | BIT(INFO_MEMORY) |	\
-	 BIT(INFO_MAP) | BIT(INFO_FRAMEBUFFER) | BIT(INFO_LOAD_BASE))
+/*
+ * Asked for, these are given, or known to be absent, which is no reason to refuse: there is no BIOS, no
+ * EFI, no framebuffer, no network to boot from. Sections there may be, and they are not given.
+ */
+#define INFO_KNOWN	\
+	((BIT(INFO_LOAD_BASE + 1) - 1) & ~(BIT(INFO_END) | BIT(INFO_ELF_SECTIONS)))
 
 #define MAP_ENTRY_SIZE	24
 
@@ -136,6 +138,8 @@ static enum kev_image_problem read_tag(const u8 *tag, u32 size, const struct rea
 		return KEV_IMAGE_HEADER_FEATURE;
 	case HEADER_RELOCATABLE:
 		return read_relocatable(tag, optional, r->out);
+	/* Which mode would be best, of those that there are */
+	case HEADER_FRAMEBUFFER:
 	case HEADER_MODULE_ALIGN:
 	case HEADER_EFI_BOOT_SERVICES:
 	case HEADER_ENTRY_EFI32:
@@ -187,8 +191,11 @@ static int find(const void *buf, size_t len, struct kev_boot_header *out,
 			why->problem = KEV_IMAGE_HEADER;
 			continue;
 		}
-		if (architecture != ARCHITECTURE_I386)
-			return kev_boot_fault(why, KEV_IMAGE_HEADER_FEATURE, KEV_IMAGE_NO_SEGMENT);
+		/* One for this architecture may follow. */
+		if (architecture != ARCHITECTURE_I386) {
+			why->problem = KEV_IMAGE_HEADER_FEATURE;
+			continue;
+		}
 		if (length > len - at)
 			return kev_boot_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
 		problem = read_tags(length, &r);
@@ -267,6 +274,7 @@ static void render(const struct kev_boot_plan *plan, const struct kev_boot_args 
 const struct kev_boot_protocol kev_boot_multiboot2 = {
 	.is_32bit = true,
 	.takes_files = true,
+	.physical_entry = true,
 	.window = HEADER_WINDOW,
 	.low_end = KEV_PAGE_SIZE,
 	.find = find,
