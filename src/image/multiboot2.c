@@ -46,8 +46,9 @@ enum info_tag {
 };
 
 /*
- * Asked for, these are given, or known to be absent, which is no reason to refuse: there is no BIOS, no
- * EFI, no framebuffer, no network to boot from. Sections there may be, and they are not given.
+ * Asked for, these are given, or known to be absent, which is no reason to refuse: there is no
+ * BIOS, no EFI, no framebuffer, no network to boot from. Sections there may be, and they are not
+ * given.
  */
 #define INFO_KNOWN	\
 	((BIT(INFO_LOAD_BASE + 1) - 1) & ~(BIT(INFO_END) | BIT(INFO_ELF_SECTIONS)))

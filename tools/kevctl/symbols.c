@@ -244,7 +244,9 @@ static bool has_packed_names(Elf *elf)
 	if (elf_getshdrstrndx(elf, &names))
 		return true;
 	while ((section = elf_nextscn(elf, section))) {
-		name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+		if (!gelf_getshdr(section, &header))
+			return true;
+		name = elf_strptr(elf, names, header.sh_name);
 		if (name && (!strncmp(name, ".zdebug", strlen(".zdebug")) ||
 			     !strcmp(name, ".gnu_debugdata")))
 			return true;
