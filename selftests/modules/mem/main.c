@@ -57,6 +57,7 @@ static const struct {
 	TEST(killed_waiter),
 	TEST(remove),
 	TEST(remove_held),
+	TEST(remove_read),
 	TEST(discard),
 	TEST(discard_huge),
 	TEST(huge_never),

@@ -175,6 +175,7 @@ void test_concurrent(void);
 void test_killed_waiter(void);
 void test_remove(void);
 void test_remove_held(void);
+void test_remove_read(void);
 void test_discard(void);
 void test_discard_huge(void);
 void test_huge_never(void);
