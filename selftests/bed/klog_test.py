@@ -52,6 +52,15 @@ LINES = (
     ("a sentence about a BUG: it is fixed", None),
 )
 
+# (lines, what is known, the line of the report that counts or None)
+KNOWN = (
+    (("WARNING: CPU: 0 at a.c:1 a+0x1/0x2", "RIP: a"), ("a.c:1 a+",), None),
+    (("WARNING: CPU: 0 at a.c:1 a+0x1/0x2", "BUG: b"), ("a.c:1 a+",), "BUG: b"),
+    (("BUG: b", "---[ end trace 0 ]---", "WARNING: a"), ("WARNING: a",), "---[ end trace 0 ]---"),
+    (("BUG: b", "a.c:1"), ("a.c:1",), "a.c:1"),
+    (("BUG: b", "WARNING: a"), ("WARNING: a", "BUG: b"), None),
+)
+
 # (record of /dev/kmsg, (is it the kernel's own, lines))
 RECORDS = (
     (b"12,7,1500000,-;BUG: from user space\n", (False, ["[    1.500000] BUG: from user space"])),
@@ -70,6 +79,10 @@ def failures():
                 yield f"{line!r}: expected {expected}, found {found and found[0]}"
             if found and line not in found[1]:
                 yield f"{line!r}: the report does not show it"
+    for lines, known, expected in KNOWN:
+        found = klog.find(lines, known)
+        if (found and found[1][-1]) != expected:
+            yield f"{lines}, {known} known: expected {expected}, found {found}"
     for record, expected in RECORDS:
         found = klog.parse_record(record)
         if found != expected:

@@ -141,6 +141,13 @@ report()
 	says "$@"
 }
 
+known_report()
+{
+	local insmod=(--file "$scratch/report/report.ko" -- insmod /report.ko kind=warn)
+	bed_run 0 --known-report " report_init+" "${insmod[@]}"
+	bed_run 126 --known-report " report_exit+" "${insmod[@]}"
+}
+
 # A machine that is dead after its report has no way to send it but the console.
 dead()
 {
@@ -406,6 +413,7 @@ check "a clock that is none of ours" bed_failed "only Bochs" --emulator tcg --ts
 check "an unknown option" bed_failed "--frobnicate" --frobnicate -- true
 check "no command" bed_failed "no command"
 check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
+check "a report that is known" known_report
 check "BUG" report bug "BUG in the kernel's log" "kernel BUG at" "end trace"
 check "oops" report oops "BUG in the kernel's log" "NULL pointer" "end trace"
 check "sleeping while atomic" report atomic "scheduling while atomic in the kernel's log"

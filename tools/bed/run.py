@@ -68,7 +68,8 @@ def follow(emulator, opts, start_seconds, tar):
     shell = not opts.command
     try:
         session = Session(emulator, opts.timeout, start_seconds, _write_all(1), _write_all(2),
-                          notice=say, console=_write_all(1) if shell else None, tar=tar)
+                          notice=say, console=_write_all(1) if shell else None, tar=tar,
+                          known=opts.known_report)
         if shell:
             session.add_input(0)
         return session.run()

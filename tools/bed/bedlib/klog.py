@@ -46,9 +46,14 @@ _MAX_LINES = 90
 _LINES_BEFORE = 3
 
 
-def find(lines):
-    """The first report in lines (texts with or without time stamps): (name, lines) or None."""
+def find(lines, known=()):
+    """The first report in lines (texts with or without time stamps): (name, lines) or None.
+
+    A report that has one of the texts of known in its first line is none.
+    """
     for number, line in enumerate(lines):
+        if any(text in line for text in known):
+            continue
         text = _STAMP.sub("", line)
         for name, pattern in _REPORTS:
             if pattern.match(text):

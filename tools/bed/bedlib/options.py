@@ -76,6 +76,9 @@ def _parser(name):
     add("--append", metavar="ARGS", default="", help="more kernel arguments")
     add("--tsc-khz", metavar="N", type=_tsc_khz,
         help="thousands of instructions that a second has, for all clocks (50000); in Bochs")
+    add("--known-report", metavar="TEXT", action="append", default=[],
+        help="a report in the kernel's log whose first line has TEXT is no failure; may be "
+             "repeated")
     if name == "run":
         add("--profile", metavar="FILE", type=Path,
             help="count the instructions between RDTSCs of the lower half of the address space, "

@@ -27,7 +27,8 @@ _GOOD_NOTES = ("applied", "done")
 class Result:
     """What is known of a run."""
 
-    def __init__(self):
+    def __init__(self, known=()):
+        self._known = known  # see klog.find()
         self.started = False  # the agent had everything that it needs
         self.status = None  # of the command
         self.complete = False  # the agent sent all
@@ -51,9 +52,9 @@ class Result:
 
         The console is asked only where the machine could not send the rest of its log.
         """
-        found = klog.find(self.judged)
+        found = klog.find(self.judged, self._known)
         if not found and not self.complete and self.started:
-            found = klog.find(self.console_lines())
+            found = klog.find(self.console_lines(), self._known)
         return found
 
 
@@ -62,11 +63,11 @@ class Session:
 
     stdout, stderr, console: functions that take bytes; notice: one that takes a line for people;
     tar: a file for /out or None. The machine has to be done within seconds, and its agent ready
-    within start_seconds.
+    within start_seconds. known: texts of reports that are none, see klog.find().
     """
 
     def __init__(self, emulator, seconds, start_seconds, stdout, stderr,
-                 notice=lambda text: None, console=None, tar=None):
+                 notice=lambda text: None, console=None, tar=None, known=()):
         self._emulator = emulator
         self._deadline = time.monotonic() + seconds
         self._start_deadline = time.monotonic() + start_seconds
@@ -75,7 +76,7 @@ class Session:
         self._notice = notice
         self._parser = frame.Parser()
         self._panic_seen = None
-        self.result = Result()
+        self.result = Result(known)
         self._sinks = {frame.STDOUT: stdout, frame.STDERR: stderr}
         self._selector = selectors.PollSelector()  # takes plain files, too
         self._done = False
