@@ -68,8 +68,11 @@ static __always_inline int kev_quick_wrmsr(struct kev_vcpu *vcpu)
 	return likely(ops->write_msr) ? ops->write_msr(vcpu, vcpu->gpr[KEV_RCX], value) : -EAGAIN;
 }
 
-/* A first touch of memory, with kev_vcpu.stock not empty: true, the guest can try again. */
-static __always_inline bool kev_quick_memory(struct kev_vcpu *vcpu, u64 gpa, u32 access)
+/*
+ * A first touch of memory, with kev_vcpu.stock not empty. Return: enum kev_region_kind: the guest
+ * can try again; 0: it needs more.
+ */
+static __always_inline u32 kev_quick_memory(struct kev_vcpu *vcpu, u64 gpa, u32 access)
 {
 	return kev_mem_fault_fast(&vcpu->vm->mem, &vcpu->stock, gpa, access);
 }

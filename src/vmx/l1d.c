@@ -18,7 +18,7 @@
 #define L1D_FILL_ORDER	4
 #define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
 #define L1D_LINE	64
-#define L1D_LINES_AT_ONCE	16
+#define L1D_LINES_AT_ONCE	64
 
 static bool l1d_always;		/* not only after the host has run something but the entry loop */
 static u8 *l1d_fill;
@@ -88,13 +88,21 @@ static __always_inline void read_4_lines(const u8 *lines)
 	READ_ONCE(lines[3 * L1D_LINE]);
 }
 
-/* There are a thousand of them: what goes round the loop should be little else. */
-static __always_inline void read_lines(const u8 *lines)
+static __always_inline void read_16_lines(const u8 *lines)
 {
 	read_4_lines(lines);
 	read_4_lines(lines + 4 * L1D_LINE);
 	read_4_lines(lines + 8 * L1D_LINE);
 	read_4_lines(lines + 12 * L1D_LINE);
+}
+
+/* There are a thousand of them: what goes round the loop should be little else. */
+static __always_inline void read_lines(const u8 *lines)
+{
+	read_16_lines(lines);
+	read_16_lines(lines + 16 * L1D_LINE);
+	read_16_lines(lines + 32 * L1D_LINE);
+	read_16_lines(lines + 48 * L1D_LINE);
 }
 
 /**

@@ -194,7 +194,7 @@ static __always_inline bool exit_vmcall(struct kev_vmx_vcpu *vmx)
 static noinstr bool exit_memory(struct kev_vmx_vcpu *vmx)
 {
 	struct kev_qual_ept qual;
-	bool made;
+	u32 kind;
 
 	if (!vmx->vcpu.stock.nr)
 		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
@@ -203,14 +203,16 @@ static noinstr bool exit_memory(struct kev_vmx_vcpu *vmx)
 		     kev_vmread_unchecked(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
 		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
 	begin_host(vmx);
-	made = kev_quick_memory(&vmx->vcpu, kev_vmread_unchecked(GUEST_PHYSICAL_ADDRESS),
+	kind = kev_quick_memory(&vmx->vcpu, kev_vmread_unchecked(GUEST_PHYSICAL_ADDRESS),
 				qual.access);
 	vmx = current_vmx();
 	end_host(vmx);
-	if (!made)
+	if (!kind)
 		return leave(vmx, EXIT_REASON_EPT_VIOLATION, KEV_PASS);
 	kev_quick_count(&vmx->vcpu, KEV_EV_MEMORY);
-	vmx->due |= kev_vmx_l1d_due;
+	/* A page of RAM was cleared before it waited here: nothing was read but kev's own. */
+	if (kind != KEV_REGION_RAM)
+		vmx->due |= kev_vmx_l1d_due;
 	return enter_again(vmx, EXIT_REASON_EPT_VIOLATION);
 }
 
