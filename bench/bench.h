@@ -215,7 +215,11 @@ int bench_vm_registers(struct bench_vm *vm, bool synced);
 /* The word at BENCH_COUNTER_GPA, for this process; NULL if it cannot be had */
 volatile uint32_t *bench_vm_counter(struct bench_vm *vm);
 
-/* The two sides of these; what they fill in is given back by bench_vm_fini(). */
+/*
+ * The two sides of these; KVM has been asked once what holds for all of its VMs. What they
+ * fill in is given back by bench_vm_fini().
+ */
+int bench_kvm_ask(void);
 int bench_kvm_start(struct bench_vm *vm, const struct bench_program *program,
 		    const struct bench_how *how);
 int bench_kev_start(struct bench_vm *vm, const struct bench_program *program,
@@ -263,6 +267,7 @@ struct bench_row {
 	unsigned int cpus;		/* the machine has so many; 0: one */
 	bool cgroup;			/* in a memory cgroup, as every service is */
 	bool each;			/* a sample is the sum of all rounds */
+	uint64_t few;			/* rounds with bench_few; 0: as many as without */
 	unsigned int vms;		/* of each repetition, one after the other; 0: one */
 	bool kev_only;
 	/* Where it reads the TSC, if not in the guest; a NULL is the guest's only RDTSC. */
@@ -298,6 +303,9 @@ bool bench_wanted(const char *name, bool is_row);
 
 /* Touch fewer pages: a profile can look at so many instructions only. */
 extern bool bench_few;
+
+/* Is there such a row */
+bool bench_is_row(const char *name);
 
 /* All rows of one side */
 void bench_rows(enum bench_side side);

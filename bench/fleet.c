@@ -116,13 +116,9 @@ void bench_scale(enum bench_side side)
 		.program = { &bench_out_for_ever, 1 },
 		.how = { .memory = 2 * KT_MIB },
 	};
-	int ret = bench_allow_vms(MAX_VMS);
+	int ret = bench_allow_vms(MAX_VMS), image = begin(&row);
 	uint64_t before;
-	int image;
 
-	if (!ret)
-		ret = bench_enter_cgroup(true);
-	image = begin(&row);
 	before = memory_left(side);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct bench_samples memory = { .n = 1 };
@@ -137,5 +133,4 @@ void bench_scale(enum bench_side side)
 	end();
 	if (image >= 0)
 		close(image);
-	bench_enter_cgroup(false);
 }

@@ -30,27 +30,37 @@ static struct {
 	struct kvm_cpuid2 *cpuid;
 } known;
 
-static int ask(int kvm)
+static int ask(int kvm, struct kvm_cpuid2 *cpuid)
 {
-	struct kvm_cpuid2 *cpuid;
 	long ret = kt_ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
 
 	if (ret < 0)
 		return ret;
 	known.run_size = ret;
-	cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
-	if (!cpuid)
-		return -ENOMEM;
 	cpuid->nent = MAX_CPUID;
 	ret = kt_ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid);
 	for (unsigned int i = 0; !ret && i < cpuid->nent; i++) {
 		if (cpuid->entries[i].function == 1)
 			cpuid->entries[i].ecx |= TSC_DEADLINE;
 	}
+	return ret;
+}
+
+int bench_kvm_ask(void)
+{
+	struct kvm_cpuid2 *cpuid;
+	int kvm, ret;
+
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return -errno;
+	cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
+	ret = cpuid ? ask(kvm, cpuid) : -ENOMEM;
 	if (ret)
 		free(cpuid);
 	else
 		known.cpuid = cpuid;
+	close(kvm);
 	return ret;
 }
 
@@ -188,9 +198,7 @@ int bench_kvm_start(struct bench_vm *vm, const struct bench_program *program,
 	if (vm->device < 0)
 		return -errno;
 	if (!known.cpuid)
-		ret = ask(vm->device);
-	if (ret)
-		return ret;
+		return -ENODEV;
 	vm->vm = kt_ioctl(vm->device, KVM_CREATE_VM, NULL);
 	if (vm->vm < 0)
 		return vm->vm;

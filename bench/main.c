@@ -52,12 +52,27 @@ bool bench_wanted(const char *name, bool is_row)
 	return false;
 }
 
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!strcmp(groups[i].name, name))
+			return true;
+	}
+	return !strcmp(name, "rows") || bench_is_row(name);
+}
+
 static void measure(enum bench_side side)
 {
 	bench_rows(side);
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		int error;
+
 		if (!bench_wanted(groups[i].name, false))
 			continue;
+		error = bench_enter_cgroup(true);
+		if (error)
+			fprintf(stderr, "bench: %s: in no cgroup of its own: %s\n",
+				groups[i].name, strerror(-error));
 		if (groups[i].both)
 			groups[i].both(side);
 		else if (side == BENCH_KEV)
@@ -72,8 +87,12 @@ static void measure(enum bench_side side)
 static void measure_kvm(void)
 {
 	static const char *const load[] = { "modprobe", "kvm_intel", NULL };
+	int error;
 
 	kt_command(load);
+	error = bench_kvm_ask();
+	if (error)
+		fprintf(stderr, "bench: KVM: %s\n", strerror(-error));
 	if (symbols)
 		bench_save_symbols("/out/kallsyms.kvm");
 	measure(BENCH_KVM);
@@ -130,6 +149,12 @@ int main(int argc, char **argv)
 			return usage(option == 'h' ? stdout : stderr);
 	}
 	wanted = argv + optind;
+	for (char *const *word = wanted; *word; word++) {
+		if (!is_known(*word)) {
+			fprintf(stderr, "bench: %s is neither a row nor a group\n", *word);
+			return 2;
+		}
+	}
 	kt_pin(0);
 	snprintf(bench_image_path, sizeof(bench_image_path), "%s/bench", dir);
 	error = bench_allow_huge_pages();

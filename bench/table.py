@@ -93,10 +93,21 @@ def rows(results, mitigations, names=()):
             if name in sides or name in names]
 
 
-def _parts(result, pairs):
+def measured(row, sides):
+    """Is there a figure of each of these sides that the row has?"""
+    return all(row[side] is not None for side in sides
+               if side == "kev" or TARGETS[row["name"]] is not None)
+
+
+def _same(one, other):
+    return abs(one - other) <= TOLERANCE * other + 2
+
+
+def _parts(row, result, pairs):
     """What a profile has between the RDTSCs of a row; None if something is missing.
 
-    A figure that is counted between two RDTSCs is what the profile counts there, too.
+    A figure that is counted between two RDTSCs is what the profile counts there, too, in a run
+    that does what the row's did.
     """
     known = {(pair["from"], pair["to"]): pair for pair in pairs}
     found = [known.get(tuple(part)) for part in result["parts"]]
@@ -104,7 +115,7 @@ def _parts(result, pairs):
         return None
     if len(found) == 1 and result["unit"] == "instructions":
         length = found[0]["median"] / result["rounds"]
-        if abs(length - result["median"]) > TOLERANCE * result["median"] + 2:
+        if not _same(length, result["median"]) or not _same(length, row["kev"]):
             return None
     return found
 
@@ -115,7 +126,7 @@ def add_counts(bench, results, pairs):
              if result["row"] and result["subject"] == "kev" and "error" not in result}
     for row in bench:
         result = known.get(row["name"])
-        found = _parts(result, pairs) if result else None
+        found = _parts(row, result, pairs) if result and row["kev"] is not None else None
         if found:
             row["counts"] = {key: round(sum(part["slow"][key] for part in found) /
                                         result["rounds"], 2) for key in COUNTS}

@@ -73,29 +73,54 @@ def pair(start, end, median):
     return {"from": start, "to": end, "samples": 5, "median": median, "slow": SLOW}
 
 
-# (result of the row, pairs of the profile, VMREADs of an operation or None)
+# (figure of the row, result of the run with a profile, its pairs, VMREADs of an operation or None)
 COUNTS = (
-    (result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], 5),
-    (result("cpuid", "kev", 400, parts=[HERE]), [pair(HERE[0], "0x100033", 400)], None),
-    (result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 500)], None),
-    (result("cpuid", "kev", 100, parts=[HERE], rounds=4), [pair(*HERE, 402)], 1.25),
+    (400, result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], 5),
+    (400, result("cpuid", "kev", 400, parts=[HERE]), [pair(HERE[0], "0x100033", 400)], None),
+    (400, result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 500)], None),
+    (100, result("cpuid", "kev", 100, parts=[HERE], rounds=4), [pair(*HERE, 402)], 1.25),
+    # What the row measured was something else, or nothing.
+    (300, result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], None),
+    (500, result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], None),
+    (None, result("cpuid", "kev", 400, parts=[HERE]), [pair(*HERE, 400)], None),
     # What is not in instructions, or has several parts, is not a sum of lengths.
-    (result("cpuid", "kev", 40000, parts=[HERE], unit="bytes"), [pair(*HERE, 500)], 5),
-    (result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*THERE, 900), pair(*HERE, 300)], 10),
-    (result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*HERE, 400)], None),
-    (result("cpuid", "kev", 400), [pair(*HERE, 400)], None),
-    (failed("cpuid"), [pair(*HERE, 400)], None),
+    (400, result("cpuid", "kev", 40000, parts=[HERE], unit="bytes"), [pair(*HERE, 500)], 5),
+    (1, result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*THERE, 900), pair(*HERE, 300)],
+     10),
+    (400, result("cpuid", "kev", 400, parts=[HERE, THERE]), [pair(*HERE, 400)], None),
+    (400, result("cpuid", "kev", 400), [pair(*HERE, 400)], None),
+    (400, failed("cpuid"), [pair(*HERE, 400)], None),
 )
 
 
-# (results of a machine that measures cpuid and kick, mitigations with counts, is all well)
+def of_group(**more):
+    """What the program in the machine writes for a thing beside the table."""
+    return {"row": False, "group": "exits", "name": "HLT", "subject": "kev", **more}
+
+
+BOTH = [result(name, side, 1) for name in ("cpuid", "kick") for side in ("kev", "KVM")]
+MEASURED = {"unit": "instructions", "median": 1, "samples": 1}
+
+# (side, results of a machine that measures cpuid and kick, mitigations with counts, is all well)
 ENDS = (
-    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], None, True),
-    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], "both", True),
-    ([result("cpuid", "kev", 1), result("kick", "kev", 1)], "off", False),
-    ([result("cpuid", "kev", 1), failed("kick")], "both", False),
-    ([result("cpuid", "kev", 1)], "both", False),
-    ([], "both", False),
+    ("kev", [result("cpuid", "kev", 1), result("kick", "kev", 1)], None, True),
+    ("kev", [result("cpuid", "kev", 1), result("kick", "kev", 1)], "both", True),
+    ("kev", [result("cpuid", "kev", 1), result("kick", "kev", 1)], "off", False),
+    ("kev", [result("cpuid", "kev", 1), failed("kick")], "both", False),
+    ("kev", [result("cpuid", "kev", 1)], "both", False),
+    ("kev", [], "both", False),
+    ("kvm", [result("cpuid", "KVM", 1), result("kick", "KVM", 1)], None, True),
+    ("kvm", [result("cpuid", "KVM", 1)], None, False),
+    ("both", BOTH, "both", True),
+    ("both", BOTH[:-1], "both", False),
+    ("both", [*BOTH, of_group(**MEASURED)], "both", True),
+    ("both", [*BOTH, of_group(error="No such device")], "both", False),
+)
+
+# (options, are they taken)
+OPTIONS = (
+    ("cpuid kick exits", True), ("cpiud", False), ("--check cpuid", True),
+    ("--check exits", False), ("--baseline exits", False),
 )
 
 
@@ -161,7 +186,7 @@ def told_failures():
 def end_failures():
     """Runs with a row that was not measured and an exit status that does not say so."""
     kept = run.measure, run.add_counts
-    options = argparse.Namespace(mitigations="both", side="kev", no_counts=False, check=False,
+    options = argparse.Namespace(mitigations="both", no_counts=False, check=False,
                                  baseline=False, short=False, names=["cpuid", "kick"])
 
     def add_counts(rows, _names, mitigations):
@@ -171,17 +196,38 @@ def end_failures():
 
     try:
         run.add_counts = add_counts
-        for results, counted, good in ENDS:
+        for options.side, results, counted, good in ENDS:
             options.no_counts = counted is None
             run.measure = lambda *_, results=results: results
             told = io.StringIO()
             with contextlib.redirect_stdout(told), contextlib.redirect_stderr(io.StringIO()):
                 if run.run(options) != good:
-                    yield f"{results}, {counted}: not {good}"
+                    yield f"{options.side}, {results}, {counted}: not {good}"
             if told.getvalue().find("mitigations=auto") < told.getvalue().find("mitigations=off"):
                 yield f"{results}: the tables are not in order"
     finally:
         run.measure, run.add_counts = kept
+
+
+def option_failures():
+    """Names that are taken and measure nothing, or are not taken."""
+    argv = sys.argv
+    try:
+        for words, good in OPTIONS:
+            sys.argv = ["run.py", *words.split()]
+            taken = True
+            with contextlib.redirect_stderr(io.StringIO()):
+                try:
+                    run.parse()
+                except SystemExit:
+                    taken = False
+            if taken != good:
+                yield f"{words}: {taken}"
+    finally:
+        sys.argv = argv
+    with contextlib.redirect_stdout(io.StringIO()):
+        if run.check([], BASE, True):
+            yield "a comparison of nothing is good"
 
 
 def machine_failures():
@@ -195,12 +241,12 @@ def machine_failures():
 
 def count_failures():
     """Counts that go to the wrong row, or to none."""
-    for measured, pairs, vmreads in COUNTS:
-        bench = [row("cpuid", 1)]
+    for figure, measured, pairs, vmreads in COUNTS:
+        bench = [row("cpuid", figure)]
         table.add_counts(bench, [measured], pairs)
         found = bench[0].get("counts", {}).get("vmread")
         if found != vmreads:
-            yield f"{measured}, {pairs}: {found}, not {vmreads}"
+            yield f"{figure}, {measured}, {pairs}: {found}, not {vmreads}"
 
 
 def graph_failures():
@@ -221,6 +267,7 @@ TESTS = (
     ("comparison with the baseline", comparison_failures),
     ("a comparison's output and end", told_failures),
     ("what was not measured", end_failures),
+    ("names", option_failures),
     ("machines for the rows", machine_failures),
     ("baseline with new numbers", merge_failures),
     ("counts of a profile", count_failures),

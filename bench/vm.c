@@ -131,63 +131,67 @@ int bench_vm_run(struct bench_vm *vm, unsigned int vcpu, struct bench_samples *s
 	}
 }
 
-/* The second vCPU in a thread of its own */
-struct other {
+/* Two vCPUs, the second one in a thread of its own */
+struct pair {
 	struct bench_vm *vm;
-	struct bench_samples samples;
+	bool works;		/* both come to an end, and what both measure counts */
+	pthread_t threads[BENCH_MAX_VCPUS];
+	bool over;
 	int ret;
+	struct bench_samples samples;	/* the second one's */
 };
 
-static void *run_other(void *arg)
+/* For a RUN that is still to come, and for one under way */
+static void interrupt(const struct pair *pair, unsigned int vcpu)
 {
-	struct other *other = arg;
+	const struct bench_vm *vm = pair->vm;
+
+	if (vm->side == BENCH_KVM) {
+		vm->vcpus[vcpu].kvm->immediate_exit = 1;
+		pthread_kill(pair->threads[vcpu], SIGUSR1);
+	} else {
+		kt_ioctl(vm->vcpus[vcpu].fd, KEV_VCPU_KICK, NULL);
+	}
+}
+
+/* The other one may wait for this one, or spin or halt for ever. */
+static void run_one(struct pair *pair, unsigned int vcpu, struct bench_samples *samples)
+{
+	int ret = bench_vm_run(pair->vm, vcpu, samples);
+
+	if (pair->works && !ret)
+		return;
+	if (!__atomic_exchange_n(&pair->over, true, __ATOMIC_SEQ_CST)) {
+		pair->ret = ret;
+		interrupt(pair, !vcpu);
+	}
+}
+
+static void *run_second(void *arg)
+{
+	struct pair *pair = arg;
 
 	if (kt_nr_cpus() > 1)
 		kt_pin(1);
-	other->ret = bench_vm_run(other->vm, 1, &other->samples);
+	run_one(pair, 1, &pair->samples);
 	return NULL;
 }
 
-/* It may have nothing to say, and spin or halt for ever. */
-static int run_both(struct bench_vm *vm, struct bench_samples *samples)
+static int run_pair(struct bench_vm *vm, bool works, struct bench_samples *samples)
 {
-	static struct other other;
-	pthread_t thread;
+	static struct pair pair;
 	int ret = kt_ignore_signal(SIGUSR1);
 
-	other = (struct other) { .vm = vm };
+	pair = (struct pair) { .vm = vm, .works = works, .threads[0] = pthread_self() };
 	if (!ret)
-		ret = -pthread_create(&thread, NULL, run_other, &other);
+		ret = -pthread_create(&pair.threads[1], NULL, run_second, &pair);
 	if (ret)
 		return ret;
-	ret = bench_vm_run(vm, 0, samples);
-	/* For a RUN that is still to come, and for one under way */
-	if (vm->side == BENCH_KVM) {
-		vm->vcpus[1].kvm->immediate_exit = 1;
-		pthread_kill(thread, SIGUSR1);
-	} else {
-		kt_ioctl(vm->vcpus[1].fd, KEV_VCPU_KICK, NULL);
-	}
-	pthread_join(thread, NULL);
-	return ret;
-}
-
-/* Both have the same to do, and each waits for the other at the end. */
-static int run_two(struct bench_vm *vm, struct bench_samples *samples)
-{
-	static struct other other;
-	pthread_t thread;
-	int ret;
-
-	other = (struct other) { .vm = vm };
-	ret = -pthread_create(&thread, NULL, run_other, &other);
-	if (ret)
-		return ret;
-	ret = bench_vm_run(vm, 0, samples);
-	pthread_join(thread, NULL);
-	for (size_t i = 0; i < other.samples.n; i++)
-		bench_add(samples, other.samples.values[i]);
-	return ret ? ret : other.ret;
+	run_one(&pair, 0, samples);
+	pthread_join(pair.threads[1], NULL);
+	for (size_t i = 0; works && i < pair.samples.n; i++)
+		bench_add(samples, pair.samples.values[i]);
+	return pair.ret;
 }
 
 int bench_vm_run_program(struct bench_vm *vm, const struct bench_program *program,
@@ -195,9 +199,9 @@ int bench_vm_run_program(struct bench_vm *vm, const struct bench_program *progra
 {
 	switch (program->other) {
 	case BENCH_RUNS:
-		return run_both(vm, samples);
+		return run_pair(vm, false, samples);
 	case BENCH_WORKS:
-		return run_two(vm, samples);
+		return run_pair(vm, true, samples);
 	default:
 		return bench_vm_run(vm, 0, samples);
 	}
