@@ -115,7 +115,7 @@ void fz_act_set_state(struct fz_world *world, const struct fz_step *step, uint64
 		else
 			memcpy(bytes + (at & ~7UL), &number, 8);
 	}
-	fz_apply_patch(step, bytes);
+	fz_apply_patch(step, bytes, sizeof(state));
 	if (fz_one_in(random, 2))
 		groups &= fz_random(random);
 	if (kt_set_state(vcpu, groups, &state))

@@ -428,9 +428,9 @@ static void fix_kind(const struct fz_call *call, uint8_t *bytes)
 		region->kind = KEV_REGION_FILE;
 }
 
-void fz_apply_patch(const struct fz_step *step, uint8_t *bytes)
+void fz_apply_patch(const struct fz_step *step, uint8_t *bytes, size_t size)
 {
-	if (step->width && step->at + step->width <= KT_PAGE)
+	if (step->width && step->at + step->width <= size)
 		memcpy(bytes + step->at, &step->value, step->width);
 }
 
@@ -463,7 +463,7 @@ void fz_fill(struct fz_world *world, const struct fz_step *step, uint64_t *rando
 	if (step->odd && fz_one_in(random, 4))
 		size = fz_one_in(random, 2) ? fz_below(random, 2 * size) : fz_number(random);
 	memcpy(bytes, &size, sizeof(size));
-	fz_apply_patch(step, bytes);
+	fz_apply_patch(step, bytes, KT_PAGE);
 	keep_awake(call, bytes);
 }
 

@@ -61,7 +61,7 @@ extern const unsigned int fz_guest_call;
 
 /* Fill the argument of an ioctl: at least KT_PAGE bytes of room */
 void fz_fill(struct fz_world *world, const struct fz_step *step, uint64_t *state, uint8_t *bytes);
-void fz_apply_patch(const struct fz_step *step, uint8_t *bytes);
+void fz_apply_patch(const struct fz_step *step, uint8_t *bytes, size_t size);
 /* Do a step. */
 void fz_do(struct fz_world *world, const struct fz_step *step);
 

@@ -150,7 +150,8 @@ int main(int argc, char **argv)
 		}
 	}
 	kt_pin(0);
-	fz_host_remember();
+	if (!fz_host_remember())
+		return 1;
 	for (unsigned long i = 0; i < states; i++)
 		wrong += !one_state(seed, i);
 	printf("%lu states: %lu taken and %lu refused by both, %lu known to differ, %lu wrong\n",

@@ -256,19 +256,27 @@ static void parse_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	unsigned long i, unharmed;	/* before this guest the host was as ever */
 	const char *wrong = NULL;
-	unsigned long i;
 
 	parse_options(argc, argv);
 	kt_pin(0);
-	fz_host_remember();
+	if (!fz_host_remember())
+		return 1;
+	unharmed = options.first;
 	for (i = options.first; !wrong && i < options.first + options.guests; i++) {
 		uint64_t random = options.seed * 0x10001 + (i << 32);
 
 		fz_log(options.seed, i, "");
 		wrong = one_guest(&random);
-		if (!wrong && i % LOOK == 0 && !fz_host_unharmed())
-			wrong = "the host";
+		if (wrong) {
+			unharmed = i;
+		} else if (i % LOOK == 0) {
+			if (fz_host_unharmed())
+				unharmed = i + 1;
+			else
+				wrong = "the host";
+		}
 		if (i % TELL == TELL - 1) {
 			printf("%lu guests\n", i + 1);
 			fflush(stdout);
@@ -277,7 +285,8 @@ int main(int argc, char **argv)
 	if (!wrong && !fz_host_unharmed())
 		wrong = "the host";
 	if (wrong)
-		printf("found, seed %lu, guest %lu: %s\n", options.seed, i - 1, wrong);
+		printf("found, seed %lu, guests %lu to %lu: %s\n", options.seed, unharmed, i - 1,
+		       wrong);
 	sum_up();
 	return !!wrong;
 }

@@ -53,6 +53,7 @@ static uint64_t xcr0(void)
 static void look(struct host *host)
 {
 	memset(host, 0, sizeof(*host));
+	/* Not every CPU has all of them. */
 	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
 		if (pread(msr_device, &host->msr[i], sizeof(uint64_t), msrs[i]) < 0)
 			host->msr[i] = 0;
@@ -62,16 +63,19 @@ static void look(struct host *host)
 	host->taints = kt_read_number("/proc/sys/kernel/tainted");
 }
 
-void fz_host_remember(void)
+bool fz_host_remember(void)
 {
 	char path[32];
 
 	kt_command((const char *const[]) { "modprobe", "msr", NULL });
 	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", sched_getcpu());
 	msr_device = open(path, O_RDONLY | O_CLOEXEC);
-	if (msr_device < 0)
-		puts("no MSRs: the kernel has no /dev/cpu/N/msr");
+	if (msr_device < 0) {
+		printf("the host's MSRs cannot be read: %s: %s\n", path, strerror(errno));
+		return false;
+	}
 	look(&remembered);
+	return true;
 }
 
 bool fz_host_unharmed(void)

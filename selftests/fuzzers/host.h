@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 
-/* Remember what is there now. To be called on the CPU that the guests will run on. */
-void fz_host_remember(void);
+/*
+ * Remember what is there now. To be called on the CPU that the guests will run on. False: it cannot
+ * be looked at, which is said.
+ */
+bool fz_host_remember(void);
 /* Is all as it was; says what is not */
 bool fz_host_unharmed(void);
 

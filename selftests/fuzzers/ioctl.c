@@ -81,7 +81,13 @@ static bool read_corpus(const char *path)
 		return false;
 	}
 	while (getline(&line, &room, file) > 0) {
-		fz_parse(&program, line);
+		unsigned int left_out = fz_parse(&program, line);
+
+		/* A corpus may be of another version; a finding is tried again or not. */
+		if (options.replay && left_out) {
+			printf("%s: %u steps of a program cannot be read\n", path, left_out);
+			return false;
+		}
 		if (!program.nr)
 			continue;
 		if ((fz_cover || options.replay) && !execute(&program, number, &result))
@@ -92,6 +98,10 @@ static bool read_corpus(const char *path)
 	}
 	free(line);
 	fclose(file);
+	if (options.replay && !number) {
+		printf("%s: there is no program\n", path);
+		return false;
+	}
 	printf("corpus: %u of %lu programs, %u places\n", nr_corpus, number, places);
 	fflush(stdout);
 	return true;

@@ -191,13 +191,17 @@ static bool parse_step(struct fz_step *step, const char *word)
 	return false;
 }
 
-void fz_parse(struct fz_program *program, const char *text)
+unsigned int fz_parse(struct fz_program *program, const char *text)
 {
+	unsigned int left_out = 0;
+
 	program->nr = 0;
-	while (program->nr < FZ_MAX_STEPS && *text) {
-		if (parse_step(&program->step[program->nr], text))
+	for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {
+		if (program->nr < FZ_MAX_STEPS && parse_step(&program->step[program->nr], text))
 			program->nr++;
+		else
+			left_out++;
 		text += strcspn(text, BLANKS);
-		text += strspn(text, BLANKS);
 	}
+	return left_out;
 }

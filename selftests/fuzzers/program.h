@@ -45,8 +45,11 @@ void fz_generate(struct fz_program *program, uint64_t *state);
 /* Change a little of it; @other may lend some of its steps. */
 void fz_mutate(struct fz_program *program, const struct fz_program *other, uint64_t *state);
 
-/* A line: steps with blanks between them. What cannot be read is left out. */
-void fz_parse(struct fz_program *program, const char *text);
+/*
+ * A line: steps with blanks between them. What cannot be read is left out: how many words that
+ * were.
+ */
+unsigned int fz_parse(struct fz_program *program, const char *text);
 /* FZ_TEXT bytes */
 void fz_text(const struct fz_program *program, char *text);
 
