@@ -12,16 +12,20 @@ int main(int argc, char **argv)
 	int kev = kev_open(NULL), vm = kev_create_vm(kev, 0, "kev");
 	char text[4096];
 
+	if (argc != 2)
+		errx(2, "usage: run GUEST");
 	if (vm < 0)
 		errx(125, "no VM: %s", strerror(kev < 0 ? -kev : -vm));
-	image.fd = open(argv[argc - 1], O_RDONLY);
+	image.fd = open(argv[1], O_RDONLY);
 	if (image.fd < 0)
-		err(127, "%s", argv[argc - 1]);
+		err(127, "%s", argv[1]);
 	image.ram_kib = 4096;
 	if (kev_vm_attach_image(vm, &image) < 0)
 		errx(125, "no guest: %s", kev_image_problem_text(image.problem));
 	if (kev_vcpu_run(kev_vm_create_vcpu(vm, 0)) < 0 || kev_vm_status(vm, &status) < 0)
 		errx(125, "the guest did not run");
+	if (status.state != KEV_VM_EXITED)
+		errx(125, "the guest has not ended by itself");
 	for (ssize_t n; (n = kev_vm_read(vm, text, sizeof(text))) > 0; )
 		fwrite(text, 1, n, stdout);
 	return status.exit_code;

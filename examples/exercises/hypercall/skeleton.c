@@ -5,8 +5,8 @@
  *	0 halt(code)	ends the VM with the exit code RDI
  *	1 max(a, b)	RAX becomes the greater of RDI and RSI, as unsigned numbers; fast
  *	2 swap()	exchanges RDI and RSI; fast
- *	3 note(n)	writes RDI to the kernel's log; RAX becomes the number of notes so far. It
- *			counts under a mutex, so it is slow
+ *	3 note(n)	writes RDI to the kernel's log, in decimal; RAX becomes the number of
+ *			notes so far. It counts under a mutex, so it is slow
  *
  * Any other call is user space's to answer. No register changes but those that are named.
  */
