@@ -39,7 +39,7 @@ notices() {
 	local kind=$1 append=$2 script=$3 wanted=$4 status=0 ok=yes text texts
 	IFS='&' read -ra texts <<<"$5"
 	in_bed "$append" sh -c "insmod /kev_broken.ko || exit 99
-		echo $kind >/sys/module/kev_broken/parameters/make; $script" || status=$?
+		echo $kind >/sys/module/kev_broken/parameters/make || exit 98; $script" || status=$?
 	[[ $status = "$wanted" ]] || ok=no
 	for text in "${texts[@]}"; do grep -qF -- "$text" "$log" || ok=no; done
 	[[ $ok = yes ]] || echo "# status $status, wanted $wanted and the words $5"

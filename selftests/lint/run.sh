@@ -20,6 +20,7 @@ copy=build/lint
 # off elsewhere
 build() {
 	[[ ! -e $scratch/warnings ]] || return 0
+	rm -rf "$copy"	# or what is built by now would not be warned of again
 	selftests/copy-tree.sh "$copy"
 	make -k -j"$(nproc)" -C "$kdir" M="$PWD/$copy" W=12 \
 		KCFLAGS="-DCONFIG_NOINSTR_VALIDATION=1 -Wframe-larger-than=1024" \
@@ -49,8 +50,8 @@ accept() {
 	cat "$scratch/$1"
 }
 
-# Functions of the kernel in its .noinstr.text and .entry.text. objtool looks at one object: what it does
-# not find there it takes for a call that leaves the section. Debian's kernels come without the
+# Functions of the kernel in its .noinstr.text and .entry.text. objtool looks at one object: what it
+# does not find there it takes for a call that leaves the section. Debian's kernels come without the
 # table of their symbols.
 NOINSTR="__ct_user_enter __ct_user_exit clear_bhb_loop"
 
@@ -66,7 +67,7 @@ names() {
 leaving() {
 	local object=$1 kdir=$2 name
 	shift 2
-	objdump -h "$object" | grep -q 'discard.instr_begin' ||
+	grep -q 'discard.instr_begin' <<<"$(objdump -h "$object")" ||
 		echo "$object: nothing marks where instrumentation is all right"
 	for name; do
 		echo "__attribute__((section(\".noinstr.text\"))) void $name(void) { }"
@@ -98,10 +99,13 @@ noinstr_debug() {
 	leaving "$copy-debug/kev.o" "$debug" $names
 }
 
-# user_sources: what runs in user space: the tools, and the module's pure code
+# What runs in user space, the tools and the module's pure code, a line each to $scratch/sources
 user_sources() {
-	git ls-files 'tools/kevctl/*.c' 'tools/libkev/*.c'
-	make -s --no-print-directory -C selftests/unit sources
+	{
+		git ls-files 'tools/kevctl/*.c' 'tools/libkev/*.c' &&
+			make -s --no-print-directory -C selftests/unit sources
+	} >"$scratch/sources" && grep -q ^src/ "$scratch/sources" ||
+		echo "what runs in user space is not known"
 }
 
 USER_FLAGS=(-std=gnu11 -D_GNU_SOURCE -pthread -Iuapi -Iinclude -Itools/libkev
@@ -111,9 +115,10 @@ USER_FLAGS=(-std=gnu11 -D_GNU_SOURCE -pthread -Iuapi -Iinclude -Itools/libkev
 # it, and so tells of any list, table and interface. That memory is freed is what the tests'
 # address sanitizer says.
 analyzer() {
-	user_sources | xargs -P"$(nproc)" -I{} gcc "${USER_FLAGS[@]}" -O2 -Wall -Wextra -Wvla \
+	user_sources
+	xargs -a "$scratch/sources" -P"$(nproc)" -I{} gcc "${USER_FLAGS[@]}" -O2 -Wall -Wextra -Wvla \
 		-fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null {} 2>&1 |
-		grep -E '(warning|error):' || true
+		grep -E '(warning|error|xargs):' || true
 }
 
 # Left out:
@@ -140,7 +145,8 @@ TIDY_CHECKS+=,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition
 TIDY_CHECKS+=,-bugprone-suspicious-string-compare,-bugprone-branch-clone
 
 tidy() {
-	user_sources | xargs -P"$(nproc)" -I{} clang-tidy --quiet --checks="$TIDY_CHECKS" {} -- \
+	user_sources
+	xargs -a "$scratch/sources" -P"$(nproc)" -I{} clang-tidy --quiet --checks="$TIDY_CHECKS" {} -- \
 		"${USER_FLAGS[@]}" 2>/dev/null | grep -E '(warning|error):' >"$scratch/tidy" || true
 	accept tidy <<-'END'
 		tools/kevctl/control/control.c|clang-analyzer-unix.Malloc|drop() clears the state

@@ -101,6 +101,16 @@ static void own(int number)
 void test_owners(void)
 {
 	together(6, own);
+	/* Nothing is counted any more. */
+	for (int i = 0; i < 2; i++) {
+		struct kev_owner *owner;
+
+		current_user.val = i;
+		owner = kev_owner_add_vm();
+		CHECK(!IS_ERR(owner));
+		CHECK(owner->refs == 1 && owner->vms == 1 && !owner->vcpus);
+		kev_owner_remove_vm(owner);
+	}
 }
 
 /* ---- the map of regions: readers under RCU, and those that add and take ---- */
@@ -245,12 +255,14 @@ void test_pages(void)
 		both = (struct kev_mem) {};
 	}
 	kev_mem_drop_kept();
+	CHECK(!shim_pages_taken());
 }
 
 /* ---- doorbells: rung while others come and go ---- */
 
 static struct kev_vm vm;
 static int moving;
+static u64 rung;
 
 static void move_doorbell(int number)
 {
@@ -279,6 +291,7 @@ static void use_doorbells(int number)
 		/* This one always is there. */
 		CHECK(kev_doorbells_any(&vm.doorbells));
 		CHECK(kev_doorbell_ring(&vm, true, 0x80, 1, 0));
+		__atomic_fetch_add(&rung, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -295,4 +308,6 @@ void test_doorbells(void)
 	moving = 2;
 	together(5, use_doorbells);
 	kev_doorbells_fini(&vm.doorbells);
+	CHECK(shim_signals(stays.fd) == rung);
+	CHECK(!shim_contexts_held());
 }

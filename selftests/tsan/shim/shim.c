@@ -141,6 +141,15 @@ struct page *virt_to_page(const void *address)
 	return &map[((const char *)address - memory[0]) / PAGE_SIZE];
 }
 
+unsigned int shim_pages_taken(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		n += taken[i];
+	return n;
+}
+
 /* ---- tasks ---- */
 
 static bool interrupts[NR_CPUS];
@@ -204,4 +213,18 @@ void eventfd_ctx_put(struct eventfd_ctx *ctx)
 void kev_eventfd_signal(struct eventfd_ctx *ctx)
 {
 	__atomic_fetch_add(&ctx->count, 1, __ATOMIC_RELAXED);
+}
+
+int shim_contexts_held(void)
+{
+	int n = 0;
+
+	for (unsigned int i = 0; i < NR_CONTEXTS; i++)
+		n += contexts[i].refs;
+	return n;
+}
+
+u64 shim_signals(int fd)
+{
+	return contexts[fd].count;
 }

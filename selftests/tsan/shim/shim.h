@@ -224,6 +224,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order);
 void __free_page(struct page *page);
 void *page_address(const struct page *page);
 struct page *virt_to_page(const void *address);
+/* shim_pages_taken() - pages that were not given back, when nothing runs any more */
+unsigned int shim_pages_taken(void);
 struct mem_cgroup *set_active_memcg(struct mem_cgroup *memcg);
 #define split_page(page, order)	do { } while (0)
 #define page_count(page)	READ_ONCE((page)->refs)
@@ -381,6 +383,9 @@ struct eventfd_ctx {
 struct eventfd_ctx *eventfd_ctx_fdget(int fd);
 void eventfd_ctx_put(struct eventfd_ctx *ctx);
 void kev_eventfd_signal(struct eventfd_ctx *ctx);
+/* References to all of them, and how often one was signalled, when nothing runs any more */
+int shim_contexts_held(void);
+u64 shim_signals(int fd);
 
 /* ---- what only has to be there ---- */
 struct kref { refcount_t refs; };
