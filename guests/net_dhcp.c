@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Asks for an address on the network card, says which it has got, and answers there: see stack.h. */
+/*
+ * Asks for an address on the network card, says which it has got, and answers there: see
+ * stack.h.
+ */
 #include "stack.h"
 
 u64 main(u64 boot_info, u64 vcpu_id)

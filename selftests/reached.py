@@ -9,9 +9,9 @@ builds of the same sources, too: the lines are those of kev.ko. Prints the sourc
 many of their lines were executed, the worst first, and of each the functions that have lines left;
 --lines also the lines. Lines without an instruction of their own do not count.
 
---reasons has a line for each reason and, behind it, indented, the functions that it is about: their
-names, or FILE:NAME; # begins a comment. --table writes the reasons with what they are about, for the
-documentation. A function without a reason, or one that has all its lines executed, is an error.
+--reasons has a line for each reason and, behind it, indented, the functions that it is about:
+their names, or FILE:NAME; # begins a comment. --table writes the reasons with what they are about,
+for the documentation. A function without a reason, or one that has all its lines executed, is an error.
 """
 import argparse
 import bisect
@@ -29,7 +29,8 @@ from pathlib import Path
 SECTION = re.compile(r"^ *\d+ (\S+) +([0-9a-f]{8}) ")
 DISASSEMBLY = re.compile(r"^Disassembly of section (.+):$")
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t")
-DEFINITION = re.compile(r"^(?!.*;$)(?:(?:SYM_\w+|TRACE_EVENT|DEFINE_EVENT)(?=\()|[A-Za-z_][\w \t*]*?[ \t*](?=\w+\())\(?(\w+)")
+DEFINITION = re.compile(r"^(?!.*;$)(?:(?:SYM_\w+|TRACE_EVENT|DEFINE_EVENT)(?=\()|"
+                        r"[A-Za-z_][\w \t*]*?[ \t*](?=\w+\())\(?(\w+)")
 # What is freed once the module is loaded, or runs where the sections are not to be seen
 LEFT_OUT = re.compile(r"^\.(init|exit)|^\.text\..*discard")
 
@@ -150,7 +151,8 @@ def table(rows, why, summary, target):
                 places[why[key]].append((path, f"``{function}()`` {len(missed)} of {total}"))
             else:
                 wrong.append(f"{path}:{function}: no reason")
-    lines = [*textwrap.wrap(summary, 100), "", ".. list-table::", "   :header-rows: 1", "   :widths: 35 65", "",
+    lines = [*textwrap.wrap(summary, 100), "", ".. list-table::", "   :header-rows: 1",
+             "   :widths: 35 65", "",
              "   * - why", "     - file, function, lines"]
     for reason, found in places.items():
         lines += [f"   * - {reason}"]
@@ -192,8 +194,9 @@ def main():
     print(f"{'all':32}{all_total:6}{all_missed:6}{100 * (1 - all_missed / all_total):7.1f} %")
     if args.table:
         runs = ", ".join(f"``{Path(file).stem}``" for file in args.files)
-        wrong = table(rows, reasons(args.reasons), f"Of {all_total} lines, {all_missed} were left by "
-                      f"these machines of ``selftests/reached.sh``: {runs}.", args.table)
+        summary = (f"Of {all_total} lines, {all_missed} were left by these machines of "
+                   f"``selftests/reached.sh``: {runs}.")
+        wrong = table(rows, reasons(args.reasons), summary, args.table)
         print("\n".join(wrong))
         sys.exit(bool(wrong))
 

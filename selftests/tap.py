@@ -11,8 +11,8 @@ plan, died, or exited with another status than its lines explain. A skip has to
 stand in FILE as "PROGRAM: CASE", or "PROGRAM: REASON (CASE CASE)" of the kernel's
 harness, and what stands there has to be skipped: a case that is never run must not go
 unseen. With --some that goes for the programs in LOG only.
-In the file "optional" beside FILE stands what may be skipped: what needs something
-that the project does not bring; it names no CASE after a REASON. A line "# at SECONDS" before the two lines of a
+In the file "optional" beside FILE stands what may be skipped: what needs something that the project
+does not bring; it names no CASE after a REASON. A line "# at SECONDS" before the two lines of a
 program tells the time.
 
 Prints what failed, which programs took longest, then "PASSED FAILED SKIPPED".

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* resident FILE: after drop_caches and a touch of two pages, which of FILE's pages are in memory? */
+/* resident FILE: after drop_caches and a touch of two pages, which pages are in memory? */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

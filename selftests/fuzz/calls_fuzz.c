@@ -37,7 +37,8 @@ static const char *const names[] = {
 struct port {
 	uint16_t port;
 	bool by_rdi;
-	const char *fields;	/* n name, b buffer, v virtual buffer, f fd, l length, i any; 4 or 8 */
+	/* n name, b buffer, v virtual buffer, f fd, l length, i any; 4 or 8 */
+	const char *fields;
 };
 
 static const struct port ports[] = {

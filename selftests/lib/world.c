@@ -303,7 +303,7 @@ static int try_all(struct kt_world *w, const struct trouble *trouble, const stru
 	w->call = c;
 	if (trouble->learn)
 		trouble->learn(time_one(w, trouble));
-	/* A failure that does not come is behind the last place; a signal may be before the first. */
+	/* A failure that does not come is behind all places; a signal may be before them. */
 	while ((more || trouble->learn) && nth < trouble->places) {
 		const char *what;
 		long ret;

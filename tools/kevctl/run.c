@@ -108,8 +108,8 @@ static void tell_death(const struct session *session, struct dump *dump, bool ve
 #define SLOW_READER	1000
 
 /*
- * A guest may have filled standard error, and nobody reads it. Who ends the VM from outside, and says so
- * once, is not to wait for that: what is left to say is lost.
+ * A guest may have filled standard error, and nobody reads it. Who ends the VM from outside, and
+ * says so once, is not to wait for that: what is left to say is lost.
  */
 static void give_up_messages(const struct session *session)
 {

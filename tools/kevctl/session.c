@@ -156,7 +156,7 @@ void session_pause(struct session *session)
 void session_resume(struct session *session)
 {
 	gate_resume(&session->gate);
-	/* The debugger may have sent one elsewhere, and that one may wake others: all look again. */
+	/* The debugger may have sent one elsewhere, which may wake others: all look again. */
 	note_raised(session);
 }
 

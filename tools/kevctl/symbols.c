@@ -255,8 +255,8 @@ static bool has_packed_names(Elf *elf)
 }
 
 /*
- * The library decompresses each section that it knows the name of, wherever it lies, and keeps it: a
- * small file may name many times the same zeros.
+ * The library decompresses each section that it knows the name of, wherever it lies, and keeps
+ * it: a small file may name many times the same zeros.
  */
 static bool unpacks_to_little(Elf *elf)
 {

@@ -26,8 +26,8 @@ static inline bool terminal_is_others(int fd, int error)
  * terminal_raw() - give the guest each key as it is pressed, without echo
  *
  * The keys for signals stay the terminal's. Does nothing where standard input is no
- * terminal; where it is another process group's, terminal_wait() does it later. However kevctl ends, but by SIGKILL, the
- * terminal is then as it was before.
+ * terminal; where it is another process group's, terminal_wait() does it later. However
+ * kevctl ends, but by SIGKILL, the terminal is then as it was before.
  */
 void terminal_raw(void);
 
@@ -47,13 +47,13 @@ void terminal_raw_keys(void);
  */
 int terminal_wait(void);
 
-/* terminal_is_wanted() - has terminal_raw() a terminal, now or once this job is in the foreground? */
+/* terminal_is_wanted() - has terminal_raw() a terminal, now or once this job is in front? */
 bool terminal_is_wanted(void);
 
 /* terminal_restore() - as it was before; from a signal handler, too */
 void terminal_restore(void);
 
-/* terminal_leave() - the same, before _exit(): threads that look at it leave it alone from now on */
+/* terminal_leave() - the same, before _exit(): threads leave it alone from now on */
 void terminal_leave(void);
 
 /* terminal_stop() - stop this process with the terminal as it was, until SIGCONT */

@@ -10,8 +10,11 @@ _FIRST = 0xffffffffc0000000  # as in ../bochs/coverage.c
 
 # Around the command, which may load the module anew: where its sections are
 _SECTIONS = 'grep "" /sys/module/kev/sections/.*text* >/out/sections.{} 2>/dev/null'
-COMMAND = ["sh", "-c", f'{_SECTIONS.format("begin")}; "$@"; s=$?; {_SECTIONS.format("end")}; exit $s',
-           "sh"]
+COMMAND = [
+    "sh", "-c",
+    f'{_SECTIONS.format("begin")}; "$@"; s=$?; {_SECTIONS.format("end")}; exit $s',
+    "sh",
+]
 
 
 def _executed(bitmap):

@@ -21,7 +21,8 @@ CLASSES = {
     "inv": r"INV(EPT|VPID|PCID|LPG)",
     "xsave": r"F?X(SAVE|RSTOR)",
     # SDM Vol. 3, "Serializing Instructions", but for WRMSR and the INVs, which are counted above
-    "serialising": r"CPUID|IRET|MOV_CR[034]R|MOV_DR[dq]R|L[GI]DT|LLDT|LTR|WBINVD|INVD|VMPTRLD|VMCLEAR",
+    "serialising": r"CPUID|IRET|MOV_CR[034]R|MOV_DR[dq]R|L[GI]DT|LLDT|LTR|WBINVD|INVD|"
+                   r"VMPTRLD|VMCLEAR",
 }
 _CLASSES = {name: re.compile(pattern) for name, pattern in CLASSES.items()}
 _METHOD = re.compile(r"_ZN8BX_CPU_C\d+(\w+)EP15bxInstruction_c")

@@ -23,7 +23,7 @@
 #define CONTROL_OK	"ok\n"
 #define CONTROL_BUSY	"busy\n"
 
-/* Descriptors that clients take, and how many clients may look at the console: others have a word */
+/* Descriptors that clients take, and how many may look at the console: others have a word */
 #define CONTROL_FILES		8
 #define CONTROL_CONSOLES	(CONTROL_FILES - 1)
 

@@ -261,7 +261,7 @@ int runtime_connect(pid_t pid)
 		return base;
 	dir = open_entry_of(base, pid);
 	fd = dir < 0 ? dir : connect_to(dir);
-	/* Whoever made the entry has the lock as long as it lives, even before there is a socket. */
+	/* Whoever made the entry has the lock as long as it lives, even without a socket. */
 	if (dir >= 0 && (fd == -ECONNREFUSED || fd == -ENOENT)) {
 		snprintf(name, sizeof(name), "%d", pid);
 		if (!lock_entry(base, dir, name, LOCK_EX | LOCK_NB))

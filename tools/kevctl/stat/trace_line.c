@@ -63,7 +63,7 @@ struct parts {
 	const char *fields;
 };
 
-/* Behind the task's name: "-PID [CPU] FLAGS TIME: EVENT: FIELDS". @time is set as far as it goes. */
+/* Behind the task's name: "-PID [CPU] FLAGS TIME: EVENT: FIELDS". @time: as far as it goes */
 static bool cut(const char *text, struct parts *parts)
 {
 	const char *colon;
