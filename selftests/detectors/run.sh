@@ -104,4 +104,4 @@ if [[ silent =~ ${1-} ]]; then
 fi
 
 echo "1..$number"
-((failed == 0))
+((number > 0 && failed == 0))
