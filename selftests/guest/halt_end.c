@@ -17,6 +17,8 @@
 
 /* RUN returns within so many ticks of the TSC, which counts instructions in the emulator */
 #define SOON		100000
+/* With one CPU they do not run at that moment: before the host's timer has come twice */
+#define SOON_ON_ONE	200000
 
 #define EXIT_CODE	0x123456789abcULL
 
@@ -102,6 +104,7 @@ static int start(FIXTURE_DATA(halt_end) *self, unsigned int round, struct kt_run
 
 TEST_F_TIMEOUT(halt_end, all_return_soon, SECONDS)
 {
+	const uint64_t soon = kt_limit(kt_nr_cpus() > 1 ? SOON : SOON_ON_ONE);
 	const unsigned int rounds = kt_rounds(FEW, MANY);
 	uint64_t most[LOADER + 1] = { 0 }, asked, ticks;
 	struct kt_runner runners[LOADER + 1];
@@ -124,7 +127,7 @@ TEST_F_TIMEOUT(halt_end, all_return_soon, SECONDS)
 	TH_LOG("at most: spinning %lu ticks, halted %lu, loading %lu", most[SPINNER],
 	       most[HALTED], most[LOADER]);
 	for (enum vcpu i = SPINNER; i <= LOADER; i++) {
-		EXPECT_GT(kt_limit(SOON), most[i]) {
+		EXPECT_GT(soon, most[i]) {
 			TH_LOG("vCPU %d", i);
 		}
 	}
