@@ -136,11 +136,12 @@ in_older_bed() {
 # shellcheck disable=SC2317 # called by its name
 # refuses TEXT OPTION...: why kev.ko will not load is said, and the host lives
 refuses() {
-	local text=$1 log number=0 failures=0
+	local text=$1 log status=0 number=0 failures=0
 	shift
 	log=$(tools/bed/bed run "$@" --no-module --timeout "$BED_TIMEOUT" -- \
-		sh -c 'insmod /kev.ko; echo "insmod: $?"; dmesg | grep "kev:"; ls /dev/kev' 2>&1) || true
-	echo "1..3"
+		sh -c 'insmod /kev.ko; echo "insmod: $?"; dmesg | grep "kev:"; ls /dev/kev; exit 0' \
+		2>&1) || status=$?
+	echo "1..4"
 	while IFS='|' read -r name pattern; do
 		((++number))
 		if grep -q "$pattern" <<<"$log"; then
@@ -154,6 +155,12 @@ refuses() {
 		the log names $text|kev: .*$text
 		there is no /dev/kev|/dev/kev: No such file
 	END
+	if ((status == 0)); then
+		echo "ok 4 kernel log is clean"
+	else
+		echo "not ok 4 bed run ended with status $status"
+		((++failures))
+	fi
 	printf '# %s\n' "${log//$'\n'/$'\n'# }"
 	((failures == 0))
 }
@@ -338,10 +345,13 @@ test_races() {
 in_machines() {
 	local name=$1 cpus=$2 log=$3 programs=() program n
 	for program in ${PROGRAMS:-$(cd "$tree/selftests" && echo {uapi,guest}/*)}; do
-		[[ -d $tree/selftests/$program || ! -x $tree/selftests/$program ]] ||
+		if [[ -f $tree/selftests/$program && -x $tree/selftests/$program ]]; then
 			programs+=("/selftests/$program")
+		elif [[ -n ${PROGRAMS-} ]]; then
+			echo "no such program: $program" >&2
+			exit 2
+		fi
 	done
-	((${#programs[@]} > 0)) || { echo "no such programs: $PROGRAMS" >&2; exit 2; }
 	mkdir -p "$log.groups"
 	for ((n = 0; n < ${#programs[@]}; n += GROUP)); do
 		mkdir "$log.groups/$n" 2>/dev/null || continue

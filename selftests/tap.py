@@ -27,6 +27,8 @@ SKIP = re.compile(r'#\s*SKIP\b\s*(.*)', re.IGNORECASE)
 # What the kernel's harness says before a case
 RUN = re.compile(r'^#\s+RUN\s+(?:global\.)?(\S+) \.\.\.$')
 # What a list of skips says after a reason
+AT = re.compile(r'# at (\d+(?:\.\d+)?)')
+END = re.compile(r'# end (.*) (\d+)')
 CASES = re.compile(r'^(.*) \(([^()]+)\)$')
 KSFT_FAIL, KSFT_SKIP = 1, 4
 # Which programs are worth a look: so many at most, of so many seconds at least
@@ -90,15 +92,16 @@ def read_programs(path):
     with open(path, encoding='utf-8', errors='replace') as log:
         for line in log:
             line = line.rstrip('\r\n')
-            if line.startswith('# at '):
-                now = float(line[len('# at '):])
+            at, end = AT.fullmatch(line), END.fullmatch(line)
+            if at:
+                now = float(at.group(1))
             elif line.startswith('# begin '):
                 if current:
                     current.finish('none: it never ended')
                     programs.append(current)
                 current = Program(line[len('# begin '):], now)
-            elif line.startswith('# end ') and current:
-                current.finish(int(line.rsplit(' ', 1)[1]))
+            elif end and current and end.group(1) == current.name:
+                current.finish(int(end.group(2)))
                 if now is not None and current.began is not None:
                     current.seconds = now - current.began
                 programs.append(current)

@@ -38,6 +38,9 @@ RUNS = (
     (log("1..1\nok 1 a\n", status=4), None, "", [], "1 1 0", "skipped nothing"),
     (log("1..1\nnot ok 1 a\n"), None, "", [], "0 2 0", "exited with 0, but cases failed"),
     ("# begin uapi/x\n1..1\nok 1 a\n", None, "", [], "1 1 0", "it never ended"),
+    # What a program says of ends and times of its own is text.
+    (log("# end x: status 1, wanted: off\n# end y 0\n# at last\n1..1\nok 1 a\n"), None, "", [],
+     "1 0 0", ""),
     ("no program\n", None, "", [], "0 1 0", "no test program ran"),
     # A skip of its own name
     (log("1..1\nok 1 a # SKIP why\n"), "uapi/x: a\n", "", [], "0 0 1", ""),

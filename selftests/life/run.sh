@@ -22,13 +22,17 @@ ends() {
 	../../tools/bed/bed run --cpus "$CPUS" --timeout "$TIMEOUT" \
 		--append "panic=-1 crashkernel=32M" --file end:/end -- /end "$how" \
 		>"$tap_dir/log" 2>&1 </dev/null || status=$?
-	# 126: the machine has ended, or there was a report; both are to be
+	# 126: the machine has ended, or there was a report, which may be that of a panic only
 	for line in "$RESET" "$@"; do
 		grep -q -- "$line" "$tap_dir/log" && ((status == 126)) && continue
-		echo "# end $how: status $status, wanted: $line"
+		echo "# $how: status $status, wanted: $line"
 		tail -n 40 "$tap_dir/log" | sed 's/^/# /'
 		return 1
 	done
+	if grep "in the kernel's log:" "$tap_dir/log" | grep -v "panic in the kernel's log:"; then
+		tail -n 40 "$tap_dir/log" | sed 's/^/# /'
+		return 1
+	fi
 }
 
 tap_check "restart" ends reset "reboot: Restarting system"

@@ -37,7 +37,8 @@ static bool find_owner(unsigned int number, uid_t *owner)
 	is = fgets(name, sizeof(name), comm) && !strcmp(name, "kevctl\n") &&
 	     !fstat(fileno(comm), &stat);
 	fclose(comm);
-	*owner = stat.st_uid;
+	if (is)
+		*owner = stat.st_uid;
 	return is;
 }
 
