@@ -32,7 +32,7 @@ tools: setup ## libkev and kevctl
 guests: setup ## the guests
 	@$(MAKE) --no-print-directory -C guests
 
-selftests: tools guests ## the selftests
+selftests: modules tools guests ## the selftests
 	@$(MAKE) --no-print-directory -C selftests
 
 # The one that `make test` builds the module for, too

@@ -17,6 +17,7 @@ kdir=$(tools/bed/bed kdir)
 checkpatch_files() {
 	local ignored=$1
 	shift
+	(($# > 0)) || echo "no files to check"
 	"$ksrc/scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \
 		--ignore "$ignored" -f "$@" 2>/dev/null || (($? == 1)) || echo "checkpatch.pl died"
 }
@@ -35,7 +36,7 @@ checkpatch() {
 	# is a macro may end with a semicolon.
 	user+=,SPACING,TRAILING_SEMICOLON
 	local -a files
-	mapfile -t files < <(git ls-files 'src/*.[chS]' 'include/*.h' 'uapi/*.h' 'selftests/modules/*.[ch]' \
+	mapfile -t files < <(selftests/files.sh 'src/*.[chS]' 'include/*.h' 'uapi/*.h' 'selftests/modules/*.[ch]' \
 		examples/abi/tally.c 'examples/exercises/*/skeleton.c' \
 		'examples/exercises/*/solution.c' ':!*/pager/*' ':!include/kev/trace*.h')
 	# The label of an asm goto is an operand, not the rest of a division.
@@ -43,13 +44,13 @@ checkpatch() {
 	# Trace events have a form of their own.
 	checkpatch_files "$kernel,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO" \
 		include/kev/trace*.h
-	mapfile -t files < <(git ls-files 'tools/*.[chS]' 'guests/*.[chS]' 'selftests/*.[chS]' \
+	mapfile -t files < <(selftests/files.sh 'tools/*.[chS]' 'guests/*.[chS]' 'selftests/*.[chS]' \
 		'bench/*.[ch]' 'examples/*.[chS]' \
 		':!selftests/modules' ':!selftests/tsan/shim' ':!examples/abi/tally.c' \
 		':!examples/exercises/[hm]*/s*.c')
 	checkpatch_files "$user" "${files[@]}"
 	# The kernel's names once more
-	mapfile -t files < <(git ls-files 'selftests/tsan/shim/*.[ch]')
+	mapfile -t files < <(selftests/files.sh 'selftests/tsan/shim/*.[ch]')
 	checkpatch_files "$user,MEMORY_BARRIER,ASSIGN_IN_IF" "${files[@]}"
 }
 
@@ -69,7 +70,7 @@ documentation() {
 
 # What a description lacks, or describes that is not there
 kernel_doc() {
-	git ls-files 'src/*.[ch]' 'include/*.h' 'uapi/*.h' 'tools/libkev/*.[ch]' |
+	selftests/files.sh 'src/*.[ch]' 'include/*.h' 'uapi/*.h' 'tools/libkev/*.[ch]' |
 		xargs "$ksrc/scripts/kernel-doc" -none 2>&1 || true
 }
 
@@ -92,8 +93,7 @@ headers() {
 }
 
 shell() {
-	git ls-files | while read -r file; do
-		[[ -f $file ]] || continue
+	selftests/files.sh | while read -r file; do
 		case $(head -c 40 "$file" | head -n 1 | tr -d '\0') in
 		'#!/bin/bash'* | '#!/bin/sh'*)
 			(cd "$(dirname "$file")" && shellcheck -x -f gcc "${file##*/}" 2>&1 | sed "s|^|${file%/*}/|") || true
@@ -103,7 +103,7 @@ shell() {
 }
 
 long_files() {
-	git ls-files '*.c' '*.h' '*.S' '*.sh' '*.py' '*.rst' | xargs wc -l |
+	selftests/files.sh '*.c' '*.h' '*.S' '*.sh' '*.py' '*.rst' | xargs wc -l |
 		awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }'
 }
 
@@ -120,7 +120,7 @@ mutants() {
 reasons() {
 	local name
 	sed -n 's/^ //p' selftests/reached.reasons | tr ' ' '\n' | while read -r name; do
-		git grep -qw "${name##*:}" -- src include ||
+		grep -rqw --include='*.[chS]' "${name##*:}" src include ||
 			echo "selftests/reached.reasons: there is no $name"
 	done
 }

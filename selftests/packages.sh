@@ -36,12 +36,15 @@ sources() {
 
 # A Debian with what is needed, as an archive in the cache: some minutes, once for each kernel
 make_base() {
-	local base=$1 tmp suite mirror
+	local base=$1 tmp suite mirror status
 	tmp=$(mktemp -d "$cache/chroot.XXXXXX")
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	mirror=$(sources "\$(RELEASE) \$(REPO_URI)" | sed -n "s/^$suite //p" | head -n 1)
 	echo "# making a $suite from $mirror" >&2
-	{
+	# In a condition nothing would end at the first failure.
+	set +e
+	(
+		set -e
 		debootstrap --variant=minbase "$suite" "$tmp/root" "$mirror"
 		sources "deb \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" >"$tmp/root/etc/apt/sources.list"
 		printf '#!/bin/sh\nexit 101\n' >"$tmp/root/usr/sbin/policy-rc.d"
@@ -54,12 +57,15 @@ make_base() {
 		tar -C "$tmp/root" -I lz4 -cf "$tmp/base" .
 		rm -f "$cache"/chroot-*.tar.lz4
 		mv "$tmp/base" "$base"
-	} >"$out/base.log" 2>&1 </dev/null || {
+	) >"$out/base.log" 2>&1 </dev/null
+	status=$?
+	set -e
+	rm -rf "$tmp"
+	((status == 0)) || {
 		tail "$out/base.log" >&2
 		echo "making the chroot failed; the whole log is $out/base.log" >&2
 		return 1
 	}
-	rm -rf "$tmp"
 }
 
 # inside CMD...: in the chroot, without what this machine's environment says

@@ -54,6 +54,37 @@ passed=0 failed=0 skipped=0
 [[ -z ${PROGRAMS-} ]] || unset MAKEFLAGS MAKEOVERRIDES
 mkdir -p "$out"
 
+# What is at work beside this script, each with what it has started in a group of its own
+beside=()
+# shellcheck disable=SC2317 # called by its name
+end_beside() {
+	local pid
+	for pid in "${beside[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+	wait
+}
+trap end_beside EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# beside CMD...: at the same time as what follows, until wait_beside
+beside() {
+	set -m
+	"$@" </dev/null &
+	set +m
+	beside+=($!)
+}
+
+wait_beside() {
+	local pid status
+	for pid in "${beside[@]}"; do
+		status=0
+		wait "$pid" || status=$?
+		((status == 0)) || { echo "what ran beside has ended with $status"; ((++failed)); }
+	done
+	beside=()
+}
+
 # wrap NAME CMD...: the output of one program, as tap.py wants it
 wrap() {
 	local name=$1 status=0
@@ -119,6 +150,7 @@ in_bed() {
 
 # in_wary_bed LOG CMD...: a kernel with its mitigations, and without the clearing of memory that
 # hides what kev does not clear
+# shellcheck disable=SC2317 # called by its name
 in_wary_bed() {
 	local log=$1 append="mitigations=auto init_on_alloc=0 slub_debug=P page_poison=1"
 	local options=("${options[@]}" --cold --append "$append")
@@ -127,6 +159,7 @@ in_wary_bed() {
 }
 
 # in_older_bed LOG: where the kernel has to ask MSRs for what instructions tell on newer CPUs
+# shellcheck disable=SC2317 # called by its name
 in_older_bed() {
 	local options=("${options[@]}" --append nofsgsbase)
 	in_bed "nofsgsbase" "$DEFAULT_MODEL" 1 "$1" /selftests/in-bed.sh \
@@ -186,21 +219,24 @@ finish() {
 	exit
 }
 
+# What has one machine after the other
+# shellcheck disable=SC2317 # called by its name
+one_by_one() {
+	in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$out/$DEFAULT_MODEL-1"
+	in_wary_bed "$out/auto" /selftests/in-bed.sh /selftests/uapi/leaks \
+		/selftests/guest/mitigations /selftests/guest/host_state
+	in_older_bed "$out/nofsgsbase"
+	wrap "core2 refuses" refuses "EPT" --cpu core2_penryn_t9600 >"$out/core2"
+	wrap "life" selftests/life/run.sh >"$out/life"
+	wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
+}
+
 # Two emulators at once at most, and the work of the host beside them
 test_default() {
-	local one="$out/$DEFAULT_MODEL-1" two="$out/$DEFAULT_MODEL-2" pid
-	{
-		in_bed "$DEFAULT_MODEL, 1 CPU" "$DEFAULT_MODEL" 1 "$one"
-		in_wary_bed "$out/auto" /selftests/in-bed.sh /selftests/uapi/leaks \
-			/selftests/guest/mitigations /selftests/guest/host_state
-		in_older_bed "$out/nofsgsbase"
-		wrap "core2 refuses" refuses "EPT" --cpu core2_penryn_t9600 >"$out/core2"
-		wrap "life" selftests/life/run.sh >"$out/life"
-		wrap "baseline" bench/run.py --check --short --tap >"$out/baseline"
-	} &
-	pid=$!
+	local one="$out/$DEFAULT_MODEL-1" two="$out/$DEFAULT_MODEL-2"
+	beside one_by_one
 	in_bed "$DEFAULT_MODEL, 2 CPUs" "$DEFAULT_MODEL" 2 "$two"
-	wait "$pid"
+	wait_beside
 	count "$DEFAULT_MODEL, 1 CPU" "$one" "selftests/skips/$DEFAULT_MODEL-1"
 	count "$DEFAULT_MODEL, 2 CPUs" "$two" "selftests/skips/$DEFAULT_MODEL-2"
 	count "mitigations=auto" "$out/auto"
@@ -223,26 +259,34 @@ coverage() {
 	fi
 }
 
-# What has an emulator now and then, and what has none
-test_host() {
-	local pids=() name
+# What takes long and has no emulator
+# shellcheck disable=SC2317 # called by its name
+long_ones() {
 	{
 		wrap fuzz make -s --no-print-directory -C selftests/fuzz test
 		wrap coverage coverage
 		wrap "build for $NEXT_KERNEL" build_for "$NEXT_KERNEL"
-	} >"$out/fuzz" &
-	pids+=($!)
-	{
-		# A background job ignores signals that the bed is to be ended by.
-		wrap bed env --default-signal selftests/bed/run-tests.sh >"$out/bed"
-		wrap mutants selftests/mutants/run.sh --sample --tap >"$out/mutants"
-	} &
-	pids+=($!)
+	} >"$out/fuzz"
+}
+
+# What has an emulator now and then
+# shellcheck disable=SC2317 # called by its name
+short_ones() {
+	# Whoever started this may ignore signals that the bed is to be ended by.
+	wrap bed env --default-signal selftests/bed/run-tests.sh >"$out/bed"
+	wrap mutants selftests/mutants/run.sh --sample --tap >"$out/mutants"
+}
+
+# These two, and what has neither
+test_host() {
+	local name
+	beside long_ones
+	beside short_ones
 	wrap check selftests/check.sh --tap >"$out/check"
 	each selftests/unit >"$out/unit"
 	each selftests/kevctl >"$out/kevctl"
 	wrap bench bench/table_test.py >"$out/bench"
-	wait "${pids[@]}"
+	wait_beside
 	for name in check unit kevctl bed bench mutants; do count "$name" "$out/$name"; done
 	count "fuzz, coverage, $NEXT_KERNEL" "$out/fuzz"
 }
@@ -297,9 +341,9 @@ on_kernel() {
 	for module in "$modules"/{selftests/modules/*,examples/{abi,exercises/*}/*}.ko; do
 		options+=(--file "$module:/${module#"$modules/"}")
 	done
-	in_bed "$kernel, 1 CPU" "$DEFAULT_MODEL" 1 "$out/$kernel-1" &
+	beside in_bed "$kernel, 1 CPU" "$DEFAULT_MODEL" 1 "$out/$kernel-1"
 	in_bed "$kernel, 2 CPUs" "$DEFAULT_MODEL" 2 "$out/$kernel-2"
-	wait
+	wait_beside
 	options=("${usual[@]}")
 	for cpus in 1 2; do
 		count "$kernel, $cpus CPU(s)" "$out/$kernel-$cpus" "selftests/skips/$kernel-$cpus"
@@ -381,17 +425,22 @@ build_debug() {
 	BED_TIMEOUT=$SLOW_TIMEOUT
 }
 
-# two_at_once NAME CPUS...: on machines of so many CPUs each, two machines at once
+# in_all_machines NAME CPUS...: the same on machines of so many CPUs each
+in_all_machines() {
+	local name=$1 cpus
+	shift
+	for cpus; do in_machines "$name, $cpus CPU(s)" "$cpus" "$out/$name-$cpus"; done
+}
+
+# two_at_once NAME CPUS...: the same, two machines at once
 two_at_once() {
-	local name=$1 cpus pid
+	local name=$1 cpus others
 	shift
 	for cpus; do rm -rf "$out/$name-$cpus.groups"; done
-	for cpus; do in_machines "$name, $cpus CPU(s)" "$cpus" "$out/$name-$cpus"; done &
-	pid=$!
-	for cpus in $(printf '%s\n' "$@" | tac); do
-		in_machines "$name, $cpus CPU(s)" "$cpus" "$out/$name-$cpus"
-	done
-	wait "$pid"
+	beside in_all_machines "$name" "$@"
+	mapfile -t others < <(printf '%s\n' "$@" | tac)
+	in_all_machines "$name" "${others[@]}"
+	wait_beside
 	for cpus; do
 		in_order "$out/$name-$cpus"
 		count "$name, $cpus CPU(s)" "$out/$name-$cpus" "selftests/skips/debug-$cpus"
@@ -424,10 +473,10 @@ test_soak() {
 	build_debug
 	# What the kernel says about a module whose jump labels it had no memory for
 	options+=(--known-report " jump_label_module_notify+")
-	soak "soak, debug" 1 "$out/soak-debug" "${SOAK_DEBUG[@]}" &
+	beside soak "soak, debug" 1 "$out/soak-debug" "${SOAK_DEBUG[@]}"
 	tree=. options=("${usual[@]}")
 	soak "soak" 2 "$out/soak" "${SOAK[@]}"
-	wait
+	wait_beside
 	count "soak" "$out/soak"
 	count "soak, debug" "$out/soak-debug"
 }

@@ -102,7 +102,7 @@ noinstr_debug() {
 # What runs in user space, the tools and the module's pure code, a line each to $scratch/sources
 user_sources() {
 	{
-		git ls-files 'tools/kevctl/*.c' 'tools/libkev/*.c' &&
+		selftests/files.sh 'tools/kevctl/*.c' 'tools/libkev/*.c' &&
 			make -s --no-print-directory -C selftests/unit sources
 	} >"$scratch/sources" && grep -q ^src/ "$scratch/sources" ||
 		echo "what runs in user space is not known"

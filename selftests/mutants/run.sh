@@ -59,9 +59,15 @@ if ((${#names[@]} == 0)); then
 fi
 
 work=$(mktemp -d)
-# Slots that are still at work end with us.
-# shellcheck disable=SC2046 # a word for each
-trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+# Slots that are still at work end with us, and what they have started.
+# shellcheck disable=SC2317 # called by its name
+end() {
+	local pid
+	for pid in $(jobs -p); do kill -- "-$pid" 2>/dev/null || true; done
+	wait
+	rm -rf "$work"
+}
+trap end EXIT
 : >"$work/results"
 # A slot has its own.
 copy='' log=$work/log
@@ -222,7 +228,7 @@ update() {
 		if flock -n 7; then break; fi
 	done
 	touch "$copy.files"
-	git -C "$REPO" ls-files -co --exclude-standard | sort >"$files"
+	"$REPO/selftests/files.sh" | sort >"$files"
 	comm -13 "$files" "$copy.files" | (cd "$copy" && xargs -r -d '\n' rm -f)
 	hashes "$copy" "$files" >"$files.copy"
 	hashes "$REPO" "$files" | comm -23 - "$files.copy" | cut -c43- | while read -r file; do
@@ -277,7 +283,10 @@ done | awk '{ print NF, $0 }' | sort -s -k1nr | cut -d' ' -f2- >"$work/queue"
 exec 8<"$work/queue"
 if [[ -s $work/queue ]]; then
 	mkdir -p "$REPO/build/mutants"
+	# A group for each slot and what it has started
+	set -m
 	for ((n = 1; n <= slots; n++)); do slot "$n" & done
+	set +m
 	for job in $(jobs -p); do wait "$job"; done
 fi
 

@@ -87,7 +87,7 @@ def run_machine(machine, opts, files, directory, tar):
         if state:
             result = follow(machine.restore(directory, files, state / "state"), opts,
                             bochs.RESTORE_SECONDS, tar)
-            if result.started or result.failed:
+            if result.started or result.failed or result.timed_out:
                 return result
             say("the saved machine does not start: booting instead")
             machine.forget(state)
@@ -230,7 +230,9 @@ def _stop(number, _frame):
 def main():
     """Run, and turn every end into an exit status."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        # As nohup has it
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         if sys.argv[1] == "boot":
             return boot(sys.argv[2:])

@@ -11,7 +11,7 @@ again=$out/tree
 limit=$((32 << 20))
 passed=0 failed=0
 mkdir -p "$out"
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y VERSION)}
 export SOURCE_DATE_EPOCH
 
 result() {

@@ -3,6 +3,6 @@
 
 The way of a run: run.py reads the options; payload.py packs what the run needs; image.py has the
 machine's first files (built once); bochs.py or qemu.py starts an emulator, bochs.py preferably from
-a saved machine (state.py); session.py follows the machine until it is done, with frame.py for what
+a saved machine; session.py follows the machine until it is done, with frame.py for what
 its agent says and klog.py to judge its kernel's log.
 """

@@ -21,7 +21,8 @@ exit status: the command's, or
   124  the command took longer than --timeout; the last lines of the console are shown
   125  the bed itself failed; the message says where
   126  the kernel's log has, since init started, an oops, WARN, BUG, a lockdep or KASAN report, an
-       RCU stall, a hung task or the like; the report is shown
+       RCU stall, a hung task or the like; the report is shown. Or the machine was reset or
+       switched off
 
 environment: KEV_CACHE  where kernels and saved machines are kept (default ~/.cache/kev)
              BED_LOG    a directory that gets console.txt and kernel.txt of the run

@@ -40,6 +40,9 @@ def _extract_member(tar, member, top):
     if member.issym():
         target.symlink_to(member.linkname)
     elif member.islnk():
+        linked = (top / member.linkname).parent.resolve()
+        if ".." in Path(member.linkname).parts or not linked.is_relative_to(top):
+            raise BedError(f"bringing back /out: {member.name} is linked to what is not in it")
         os.link(top / member.linkname, target, follow_symlinks=False)
     elif member.isfile():
         with open(target, "wb") as f:
