@@ -166,10 +166,10 @@ in_older_bed() {
 		/selftests/guest/host_state
 }
 
-# shellcheck disable=SC2317 # called by its name
 # refuses TEXT OPTION...: why kev.ko will not load is said, and the host lives
+# shellcheck disable=SC2317 # called by its name
 refuses() {
-	local text=$1 log status=0 number=0 failures=0
+	local text=$1 log name pattern status=0 number=0 failures=0
 	shift
 	log=$(tools/bed/bed run "$@" --no-module --timeout "$BED_TIMEOUT" -- \
 		sh -c 'insmod /kev.ko; echo "insmod: $?"; dmesg | grep "kev:"; ls /dev/kev; exit 0' \
