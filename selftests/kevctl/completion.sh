@@ -46,6 +46,32 @@ described() {
 		tr -d ' ,' | sorted
 }
 
+# typed KEYS: the words of the command that a shell runs after these keys, in a directory that has
+# directories "run" and "guest", and a file "image"
+# shellcheck disable=SC2317 # called by its name
+typed() {
+	mkdir -p "$tap_dir/cwd/run" "$tap_dir/cwd/guest"
+	: >"$tap_dir/cwd/image"
+	python3 -c '
+import os, pty, sys
+pid, terminal = pty.fork()
+if not pid:
+    os.chdir(sys.argv[2])
+    os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
+              {"PATH": os.environ["PATH"], "TERM": "dumb", "INPUTRC": "/dev/null"})
+os.write(terminal, (f". {sys.argv[1]}; kevctl() {{ echo \"words: $*;\"; }}\n"
+                    f"kevctl {sys.argv[3]}\nexit\n").encode())
+said = b""
+try:
+    while data := os.read(terminal, 65536):
+        said += data
+except OSError:
+    pass
+os.waitpid(pid, 0)
+print(said.decode().rsplit("\nwords: ", 1)[-1].split(";")[0])
+' "$(realpath ../../tools/kevctl/kevctl.bash)" "$tap_dir/cwd" "$1"
+}
+
 commands=$("$kevctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 tap_check "commands are completed" test \
 	"$(complete_words "" | sorted)" = "$(printf '%s\n' "$commands" --version | sort)"
@@ -96,5 +122,17 @@ inspect $tap_dir/im|$tap_dir/image
 inspect --j|--json
 top --sort m|memory
 nonsense |
+END
+
+# Only where a file is asked for, the shell treats words as names of files.
+while IFS='|' read -r keys words; do
+	tap_check "kevctl $keys in a shell" test "$(typed "${keys//<TAB>/$'\t'}")" = "$words"
+done <<'END'
+ru<TAB>image|run image
+run --js<TAB>im<TAB>|run --json=image
+run --gdb un<TAB>socket|run --gdb unix:socket
+top --sort gu<TAB>x|top --sort guest x
+run ima<TAB>word|run image word
+run gue<TAB>image|run guest/image
 END
 tap_end

@@ -118,7 +118,11 @@ _kevctl()
 	fi
 	case $words in
 	"(any)") ;;
-	"(files)") mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	"(files)")
+		# Where it is on, = and : are quoted, and a word that names a directory gets a /.
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		;;
 	"(commands)") mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current") ;;
 	esac
@@ -127,4 +131,4 @@ _kevctl()
 		compopt -o nospace 2>/dev/null
 	fi
 }
-complete -o filenames -F _kevctl kevctl
+complete -F _kevctl kevctl
