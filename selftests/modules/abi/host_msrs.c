@@ -5,7 +5,7 @@
  */
 #include <linux/proc_fs.h>
 #include <linux/uaccess.h>
-#include <asm/msr.h>
+#include <kev/compat.h>
 
 #include "test.h"
 
@@ -22,7 +22,7 @@ static ssize_t read_msrs(struct file *file, char __user *to, size_t len, loff_t 
 	for (done = 0; done < len; done += RECORD, index++) {
 		u64 record[2] = { 0 };
 
-		record[0] = index <= U32_MAX && !rdmsrl_safe(index, &record[1]);
+		record[0] = index <= U32_MAX && !rdmsrq_safe(index, &record[1]);
 		if (!record[0])
 			record[1] = 0;
 		if (copy_to_user(to + done, record, RECORD))
