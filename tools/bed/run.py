@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import termios
+import traceback
 import tty
 from pathlib import Path
 
@@ -41,8 +42,9 @@ def choose_machine(opts):
     words = (kernel, opts.cpu, opts.cpus, opts.mem, opts.append)
     emulator = opts.emulator
     if emulator == "auto":
-        # A model that only Bochs knows asks for Bochs.
-        wants_bochs = opts.cpu and bochs.available() and opts.cpu in bochs.models()
+        # What only Bochs knows or does asks for Bochs.
+        wants_bochs = (opts.tsc_khz or opts.profile or opts.coverage or
+                       opts.cpu and bochs.available() and opts.cpu in bochs.models())
         emulator = "kvm" if qemu.has_nested_vmx() and not wants_bochs else "bochs"
     if emulator == "bochs":
         return bochs.Bochs(*words, opts.tsc_khz or bochs.TSC_KHZ)
@@ -247,6 +249,10 @@ def main():
         return BED_FAILED
     except Stopped as stopped:
         return 128 + stopped.args[0]
+    except Exception:  # pylint: disable=broad-exception-caught
+        # 1 would be the command's own.
+        traceback.print_exc()
+        return BED_FAILED
 
 
 if __name__ == "__main__":
