@@ -427,6 +427,10 @@ expect "another hypervisor" 125 "" "^  hint: another hypervisor uses the CPUs' V
 	env FAKE_CREATE_VM_ERROR=16 "$kevctl" run "$script"
 expect "too many VMs" 125 "" "^  hint: you have as many VMs as kev's parameter max_vms" \
 	env FAKE_CREATE_VM_ERROR=122 "$kevctl" run "$script"
+expect "check: too many VMs" 1 "*" "" \
+	env FAKE_CREATE_VM_ERROR=122 "$kevctl" check --device /dev/null
+tap_check "check: too many VMs: its advice" \
+	grep -q -- "-> you have as many VMs as kev's parameter max_vms" "$tap_dir/stdout"
 
 # shellcheck disable=SC2317	# called by its name
 # Returns once the FIFO at descriptor 3 takes no more.

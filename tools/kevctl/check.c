@@ -243,15 +243,20 @@ static void check_vm(struct machine_facts *facts, struct finding *finding)
 	if (vm >= 0) {
 		kev_close(vm);
 		found(finding, RESULT_OK, NULL, "a VM can be made");
-	} else if (vm == -EBUSY && kvm) {
+	} else if (vm == -EBUSY && kvm && strcmp(users, "0")) {
 		found(finding, RESULT_FAIL, "end KVM's VMs, or modprobe -r kvm_intel",
 		      "VMX is held by kvm_intel, which has %s users", users);
 	} else if (vm == -EBUSY) {
-		found(finding, RESULT_FAIL, "end the other hypervisor's VMs or unload it",
-		      "VMX is held by another hypervisor");
+		found(finding, RESULT_FAIL,
+		      kvm ? "modprobe -r kvm_intel, or load kvm with enable_virt_at_load=0; "
+			    "or it is another hypervisor's" :
+			    "end the other hypervisor's VMs or unload it",
+		      "VMX is held by %s",
+		      kvm ? "kvm_intel, without a user, or another hypervisor" :
+			    "another hypervisor");
 	} else {
-		found(finding, RESULT_FAIL, "dmesg may say more", "KEV_CREATE_VM: %s",
-		      strerror(-vm));
+		found(finding, RESULT_FAIL, vm == -EDQUOT ? vm_hint(EDQUOT) : "dmesg may say more",
+		      "KEV_CREATE_VM: %s", strerror(-vm));
 	}
 }
 

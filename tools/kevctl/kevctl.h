@@ -93,6 +93,14 @@ int open_device(const char *path);
 const char *open_hint(int error);
 
 /**
+ * vm_hint() - what to do about a VM that cannot be created
+ * @error: errno of KEV_CREATE_VM, positive
+ *
+ * Return: text, or NULL.
+ */
+const char *vm_hint(int error);
+
+/**
  * parse_size() - read a size as --memory takes it
  * @text: decimal digits, then nothing or one of K, M, G (powers of 1024), also with iB
  * @bytes: out

@@ -63,6 +63,25 @@ const char *open_hint(int error)
 	}
 }
 
+const char *vm_hint(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "kev, akaros, none and report are always there; others come with a module";
+	case EBUSY:
+		return "another hypervisor uses the CPUs' VMX: "
+		       "end its VMs, then modprobe -r kvm_intel";
+	case EDQUOT:
+		return "you have as many VMs as kev's parameter max_vms allows; "
+		       "`kevctl ps` lists them";
+	case ENODEV:
+	case EOPNOTSUPP:
+		return "`kevctl check` says what is missing";
+	default:
+		return NULL;
+	}
+}
+
 /* getopt_long() goes on with a group of letters before it comes to the next word. */
 static bool in_group(const char *word, int letter)
 {

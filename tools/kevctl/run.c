@@ -33,25 +33,6 @@
 #define PRINT_DEVICE	0xcafe0000ULL
 #define PAGE_SIZE	4096ULL
 
-static const char *create_vm_hint(int error)
-{
-	switch (error) {
-	case ENOENT:
-		return "kev, akaros, none and report are always there; others come with a module";
-	case EBUSY:
-		return "another hypervisor uses the CPUs' VMX: "
-		       "end its VMs, then modprobe -r kvm_intel";
-	case EDQUOT:
-		return "you have as many VMs as kev's parameter max_vms allows; "
-		       "`kevctl ps` lists them";
-	case ENODEV:
-	case EOPNOTSUPP:
-		return "`kevctl check` says what is missing";
-	default:
-		return NULL;
-	}
-}
-
 static int create_vm(int kev, const struct run_options *options)
 {
 	struct kev_create_vm create = {
@@ -66,8 +47,8 @@ static int create_vm(int kev, const struct run_options *options)
 	vm = kev_create_vm_from(kev, &create);
 	if (vm < 0) {
 		message("creating the VM", "%s", strerror(-vm));
-		if (create_vm_hint(-vm))
-			hint("%s", create_vm_hint(-vm));
+		if (vm_hint(-vm))
+			hint("%s", vm_hint(-vm));
 	}
 	return vm;
 }
@@ -140,8 +121,8 @@ static int tell_outcome(const struct session *session, struct dump *dump,
 	case OUTCOME_RUN_ERROR:
 		message(outcome_step(outcome->kind), "vCPU %u: %s", outcome->vcpu_id,
 			strerror(outcome->error));
-		if (create_vm_hint(outcome->error))
-			hint("%s", create_vm_hint(outcome->error));
+		if (vm_hint(outcome->error))
+			hint("%s", vm_hint(outcome->error));
 		return STATUS_FAILURE;
 	case OUTCOME_OUTPUT_ERROR:
 		/* Told at the end; a pipe without a reader ends it as SIGPIPE would have done. */
