@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "color.h"
+#include "escapes.h"
 #include "kevctl.h"
 
 static enum { AUTO, ALWAYS, NEVER } when;
@@ -28,12 +29,11 @@ int color_option(const char *name, const char *text, void *value)
 
 static bool is_wanted(void)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
 	if (when != AUTO)
 		return when == ALWAYS;
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-	       !(term && !strcmp(term, "dumb"));
+	return takes_escapes(STDOUT_FILENO) && !(no_color && *no_color);
 }
 
 const char *color(enum color color)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "escapes.h"
 #include "progress.h"
 
 #define NS_PER_S	1000000000ULL
@@ -29,7 +30,7 @@ void progress_show(uint64_t start_ns, unsigned int most_s, const char *format, .
 	uint64_t seconds = (read_clock(CLOCK_MONOTONIC) - start_ns) / NS_PER_S;
 	va_list args;
 
-	if (!seconds || !isatty(STDERR_FILENO))
+	if (!seconds || !takes_escapes(STDERR_FILENO))
 		return;
 	fputs("\r\033[K", stderr);
 	if (most_s)
