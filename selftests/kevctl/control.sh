@@ -398,6 +398,36 @@ rm -r "$slow"
 kill -STOP "$pid"
 for _ in {1..12}; do timeout 5 "$kevctl" ps "${none[@]}" >"$tap_dir/stdout"; done
 tap_check "ps: a process that is stopped" grep -q " $pid " "$tap_dir/stdout"
+stopped=$pid
+more=()
+for _ in {1..4}; do
+	start <<<"spin"
+	more+=("$pid")
+done
+kill -STOP "${more[@]}"
+# One after the other they were waited for for ten seconds.
+tap_check "stat: five that are stopped" \
+	timeout 8 "$kevctl" stat >"$tap_dir/stdout" 2>"$tap_dir/stderr"
+for pid in "$stopped" "${more[@]}"; do
+	tap_check "stat: one that is stopped is named" \
+		grep -q "process $pid, which runs it, does not answer" "$tap_dir/stderr"
+done
+# shellcheck disable=SC2016 # the other shell's
+tap_check "stat PID: one that is stopped" bash -c '
+	! "$1" stat "$2" >/dev/null 2>"$3" &&
+		grep -q "process $2, which runs it, does not answer" "$3" &&
+		grep -q "no process $2 that has one, among those that answer" "$3"
+' - "$kevctl" "$stopped" "$tap_dir/stderr"
+"$kevctl" top --batch --count 1 >"$tap_dir/stdout" 2>"$tap_dir/stderr"
+tap_check "top: those that are stopped are named" \
+	grep -q "process $stopped, which runs it, does not answer" "$tap_dir/stderr"
+kill -CONT "${more[@]}"
+# shellcheck disable=SC2016 # the other shell's
+tap_check "stat: those that go on are told again" bash -c '
+	until "$1" stat 2>/dev/null | grep -q " $2 "; do sleep 0.1; done
+' - "$kevctl" "${more[0]}"
+for pid in "${more[@]}"; do "$kevctl" kill -s KILL --wait "$pid"; done
+pid=$stopped
 expect "kill: a process that is stopped" 0 "" "" "$kevctl" kill -s KILL --wait "$pid"
 expect "ps: it is gone" 0 "$header" "" "$kevctl" ps "${none[@]}"
 

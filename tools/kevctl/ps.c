@@ -150,11 +150,12 @@ static int list(const char *debugfs, struct runtime_info **infos)
 	error = source_read(&source, &samples);
 	if (error) {
 		message(source.debugfs, "%s", strerror(-error));
-		return error;
+	} else {
+		error = add_foreign(infos, nr, &samples);
+		samples_fini(&samples);
 	}
-	nr = add_foreign(infos, nr, &samples);
-	samples_fini(&samples);
-	return nr;
+	source_fini(&source);
+	return error;
 }
 
 int cmd_ps(int argc, char **argv)

@@ -22,9 +22,9 @@
 #define CHUNK		65536
 #define TABLE_MOST	(64U << 20)
 #define ANSWER_MOST	(1U << 20)	/* from one process */
-#define ANSWER_SECONDS	2
-#define NSEC_PER_SEC	1000000000ULL
 #define NSEC_PER_MSEC	1000000ULL
+#define ANSWER_NSEC	(2000 * NSEC_PER_MSEC)
+#define SILENT_NSEC	(100 * NSEC_PER_MSEC)	/* of one that did not answer the last time */
 
 static bool is_mounted(const char *path)
 {
@@ -75,66 +75,57 @@ int source_open(struct source *source, const char *debugfs)
 	return 0;
 }
 
-/* read(), but with nothing at @deadline in monotonic ns; 0: waits as long as it takes */
-static ssize_t read_until(int fd, void *buffer, size_t size, uint64_t deadline)
-{
-	struct pollfd fds = { .fd = fd, .events = POLLIN };
-	uint64_t now;
-	int ready;
+/* @size: that may be filled, a byte more is there */
+struct text {
+	char *bytes;
+	size_t length, size;
+};
 
-	do {
-		now = deadline ? read_clock(CLOCK_MONOTONIC) : 0;
-		if (deadline && now >= deadline) {
-			errno = ETIMEDOUT;
+/* A read() more, of at most @most bytes in all. Returns what it does. */
+static ssize_t read_more(int fd, struct text *text, size_t most)
+{
+	size_t size = text->size ? text->size * 2 : CHUNK;
+	char *more;
+	ssize_t n;
+
+	if (text->length == text->size) {
+		if (size > most) {
+			errno = E2BIG;
 			return -1;
 		}
-		ready = poll(&fds, 1, deadline ? (int)((deadline - now) / NSEC_PER_MSEC) + 1 : -1);
-	} while (!ready || (ready < 0 && errno == EINTR));
-	return ready < 0 ? -1 : read(fd, buffer, size);
-}
-
-/* All bytes of a descriptor, up to @most, NUL-terminated. Returns NULL with errno. */
-static char *read_all(int fd, size_t most, uint64_t deadline)
-{
-	size_t size = CHUNK, length = 0;
-	char *text = malloc(size + 1), *more;
-	ssize_t n = text ? read_until(fd, text, size, deadline) : -1;
-
-	while (n > 0) {
-		length += n;
-		if (length == size) {
-			size *= 2;
-			more = size > most ? NULL : realloc(text, size + 1);
-			if (!more) {
-				free(text);
-				errno = ENOMEM;
-				return NULL;
-			}
-			text = more;
-		}
-		n = read_until(fd, text + length, size - length, deadline);
+		more = realloc(text->bytes, size + 1);
+		if (!more)
+			return -1;
+		text->bytes = more;
+		text->size = size;
 	}
-	if (n < 0) {
-		free(text);
-		return NULL;
-	}
-	text[length] = '\0';
-	return text;
+	n = read(fd, text->bytes + text->length, text->size - text->length);
+	if (n > 0)
+		text->length += n;
+	text->bytes[text->length] = '\0';
+	return n;
 }
 
 static char *read_file(const char *debugfs, const char *name)
 {
+	struct text text = { };
 	char path[PATH_MAX];
-	char *text;
+	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/kev/%s", debugfs, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	text = read_all(fd, TABLE_MOST, 0);
+	do
+		n = read_more(fd, &text, TABLE_MOST);
+	while (n > 0);
 	close(fd);
-	return text;
+	if (n < 0) {
+		free(text.bytes);
+		return NULL;
+	}
+	return text.bytes;
 }
 
 static int read_debugfs(const char *debugfs, struct samples *samples)
@@ -154,45 +145,150 @@ static int read_debugfs(const char *debugfs, struct samples *samples)
 	return error;
 }
 
-/* One that does not answer, or not to the end, is as good as gone. */
-static char *ask(pid_t pid)
+/* @fd: -1 when nothing more comes. @complete: it has come to its end. @deadline: monotonic ns */
+struct answer {
+	pid_t pid;
+	int fd;
+	bool complete;
+	uint64_t deadline;
+	struct text text;
+};
+
+static bool was_silent(const struct source *source, pid_t pid)
+{
+	for (unsigned int i = 0; i < source->nr_silent; i++)
+		if (source->silent[i] == pid)
+			return true;
+	return false;
+}
+
+static void ask(const struct source *source, struct answer *answer)
 {
 	static const char request[] = CONTROL_STATS "\n";
-	uint64_t deadline = read_clock(CLOCK_MONOTONIC) + ANSWER_SECONDS * NSEC_PER_SEC;
-	int connection = runtime_connect(pid);
-	char *text = NULL;
+	uint64_t patience = was_silent(source, answer->pid) ? SILENT_NSEC : ANSWER_NSEC;
 
-	if (connection < 0)
-		return NULL;
-	if (send(connection, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
-		text = read_all(connection, ANSWER_MOST, deadline);
-	close(connection);
-	return text;
+	answer->fd = runtime_connect(answer->pid);
+	answer->deadline = read_clock(CLOCK_MONOTONIC) + patience;
+	/* One that has gone has said all. */
+	answer->complete = answer->fd < 0 && answer->fd != -EAGAIN;
+	if (answer->fd >= 0)
+		send(answer->fd, request, strlen(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void end_answer(struct answer *answer)
+{
+	if (answer->fd >= 0)
+		close(answer->fd);
+	answer->fd = -1;
+}
+
+/* What has come by now. Returns 0 or -ENOMEM. */
+static int take_part(struct answer *answer)
+{
+	ssize_t n = read_more(answer->fd, &answer->text, ANSWER_MOST);
+
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return 0;
+	if (n < 0 && errno == ENOMEM)
+		return -ENOMEM;
+	answer->complete = true;
+	if (n < 0)
+		answer->text.length = 0;
+	end_answer(answer);
+	return 0;
+}
+
+/* All at once, until the last has answered or its time is over: one that is stopped costs once. */
+static int hear(struct answer *answers, unsigned int nr)
+{
+	struct pollfd *fds = calloc(nr + 1, sizeof(*fds));
+	int error = fds ? 0 : -ENOMEM;
+
+	while (!error) {
+		uint64_t now = read_clock(CLOCK_MONOTONIC), end = now;
+
+		for (unsigned int i = 0; i < nr; i++) {
+			fds[i] = (struct pollfd){ .fd = answers[i].fd, .events = POLLIN };
+			if (answers[i].fd >= 0 && answers[i].deadline > end)
+				end = answers[i].deadline;
+		}
+		if (end == now)
+			break;
+		if (poll(fds, nr, (int)((end - now) / NSEC_PER_MSEC) + 1) < 0) {
+			error = errno == EINTR ? 0 : -errno;
+			continue;
+		}
+		for (unsigned int i = 0; i < nr && !error; i++)
+			if (fds[i].revents)
+				error = take_part(&answers[i]);
+	}
+	free(fds);
+	return error;
 }
 
 /* What a process says of itself is its VM's only. */
-static int add_process(struct samples *samples, const struct runtime_info *info)
+static int add_process(struct samples *samples, const struct answer *answer)
 {
-	char *text = ask(info->pid);
 	unsigned int before = samples->nr;
 	struct sample_tables tables;
 	struct samples own = { .most = 1 };
 	int error = 0;
 
-	if (text && !samples_split(text, &tables) && !samples_add(&own, &tables) && own.nr == 1) {
+	if (answer->complete && answer->text.length &&
+	    !samples_split(answer->text.bytes, &tables) && !samples_add(&own, &tables) &&
+	    own.nr == 1) {
 		struct vm_sample *vms = realloc(samples->vms, (before + 1) * sizeof(*vms));
 
 		if (vms) {
 			samples->vms = vms;
 			vms[samples->nr++] = own.vms[0];
-			vms[before].pid = info->pid;
+			vms[before].pid = answer->pid;
 			own.nr = 0;
 		} else {
 			error = -ENOMEM;
 		}
 	}
 	samples_fini(&own);
-	free(text);
+	return error;
+}
+
+/* Those that have not answered take the place of the earlier ones. */
+static int keep_silent(struct source *source, const struct answer *answers, unsigned int nr)
+{
+	pid_t *silent = calloc(nr + 1, sizeof(*silent));
+
+	if (!silent)
+		return -ENOMEM;
+	free(source->silent);
+	source->silent = silent;
+	source->nr_silent = 0;
+	for (unsigned int i = 0; i < nr; i++)
+		if (!answers[i].complete)
+			silent[source->nr_silent++] = answers[i].pid;
+	return 0;
+}
+
+static int read_processes(struct source *source, struct samples *samples,
+			  const struct runtime_info *infos, unsigned int nr)
+{
+	struct answer *answers = calloc(nr + 1, sizeof(*answers));
+	int error = answers ? 0 : -ENOMEM;
+
+	for (unsigned int i = 0; answers && i < nr; i++) {
+		answers[i].pid = infos[i].pid;
+		ask(source, &answers[i]);
+	}
+	if (!error)
+		error = hear(answers, nr);
+	for (unsigned int i = 0; i < nr && !error; i++)
+		error = add_process(samples, &answers[i]);
+	if (!error)
+		error = keep_silent(source, answers, nr);
+	for (unsigned int i = 0; answers && i < nr; i++) {
+		end_answer(&answers[i]);
+		free(answers[i].text.bytes);
+	}
+	free(answers);
 	return error;
 }
 
@@ -204,7 +300,7 @@ static void add_images(struct samples *samples, const struct runtime_info *infos
 				strcpy(samples->vms[i].image, infos[j].image);
 }
 
-int source_read(const struct source *source, struct samples *samples)
+int source_read(struct source *source, struct samples *samples)
 {
 	struct runtime_info *infos;
 	int nr = runtime_list(&infos), error = 0;
@@ -214,12 +310,28 @@ int source_read(const struct source *source, struct samples *samples)
 		error = read_debugfs(source->debugfs, samples);
 	else if (nr < 0)
 		error = nr;
-	for (int i = 0; i < nr && !source->debugfs && !error; i++)
-		error = add_process(samples, &infos[i]);
+	else
+		error = read_processes(source, samples, infos, nr);
 	if (error)
 		samples_fini(samples);
 	else
 		add_images(samples, infos, nr);
 	free(infos);
 	return error;
+}
+
+void source_say_silent(const struct source *source)
+{
+	for (unsigned int i = 0; i < source->nr_silent; i++) {
+		pid_t pid = source->silent[i];
+
+		message("a guest is missing", "process %d, which runs it, does not answer", pid);
+		hint("it may be stopped; kill -CONT %d lets it go on", pid);
+	}
+}
+
+void source_fini(struct source *source)
+{
+	free(source->silent);
+	*source = (struct source){ };
 }

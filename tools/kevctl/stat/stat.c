@@ -12,6 +12,7 @@
 #include "../color.h"
 #include "../command_line.h"
 #include "../control/find.h"
+#include "../escapes.h"
 #include "../json.h"
 #include "../kevctl.h"
 #include "../output.h"
@@ -280,12 +281,14 @@ static int run(const struct stat_options *options)
 			break;
 		}
 		if (options->id && !find(&now, options->id)) {
+			source_say_silent(&source);
 			samples_fini(&now);
 			break;
 		}
-		if (options->watch && !options->json && isatty(STDOUT_FILENO))
+		if (options->watch && !options->json && takes_escapes(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		seen += print_all(&now, &before, options);
+		source_say_silent(&source);
 		more = options->watch && i != options->count && !output_flush();
 		samples_fini(&before);
 		before = now;
@@ -294,10 +297,11 @@ static int run(const struct stat_options *options)
 	}
 	samples_fini(&before);
 	if (!error && options->id && !seen) {
-		message("stat", "no VM %u, and no process %u that has one", options->id,
-			options->id);
+		message("stat", "no VM %u, and no process %u that has one%s", options->id,
+			options->id, source.nr_silent ? ", among those that answer" : "");
 		error = -ENOENT;
 	}
+	source_fini(&source);
 	return error ? STATUS_FAILURE : 0;
 }
 

@@ -111,6 +111,7 @@ static int run_batch(struct top *top)
 		if (rows)
 			print_batch(top, rows);
 		free(rows);
+		source_say_silent(&top->source);
 		if (output_flush() || i + 1 == top->count)
 			break;
 	}
@@ -133,12 +134,16 @@ static void draw(struct top *top, const struct top_row *rows)
 {
 	static char line[LINE_BYTES];
 	unsigned int visible = visible_lines(), last;
+	char silent[64] = "";
 
 	if (top->first >= top->now.nr)
 		top->first = top->now.nr ? top->now.nr - 1 : 0;
 	last = top->now.nr - top->first < visible ? top->now.nr : top->first + visible;
 	erase();
-	snprintf(line, sizeof(line), "kev: %u VMs, by %s%s", top->now.nr,
+	if (top->source.nr_silent)
+		snprintf(silent, sizeof(silent), " and %u without an answer",
+			 top->source.nr_silent);
+	snprintf(line, sizeof(line), "kev: %u VMs%s, by %s%s", top->now.nr, silent,
 		 orders[top->order].name,
 		 top->source.debugfs ? "" : "; only guests that kevctl runs for this user");
 	draw_line(0, A_BOLD, line);
@@ -296,6 +301,7 @@ static int run(struct top *top, const char *debugfs, bool batch)
 		message("reading the counters", "%s", strerror(-error));
 	samples_fini(&top->now);
 	samples_fini(&top->before);
+	source_fini(&top->source);
 	return error ? STATUS_FAILURE : 0;
 }
 
