@@ -103,7 +103,7 @@ static struct page *cache_page(const struct kev_image *image, pgoff_t index)
 		page = find_get_page(file->f_mapping, index);
 	}
 	if (page)
-		wait_on_page_locked(page);
+		folio_wait_locked(page_folio(page));
 	return page;
 }
 

@@ -104,7 +104,11 @@ static void irqfd_queue(struct file *file, wait_queue_head_t *queue, poll_table 
 	struct irqfd *irqfd = container_of(pt, struct irqfd, pt);
 
 	irqfd->queue = queue;
-	/* Before readers, who would take the count away. */
+	/*
+	 * Before readers, who would take the count away; nobody else is woken for that. Up to
+	 * Linux 6.16 the function says so itself.
+	 */
+	irqfd->wait.flags |= WQ_FLAG_EXCLUSIVE;
 	add_wait_queue_priority(queue, &irqfd->wait);
 }
 
