@@ -97,7 +97,13 @@ static bool is_same(const struct kev_vmx_config *a, const struct kev_vmx_config 
 	       a->invvpid_single == b->invvpid_single &&
 	       a->preemption_timer == b->preemption_timer && a->timer_shift == b->timer_shift &&
 	       a->x2apic == b->x2apic && a->apicv == b->apicv &&
-	       a->cr0_fixed0 == b->cr0_fixed0 && a->cr4_fixed0 == b->cr4_fixed0;
+	       a->invept_global == b->invept_global && a->invvpid_global == b->invvpid_global &&
+	       a->cr0_fixed0 == b->cr0_fixed0 && a->cr4_fixed0 == b->cr4_fixed0 &&
+	       a->cr0_fixed1 == b->cr0_fixed1 && a->cr4_fixed1 == b->cr4_fixed1 &&
+	       kev_vmx_intercepts(a) == kev_vmx_intercepts(b) &&
+	       kev_vmx_passes(a) == kev_vmx_passes(b) &&
+	       !((a->proc_allowed ^ b->proc_allowed) & KEV_PROC_MONITOR_TRAP) &&
+	       !((a->proc2_allowed ^ b->proc2_allowed) & KEV_PROC2_RDSEED);
 }
 
 /*
