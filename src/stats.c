@@ -7,13 +7,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
+#include <kev/apic_math.h>
 #include <kev/stats.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -155,11 +155,6 @@ static u64 value_of(const struct field *field, const void *values)
 	return *(const u64 *)(values + field->offset);
 }
 
-static u64 tsc_to_ns(u64 ticks)
-{
-	return mul_u64_u32_div(ticks, NSEC_PER_MSEC, tsc_khz);
-}
-
 static void add_activity(struct activity *sum, const struct kev_vm *vm,
 			 const struct kev_counts *counts, const struct kev_vcpu *vcpu)
 {
@@ -170,10 +165,11 @@ static void add_activity(struct activity *sum, const struct kev_vm *vm,
 		sum->injected[kind] += READ_ONCE(counts->injected[kind]);
 	sum->loads += READ_ONCE(counts->loads);
 	sum->migrations += READ_ONCE(counts->migrations);
-	sum->guest_ns += tsc_to_ns(READ_ONCE(counts->guest_tsc));
+	sum->guest_ns += kev_tsc_to_ns(READ_ONCE(counts->guest_tsc), tsc_khz);
 	if (!first)
 		return;
-	ns = tsc_to_ns(first - vm->tsc_base);
+	/* Another CPU's TSC may be behind that of who made the VM. */
+	ns = first > vm->tsc_base ? kev_tsc_to_ns(first - vm->tsc_base, tsc_khz) : 0;
 	if (!sum->first_entry_ns || ns < sum->first_entry_ns)
 		sum->first_entry_ns = ns;
 }
