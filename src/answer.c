@@ -21,7 +21,7 @@ static int take_msr(struct kev_vcpu *vcpu, u32 answer, u64 data)
 		if (vcpu->raised)
 			return -EINVAL;
 		trace_kev_msr(vcpu, write, true);
-		kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		kev_queue_gp(vcpu);
 		return KEV_RETRY;
 	}
 	if (answer != KEV_MSR_ANSWER_DONE)

@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 #include <linux/kev.h>
+#include <asm/trapnr.h>
 #include <kev/apic.h>
 #include <kev/backend.h>
 #include <kev/clock.h>
@@ -288,6 +289,12 @@ static inline enum kev_verdict kev_queue_exception(struct kev_vcpu *vcpu, u8 vec
 	};
 	vcpu->pending |= KEV_PENDING_EXCEPTION;
 	return KEV_INJECT;
+}
+
+/* The same for #GP(0) */
+static inline enum kev_verdict kev_queue_gp(struct kev_vcpu *vcpu)
+{
+	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
 }
 
 /**

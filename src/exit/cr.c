@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/processor-flags.h>
-#include <asm/trapnr.h>
 #include <kev/backend.h>
 #include <kev/cr.h>
 #include <kev/emulation.h>
@@ -17,11 +16,6 @@
 
 #define CR8_MAX		15
 #define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
-
-static enum kev_verdict raise_gp(struct kev_vcpu *vcpu)
-{
-	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-}
 
 /* What the instruction writes to CR0, CR3, CR4 or CR8. Loaded. */
 static u64 operand(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -49,7 +43,7 @@ static unsigned int target(const struct kev_exit *exit)
 static enum kev_verdict write_cr8(struct kev_vcpu *vcpu, u64 value)
 {
 	if (value > CR8_MAX)
-		return raise_gp(vcpu);
+		return kev_queue_gp(vcpu);
 	kev_apic_set_tpr(vcpu, value << 4);
 	return KEV_RESUME;
 }
@@ -72,7 +66,7 @@ enum kev_verdict kev_fast_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 		kev_mmio_forget(vcpu);
 		return KEV_RESUME;
 	case -EINVAL:
-		return raise_gp(vcpu);
+		return kev_queue_gp(vcpu);
 	default:
 		return KEV_PASS;
 	}
@@ -156,7 +150,7 @@ enum kev_verdict kev_slow_cr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 		return KEV_FAIL;
 	}
 	if (write.ret == -EINVAL)
-		return raise_gp(vcpu);
+		return kev_queue_gp(vcpu);
 	return write.ret ? KEV_PASS : KEV_RESUME;
 }
 
@@ -198,7 +192,7 @@ enum kev_verdict kev_fast_xsetbv(struct kev_vcpu *vcpu, const struct kev_exit *e
 	u64 value = (vcpu->gpr[KEV_RDX] << 32) | (u32)vcpu->gpr[KEV_RAX];
 
 	if ((u32)vcpu->gpr[KEV_RCX] || !kev_vm_xcr0_valid(vcpu->vm, value))
-		return raise_gp(vcpu);
+		return kev_queue_gp(vcpu);
 	vcpu->xcr0 = value;
 	kev_vcpu_load_xcr0(vcpu);
 	return KEV_RESUME;

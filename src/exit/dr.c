@@ -54,7 +54,7 @@ enum kev_verdict kev_fast_dr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 		reg += 2;
 	}
 	if (exit->dr.cpl)
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		return kev_queue_gp(vcpu);
 	if (vcpu->dr7 & KEV_DR7_GD)
 		return kev_raise_debug(vcpu, KEV_DR6_BD);
 
@@ -64,6 +64,6 @@ enum kev_verdict kev_fast_dr(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 	}
 	value = kev_vcpu_gpr(vcpu, exit->dr.gpr);
 	if (!write_dr(vcpu, reg, exit->dr.long_mode ? value : (u32)value))
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		return kev_queue_gp(vcpu);
 	return KEV_RESUME;
 }

@@ -152,7 +152,7 @@ enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 
 	/* VMCALL works at any privilege. */
 	if (exit->hypercall.cpl && abi->kernel_only && !(vcpu->vm->flags & KEV_VM_USER_CALLS))
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		return kev_queue_gp(vcpu);
 	if (trace_kev_hypercall_enabled()) {
 		struct kev_hypercall call;
 

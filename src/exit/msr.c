@@ -8,7 +8,6 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-#include <asm/trapnr.h>
 #include <kev/exit.h>
 #include <kev/msr.h>
 #include <kev/msr_policy.h>
@@ -93,7 +92,7 @@ static enum kev_verdict nobody(struct kev_vcpu *vcpu)
 {
 	if (vcpu->vm->flags & KEV_VM_REPORT_MSR)
 		return KEV_PASS;
-	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	return kev_queue_gp(vcpu);
 }
 
 /**
@@ -116,7 +115,7 @@ enum kev_verdict kev_msr_verdict(struct kev_vcpu *vcpu, bool write, int ret)
 		verdict = nobody(vcpu);
 		break;
 	default:
-		verdict = kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		verdict = kev_queue_gp(vcpu);
 		break;
 	}
 	if (verdict != KEV_PASS)

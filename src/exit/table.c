@@ -29,7 +29,7 @@ static enum kev_verdict raise_ud(struct kev_vcpu *vcpu, const struct kev_exit *e
 
 static enum kev_verdict raise_gp(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
-	return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	return kev_queue_gp(vcpu);
 }
 
 static enum kev_verdict slow_shutdown(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -49,6 +49,7 @@ static enum kev_verdict slow_entry_failed(struct kev_vcpu *vcpu, const struct ke
 	kev_vcpu_loaded_call(vcpu, call_entry_problem, &problem);
 	kev_vm_end(vcpu, KEV_VM_FAILED, 0, EIO);
 	kev_report(vcpu, KEV_EXIT_ENTRY_FAILED);
+	static_assert(sizeof(vcpu->run->entry.problem) == KEV_PROBLEM_LEN);
 	kev_problem_text(&problem, vcpu->run->entry.problem);
 	vcpu->run->entry.instruction_error = exit->entry.instruction_error;
 	return KEV_REPORT;

@@ -41,6 +41,7 @@
 #define container_of(ptr, type, member)	((type *)((char *)(ptr) - offsetof(type, member)))
 #define order_base_2(n)		((n) > 1 ? 64U - __builtin_clzll((n) - 1ULL) : 0U)
 #define GOLDEN_RATIO_32		0x61C88647U
+#define X86_TRAP_GP		13
 
 typedef int64_t s64;
 typedef int32_t s32;
