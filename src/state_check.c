@@ -125,9 +125,9 @@ static bool check_time(const struct kev_vm *vm, const struct kev_time *t,
 {
 	if (!(vm->flags & KEV_VM_CLOCK) && (t->system_time || t->wall_clock))
 		return bad(problem, "SYSTEM_TIME", "the guest has no clock page");
-	if (!kev_clock_valid(t->system_time, 0))
+	if (!kev_system_time_valid(t->system_time))
 		return bad(problem, "SYSTEM_TIME", "no address of a clock page");
-	if (!kev_clock_valid(0, t->wall_clock))
+	if (!kev_wall_clock_valid(t->wall_clock))
 		return bad(problem, "WALL_CLOCK", "no address of a clock page");
 	return true;
 }

@@ -27,7 +27,8 @@ extern const struct kev_msr_ops kev_msr_wall_clock;
 
 void kev_clock_moved(struct kev_vcpu *vcpu);
 enum kev_verdict kev_clock_update(struct kev_vcpu *vcpu);
-bool kev_clock_valid(u64 system_time, u64 wall_clock);
+bool kev_system_time_valid(u64 value);
+bool kev_wall_clock_valid(u64 value);
 void kev_clock_set(struct kev_vcpu *vcpu, u64 system_time, u64 wall_clock);
 
 #endif /* _KEV_CLOCK_H */

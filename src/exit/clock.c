@@ -11,16 +11,17 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <asm/kvm_para.h>
 #include <asm/msr-index.h>
 #include <asm/pvclock-abi.h>
-#include <asm/trapnr.h>
 #include <asm/tsc.h>
 #include <kev/backend.h>
 #include <kev/clock.h>
 #include <kev/clock_scale.h>
+#include <kev/hw.h>
 #include <kev/msr.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
@@ -58,7 +59,7 @@ static enum kev_verdict write_failed(struct kev_vcpu *vcpu, const struct kev_tou
 	};
 
 	if (ret == -ENOENT || ret == -EACCES)
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+		return kev_queue_gp(vcpu);
 	if (ret == -EINTR)
 		return KEV_KICKED;
 	return kev_report_memory(vcpu, &memory, ret);
@@ -148,8 +149,8 @@ static enum kev_verdict write_system_time(struct kev_vcpu *vcpu, u32 index, u64 
 
 	if (!has_clock(vcpu))
 		return KEV_PASS;
-	if (!kev_clock_valid(value, 0))
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
+	if (!kev_system_time_valid(value))
+		return kev_queue_gp(vcpu);
 	vcpu->clock.system_time = value;
 	if (!(value & CLOCK_ENABLE))
 		return KEV_RESUME;
@@ -165,25 +166,25 @@ const struct kev_msr_ops kev_msr_system_time = {
 	.slow_write = write_system_time,
 };
 
-struct guest_now {
-	u64 ticks;	/* of its clock, as the page would have it */
-	ktime_t real;
-};
-
-static void call_now(struct kev_vcpu *vcpu, void *arg)
+/* The time of day when the guest's clock was 0 */
+static u64 wall_start(const struct kev_vcpu *vcpu)
 {
-	struct guest_now *now = arg;
+	unsigned long flags;
+	u64 ticks, now;
 
-	kev_backend->read_msr(vcpu, MSR_IA32_TSC, &now->ticks);
-	now->ticks -= vcpu->msr.tsc_adjust;
-	now->real = ktime_get_real();
+	/* Nothing comes between the two. */
+	local_irq_save(flags);
+	ticks = kev_hw_tsc();
+	now = ktime_get_real_ns();
+	local_irq_restore(flags);
+	/* As the page has it: without what the guest has added */
+	ticks += kev_backend->tsc_offset(vcpu) - vcpu->msr.tsc_adjust;
+	return now - kev_clock_ns(host_scale(), ticks);
 }
 
-/* The time of day when the guest's clock was 0 */
-static int write_wall(struct kev_vcpu *vcpu, u64 gpa, const struct guest_now *now,
-		      struct kev_touch *touch)
+static int write_wall(struct kev_vcpu *vcpu, u64 gpa, struct kev_touch *touch)
 {
-	u64 start = ktime_to_ns(now->real) - kev_clock_ns(host_scale(), now->ticks);
+	u64 start = wall_start(vcpu);
 	struct pvclock_wall_clock wall;
 	u32 nsec;
 
@@ -203,18 +204,14 @@ static int read_wall_clock(struct kev_vcpu *vcpu, u32 index, u64 *value)
 static enum kev_verdict write_wall_clock(struct kev_vcpu *vcpu, u32 index, u64 value)
 {
 	struct kev_touch touch;
-	struct guest_now now;
 	int ret;
 
 	if (!has_clock(vcpu))
 		return KEV_PASS;
-	if (!kev_clock_valid(0, value))
-		return kev_queue_exception(vcpu, X86_TRAP_GP, true, 0);
-	vcpu->fail = kev_vcpu_loaded_call(vcpu, call_now, &now);
-	if (vcpu->fail)
-		return KEV_FAIL;
+	if (!kev_wall_clock_valid(value))
+		return kev_queue_gp(vcpu);
 	/* No page: a guest that is done with it */
-	ret = value ? write_wall(vcpu, value, &now, &touch) : 0;
+	ret = value ? write_wall(vcpu, value, &touch) : 0;
 	if (ret)
 		return write_failed(vcpu, &touch, ret);
 	vcpu->clock.wall_clock = value;
@@ -266,21 +263,31 @@ enum kev_verdict kev_clock_update(struct kev_vcpu *vcpu)
 }
 
 /**
- * kev_clock_valid() - could a guest have written these values
- * @system_time: MSR 0x4b564d01
- * @wall_clock: MSR 0x4b564d00
+ * kev_system_time_valid() - could a guest have written this
+ * @value: MSR 0x4b564d01
  *
  * Context: any.
  */
-bool kev_clock_valid(u64 system_time, u64 wall_clock)
+bool kev_system_time_valid(u64 value)
 {
-	return gpa_valid(system_time & ~CLOCK_ENABLE) && gpa_valid(wall_clock);
+	return gpa_valid(value & ~CLOCK_ENABLE);
+}
+
+/**
+ * kev_wall_clock_valid() - could a guest have written this
+ * @value: MSR 0x4b564d00
+ *
+ * Context: any.
+ */
+bool kev_wall_clock_valid(u64 value)
+{
+	return gpa_valid(value);
 }
 
 /**
  * kev_clock_set() - give a vCPU the clock of another
  * @vcpu: the caller holds its lock
- * @system_time: as kev_clock_valid() likes it, as is the next
+ * @system_time: one that kev_system_time_valid() likes
  * @wall_clock: its page is not written: the guest has it
  *
  * The page is written before the guest goes on.
