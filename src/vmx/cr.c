@@ -27,11 +27,12 @@ static bool intercepted(const struct kev_vmx_vcpu *vmx)
 	return vmx->vcpu.vm->intercepts & KEV_INTERCEPT_CR;
 }
 
-static void write_masks(struct kev_vmx_vcpu *vmx)
+/* @all: every write of the guest's is an exit */
+static void write_masks(struct kev_vmx_vcpu *vmx, bool all)
 {
-	vmx->cr0_owned = intercepted(vmx) ? 0 : CR0_GUEST_OWNED;
+	vmx->cr0_owned = all ? 0 : CR0_GUEST_OWNED;
 	/* CPUID and XSETBV follow OSXSAVE, so kev has to see it change. MCE is the host's. */
-	vmx->cr4_owned = intercepted(vmx) ? 0 :
+	vmx->cr4_owned = all ? 0 :
 			 kev_vm_cr4_guest(vmx->vcpu.vm) & ~(X86_CR4_OSXSAVE | X86_CR4_MCE);
 	kev_vmwrite_natural(CR0_GUEST_HOST_MASK, ~vmx->cr0_owned);
 	kev_vmwrite_natural(CR4_GUEST_HOST_MASK, ~vmx->cr4_owned);
@@ -98,10 +99,9 @@ int kev_vmx_cr_policy(struct kev_vmx_vcpu *vmx)
 
 	if (cr4 & ~kev_vm_cr4_guest(vcpu->vm))
 		return -EINVAL;
-	write_masks(vmx);
+	write_masks(vmx, intercepted(vmx));
 	set_cr0(vmx, cr0);
 	set_cr4(vmx, cr4);
-	kev_vmx_set_proc(vmx, KEV_PROC_CR3_LOAD, intercepted(vmx));
 	/* Without a TPR shadow they are on anyway. */
 	if (kev_vmx_config.tpr_shadow)
 		kev_vmx_set_proc(vmx, KEV_PROC_CR8_LOAD | KEV_PROC_CR8_STORE, intercepted(vmx));
@@ -121,7 +121,8 @@ void kev_vmx_set_controls(struct kev_vmx_vcpu *vmx, const struct kev_controls *c
 {
 	struct kev_vcpu *vcpu = &vmx->vcpu;
 
-	write_masks(vmx);
+	/* Until the vCPU runs the policy may change: kev_vmx_cr_policy() is to come. */
+	write_masks(vmx, vmx->vcpu.policed && intercepted(vmx));
 	set_efer(vmx, controls->efer);
 	set_cr0(vmx, controls->cr0 | X86_CR0_ET);
 	set_cr4(vmx, controls->cr4);
