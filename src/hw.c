@@ -26,9 +26,9 @@
 /* Taken inside cpus_read_lock(); no lock of kev is taken inside it. */
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* [hw_lock] */
-static bool hw_on;			/* [hw_lock] on each CPU that is online */
+static bool hw_on;			/* [hw_lock], or alone with IRQs off; on each CPU that is online */
 static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
-static bool hw_gone;			/* [hw_lock] to write: off for good */
+static bool hw_gone;			/* likewise to write: off for good */
 static bool hw_emergency_registered;	/* [hw_lock] */
 
 enum kvm_presence { KVM_UNKNOWN, KVM_HERE, KVM_GONE };
@@ -297,7 +297,7 @@ static void hw_resume(void)
 
 	/* It may have begun anew: a guest's must not go backwards. */
 	if (now < hw_tsc_at_suspend)
-		hw_tsc_lost += hw_tsc_at_suspend - now;
+		WRITE_ONCE(hw_tsc_lost, hw_tsc_lost + hw_tsc_at_suspend - now);
 	if (hw_on)
 		enable_this_cpu(&enable);
 	if (atomic_read(&enable.error)) {

@@ -273,7 +273,8 @@ static enum kev_verdict run_loaded(struct kev_vcpu *vcpu)
 	verdict = run_armed(vcpu);
 
 	kev_xcr0_switch(vcpu->xcr0_live, kev_host_xcr0);
-	WRITE_ONCE(vcpu->guest_cpu, -1);
+	/* After the looks at guest memory that take no reference; pairs with find_in_guest(). */
+	smp_store_release(&vcpu->guest_cpu, -1);
 	if (unlikely(vcpu->apic.timer.in_guest))
 		kev_timer_leave(vcpu);
 	kev_backend_call(disarm)(vcpu);

@@ -158,7 +158,8 @@ static bool find_in_guest(struct kev_vm *vm, struct cpumask *cpus)
 	cpumask_clear(cpus);
 	rcu_read_lock();
 	xa_for_each(&vm->vcpus, id, vcpu) {
-		int cpu = READ_ONCE(vcpu->guest_cpu);
+		/* What it has read without a reference, it has read: pairs with run_loaded(). */
+		int cpu = smp_load_acquire(&vcpu->guest_cpu);
 
 		if (cpu < 0)
 			continue;
@@ -188,6 +189,8 @@ void kev_vm_flush(struct kev_mem *mem)
 	struct kev_vm *vm = container_of(mem, struct kev_vm, mem);
 	struct cpumask *cpus;
 
+	/* The entries before the wish; pairs with kev_mmio_remember(). */
+	smp_mb__before_atomic();
 	atomic64_inc(&vm->flush_wanted);
 	/* The wish, and the entries, before the look at guest_cpu; pairs with run_loaded(). */
 	smp_mb__after_atomic();
@@ -208,11 +211,9 @@ void kev_vm_flush(struct kev_mem *mem)
 void kev_vm_forget_vcpu(struct kev_vm *vm, struct kev_vcpu *vcpu)
 {
 	mutex_lock(&vm->lock);
-	if (xa_load(&vm->vcpus, vcpu->id) == vcpu) {
-		xa_erase(&vm->vcpus, vcpu->id);
-		WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus - 1);
-		kev_counts_add(&vm->past, &vcpu->counts);
-	}
+	xa_erase(&vm->vcpus, vcpu->id);
+	WRITE_ONCE(vm->nr_vcpus, vm->nr_vcpus - 1);
+	kev_counts_add(&vm->past, &vcpu->counts);
 	mutex_unlock(&vm->lock);
 	kev_halt_recheck(vm);
 }

@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -192,7 +193,8 @@ static struct own_cpuid *make_cpuid(const struct kev_cpuid *args)
 
 static void replace_cpuid(struct kev_vm *vm, struct own_cpuid *own)
 {
-	const struct kev_cpuid_table *old = rcu_dereference_protected(vm->cpuid, true);
+	const struct kev_cpuid_table *old = rcu_dereference_protected(vm->cpuid,
+			lockdep_is_held(&vm->lock) || !kref_read(&vm->ref));
 	struct own_cpuid *old_own = container_of(old, struct own_cpuid, table);
 
 	rcu_assign_pointer(vm->cpuid, own ? &own->table : &kev_info.cpuid);

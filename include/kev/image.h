@@ -45,7 +45,8 @@ struct page;
  * @nr_relocs: [I]
  * @lock: guards the rest
  * @reads: reads under way, whether somebody waits for them or not
- * @nr_reads: how many; whoever waits for a place waits on its address
+ * @nr_reads: how many; whoever waits for a place waits on its address, and looks without the
+ *	lock
  * @failed: whose wait has failed last, for which page, and how: KEV_TOUCH_TRIED
  */
 struct kev_image {

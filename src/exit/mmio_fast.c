@@ -72,7 +72,10 @@ void kev_mmio_remember(struct kev_vcpu *vcpu)
 		return;
 	known->code = NULL;
 	known->flushes = atomic64_read(&vcpu->vm->flush_wanted);
-	/* A leaf goes before the flush is wanted: one that is seen now is not from before. */
+	/*
+	 * A leaf goes before the flush is wanted: one that is seen now is not from before. Pairs
+	 * with kev_vm_flush().
+	 */
 	smp_rmb();
 	if (kev_mem_walk(mem, &e->paging, e->cpu.rip, &touch, &walk))
 		return;
@@ -127,11 +130,10 @@ static bool find_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit
 			struct kev_known *known)
 {
 	const struct kev_mem *mem = &vcpu->vm->mem;
-	u64 map_nr = READ_ONCE(mem->map_nr);
+	/* The number before the map: known for too short a time, at worst. Pairs with publish(). */
+	u64 map_nr = smp_load_acquire(&mem->map_nr);
 	const struct kev_region *region;
 
-	/* The number before the map: known for too short a time, at worst */
-	smp_rmb();
 	region = kev_region_find(mem, exit->memory.gpa);
 	if (!region || region->kind == KEV_REGION_PRINT ||
 	    !kev_is_device(region->kind, exit->memory.access))
@@ -169,7 +171,7 @@ enum kev_verdict kev_fast_mmio(struct kev_vcpu *vcpu, const struct kev_exit *exi
 	struct kev_known *known;
 	struct kev_code64 at;
 
-	if (!e || e->active || !exit->memory.operand)
+	if (e->active || !exit->memory.operand)
 		return KEV_PASS;
 	at = kev_backend_call(code64)(vcpu);
 	known = slot(e, at.rip);

@@ -221,7 +221,7 @@ static void read_work(struct work_struct *work)
 
 	spin_lock(&read->image->lock);
 	list_del(&read->link);
-	read->image->nr_reads--;
+	WRITE_ONCE(read->image->nr_reads, read->image->nr_reads - 1);
 	atomic_dec(&places->taken);
 	spin_unlock(&read->image->lock);
 	/* As long as the read keeps the image, and that its user */
@@ -271,7 +271,7 @@ static bool start_read(struct kev_read *read)
 	room = image->nr_reads < MAX_READS &&
 	       atomic_add_unless(&places_of(image)->taken, 1, max_user_reads);
 	if (room) {
-		image->nr_reads++;
+		WRITE_ONCE(image->nr_reads, image->nr_reads + 1);
 		list_add_tail(&read->link, &image->reads);
 		atomic_add(READER, &read->refs);
 	}

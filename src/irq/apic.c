@@ -176,7 +176,8 @@ void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base)
 {
 	u64 old = mode(vcpu);
 
-	vcpu->msr.apic_base = base;
+	/* Who looks whether the vCPU waits for a SIPI in vain has no lock. */
+	WRITE_ONCE(vcpu->msr.apic_base, base);
 	/* Off, it comes back as after power-up. */
 	if (old && !mode(vcpu))
 		kev_apic_reset(vcpu);

@@ -92,7 +92,7 @@ static bool wakes(const struct kev_vcpu *vcpu)
 	if (READ_ONCE(vcpu->halt.timer) && READ_ONCE(vcpu->apic.timer.expired))
 		return true;
 	/* Illegal ones are an error. */
-	if (READ_ONCE(vcpu->halt.error) && posted[0] & (BIT(KEV_APIC_FIRST_VECTOR) - 1))
+	if (READ_ONCE(vcpu->halt.error) && READ_ONCE(posted[0]) & (BIT(KEV_APIC_FIRST_VECTOR) - 1))
 		return true;
 	return find_next_bit(posted, KEV_NR_VECTORS, (class + 1) * 16) < KEV_NR_VECTORS;
 }

@@ -29,7 +29,7 @@ static struct page *find_page(struct kev_mem *mem, const struct kev_touch *touch
 		return NULL;
 	table = kev_table_of(leaf);
 	raw_spin_lock(&table->lock);
-	entry = *leaf;
+	entry = READ_ONCE(*leaf);
 	if (test_bit(kev_leaf_index(leaf), table->used) && !(entry & KEV_LEAF_BUSY) &&
 	    kev_leaf_allows(mem, entry, touch)) {
 		/* While the leaf is present it holds a reference. */

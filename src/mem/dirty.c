@@ -22,7 +22,7 @@ static u64 end_of(u64 gpa, unsigned long pages)
 static bool take_flag(struct kev_mem *mem, u64 *leaf)
 {
 	const struct kev_pt_format *format = mem->config.format;
-	u64 entry = *leaf;
+	u64 entry = READ_ONCE(*leaf);
 	unsigned int prot = format->prot(entry);
 
 	if (mem->config.dirty_flag) {

@@ -174,7 +174,7 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 	if (!copy)
 		return -ENOMEM;
 	raw_spin_lock(&table->lock);
-	entry = *leaf;
+	entry = READ_ONCE(*leaf);
 	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead)
 		ret = AGAIN;
 	else if (PageHWPoison(kev_leaf_page(fault->mem, leaf, entry, fault->gpa)))
@@ -195,7 +195,7 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 static void end_tracking(const struct kev_mem *mem, u64 *leaf, u32 prot)
 {
 	const struct kev_pt_format *format = mem->config.format;
-	u64 entry = *leaf;
+	u64 entry = READ_ONCE(*leaf);
 
 	entry = format->make_leaf(format->address(entry, KEV_PT_LEVEL_4K), prot, KEV_PT_LEVEL_4K) |
 		(entry & KEV_LEAF_SOFT & ~KEV_LEAF_TRACKED);
@@ -313,7 +313,7 @@ static enum step look_at_leaf(struct kev_fault *fault, u64 *leaf)
 {
 	const struct kev_pt_format *format = fault->mem->config.format;
 	struct kev_pt_page *table = kev_table_of(leaf);
-	u64 entry = *leaf;
+	u64 entry = READ_ONCE(*leaf);
 
 	if (entry & KEV_LEAF_BUSY)
 		return STEP_WAIT;

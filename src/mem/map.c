@@ -109,7 +109,7 @@ static struct page *look_up(struct kev_mem *mem, u64 gpa, bool write)
 		return ERR_PTR(-EAGAIN);
 	table = kev_table_of(leaf);
 	raw_spin_lock(&table->lock);
-	entry = *leaf;
+	entry = READ_ONCE(*leaf);
 	if (!test_bit(kev_leaf_index(leaf), table->used) || entry & KEV_LEAF_BUSY ||
 	    (write && entry & KEV_LEAF_SHARED))
 		page = ERR_PTR(-EAGAIN);

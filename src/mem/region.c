@@ -217,8 +217,11 @@ static struct kev_region_map *extend_map(struct kev_mem *mem, const struct kev_r
 static void publish(struct kev_mem *mem, struct kev_region_map *map)
 {
 	rcu_assign_pointer(mem->map, map);
-	/* Who still finds the last number may go by the last map. */
-	WRITE_ONCE(mem->map_nr, mem->map_nr + 1);
+	/*
+	 * Who still finds the last number may go by the last map; who finds this one goes by this
+	 * map, or a later one. Pairs with find_device() in mmio_fast.c.
+	 */
+	smp_store_release(&mem->map_nr, mem->map_nr + 1);
 }
 
 int kev_region_add_list(struct kev_mem *mem, struct list_head *list)

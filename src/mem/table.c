@@ -142,7 +142,7 @@ static u64 make_lower(struct kev_mem *mem, u64 *entry, u64 gpa, unsigned int lev
 	if (!table)
 		return 0;
 	raw_spin_lock(&upper->lock);
-	old = *entry;
+	old = READ_ONCE(*entry);
 	if (!old) {
 		/* What was here as a page of 2 MiB, and was discarded */
 		if (__test_and_clear_bit(kev_leaf_index(entry), upper->dirty))

@@ -81,7 +81,7 @@ static bool take_leaves(struct kev_mem *mem, struct kev_region *region, struct k
 		if (!test_bit(i, table->used))
 			continue;
 		/* Busy for a private copy: what was there may not be forgotten everywhere. */
-		if (table->entry[i] & KEV_LEAF_BUSY) {
+		if (READ_ONCE(table->entry[i]) & KEV_LEAF_BUSY) {
 			*any = true;
 			continue;
 		}
@@ -108,7 +108,7 @@ static void free_leaves(struct kev_mem *mem, struct kev_pt_page *table, unsigned
 
 	for (i = first; i < first + nr; i++) {
 		raw_spin_lock(&table->lock);
-		entry = table->entry[i];
+		entry = READ_ONCE(table->entry[i]);
 		if (!is_taken(mem, entry, table->level)) {
 			raw_spin_unlock(&table->lock);
 			continue;
