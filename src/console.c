@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The console: a ring of bytes. Writers take what fits and say how much that
- * was; readers copy without a lock and consume what they have copied, so that a
+ * was; readers copy to user space without the lock and consume what they have copied, so that a
  * bad buffer loses nothing.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

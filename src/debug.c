@@ -17,6 +17,7 @@
 #include <kev/exit.h>
 #include <kev/mem.h>
 #include <kev/step.h>
+#include <kev/values.h>
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 #include <kev/walk.h>
@@ -115,7 +116,7 @@ static ssize_t copy_guest(struct kev_vcpu *vcpu, u64 gva, u32 access, void *buf,
  */
 void kev_debug_prepare(struct kev_vcpu *vcpu)
 {
-	u8 bytes[KEV_MAX_INSTRUCTION];
+	u8 bytes[KEV_INSN_MAX_LENGTH];
 	struct kev_where where;
 	struct kev_step step;
 	ssize_t len, more;

@@ -14,7 +14,10 @@
 
 #define NR_EXCEPTIONS	32
 
-/* SDM Vol. 3, "Checks on VM-Entry Control Fields": an entry of some CPUs refuses a greater one. */
+/*
+ * SDM Vol. 3, "Checks on VM-Entry Control Fields": the entry of older CPUs refuses a greater one.
+ * A state may have it: there it came from a CPU.
+ */
 #define ERROR_CODE_MAX	0x7fffU
 
 /* INT3 and INTO, of which there is no instruction to measure */

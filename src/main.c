@@ -119,8 +119,6 @@ static void __exit kev_exit(void)
 	kev_hypercall_exit();
 	kev_backend->unprobe();
 	kev_mem_drop_kept();
-	/* VMs free some of their parts after a grace period. */
-	rcu_barrier();
 }
 
 module_init(kev_init);

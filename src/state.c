@@ -112,6 +112,7 @@ static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, struct
 		return ret;
 	if (state->groups & KEV_STATE_INTERRUPTS) {
 		state->interrupts.nmis = atomic_read(&vcpu->nmis);
+		static_assert(KEV_INTERRUPT_WAITS == KEV_EXTERNAL_WAITS);
 		state->interrupts.external = READ_ONCE(vcpu->interrupt);
 	}
 	if (state->groups & KEV_STATE_APIC)

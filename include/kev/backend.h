@@ -151,11 +151,12 @@ struct kev_exit_info {
  * @set_deadline: make an exit KEV_EV_TIMER when the host's TSC reaches this while the guest
  *	runs. False: it cannot, not for so long; then nothing is watched. Armed.
  * @clear_deadline: watch for none any more. Armed.
- * @get: fill groups (KEV_STATE_*) of a state. Loaded.
- * @set: take groups of a state that @check accepts with the others as they are. Loaded.
+ * @get: fill groups (KEV_STATE_*) of a state. Loaded, not armed.
+ * @set: take groups of a state that @check accepts with the others as they are. Loaded,
+ *	not armed.
  * @check: would the hardware enter the guest with this state, whose groups GPRS to MSRS
  *	and INTERRUPTS are filled. Says why not. -EINVAL; -EOPNOTSUPP: a mode that only
- *	this hardware does not run. Loaded.
+ *	this hardware does not run. Loaded, not armed.
  * @entry_problem: what was wrong when an entry has just failed; empty if it cannot be
  *	told. Loaded.
  * @commit: take RSP and RFLAGS as an instruction that kev has carried out leaves them; the

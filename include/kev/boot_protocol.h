@@ -83,8 +83,6 @@ extern const struct kev_boot_protocol kev_boot_multiboot;
 extern const struct kev_boot_protocol kev_boot_multiboot2;
 extern const struct kev_boot_protocol kev_boot_pvh;
 
-/* kev_boot_fault() - fill @why; -ENOEXEC, or 0 for KEV_IMAGE_OK */
-int kev_boot_fault(struct kev_image_fault *why, enum kev_image_problem problem, u32 segment);
 
 /* kev_boot_get16(), kev_boot_get32() - a little-endian field, any alignment */
 u16 kev_boot_get16(const void *from);

@@ -21,7 +21,7 @@
 #define KEV_CPUID_NR_FEATURES	2	/* subleaves of leaf 7 */
 #define KEV_CPUID_NR_XSTATES	8	/* subleaves of leaf 0xd: bits of XCR0 from 2 */
 
-/* "KVMKVMKVM": the signature that guests of the ABI kev look for */
+/* "KVMKVMKVM": the signature in leaf 0x40000000 */
 #define KEV_CPUID_SIGNATURE_EBX	0x4b4d564bU
 #define KEV_CPUID_SIGNATURE_ECX	0x564b4d56U
 #define KEV_CPUID_SIGNATURE_EDX	0x0000004dU
@@ -101,7 +101,6 @@ struct kev_cpuid_table {
  * @clock_pages: the VM has KVM's clock MSRs
  * @apic_off: IA32_APIC_BASE has turned the local APIC off
  * @xcr0: the guest's XCR0
- * @signature: EBX, ECX, EDX of leaf 0x40000000
  */
 struct kev_cpuid_vcpu {
 	u32 vcpu_id;
@@ -110,7 +109,6 @@ struct kev_cpuid_vcpu {
 	bool clock_pages;
 	bool apic_off;
 	u64 xcr0;
-	u32 signature[3];
 };
 
 /**

@@ -24,7 +24,6 @@
 #define KEV_DIRECT64_CR0	0x80010033ULL	/* PG, WP, NE, ET, MP, PE */
 #define KEV_DIRECT64_CR4	0x620ULL	/* PAE, OSFXSR, OSXMMEXCPT */
 #define KEV_DIRECT64_EFER	0x500ULL	/* LME, LMA */
-#define KEV_DIRECT64_DR7	0x400ULL	/* the reset value */
 
 /**
  * kev_direct64_page() - fill a page of boot structures

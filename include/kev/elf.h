@@ -29,6 +29,15 @@ struct kev_image_fault {
 	u32 segment;
 };
 
+/* kev_image_fault() - fill @why; -ENOEXEC, or 0 for KEV_IMAGE_OK */
+static inline int kev_image_fault(struct kev_image_fault *why, enum kev_image_problem problem,
+				  u32 segment)
+{
+	why->problem = problem;
+	why->segment = segment;
+	return problem == KEV_IMAGE_OK ? 0 : -ENOEXEC;
+}
+
 /**
  * struct kev_elf_rules - which images are taken, and where they go
  * @phys_bits: width of a guest-physical address, at most KEV_PHYS_BITS_MAX

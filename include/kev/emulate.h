@@ -7,9 +7,7 @@
 #define _KEV_EMULATE_H
 
 #include <kev/pure.h>
-
-/* SDM Vol. 2, "Instruction Format": a longer one is #GP */
-#define KEV_INSN_MAX_LENGTH	15
+#include <kev/values.h>
 
 /* How code at CS:RIP is read */
 enum kev_code {
@@ -145,14 +143,14 @@ struct kev_place {
 enum kev_executed {
 	KEV_EXECUTED = 0,	/* done: RIP goes behind it */
 	KEV_EXECUTED_PART,	/* some of a REP: RIP stays, registers have changed */
-	KEV_EXECUTED_FAULT,	/* kev_cpu.fault; no register has changed */
+	KEV_EXECUTED_FAULT,	/* kev_cpu.fault; of a REP what came before it is done */
 	KEV_EXECUTED_STOP,	/* the bus wants to wait: the same again from the start */
 };
 
 /**
  * struct kev_bus - what an instruction reaches
  *
- * Each gives KEV_EXECUTED, or one of the next two, which ends the instruction.
+ * Each gives KEV_EXECUTED, or KEV_EXECUTED_FAULT or _STOP, which ends the instruction.
  *
  * @translate: where a linear address leads; @access is KEV_MEM_*. Raises #PF. Memory is
  *	there afterwards. The place holds to the end of its page

@@ -215,7 +215,7 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config);
 
 /**
  * kev_mem_option() - fill what a VM's creator may choose
- * @config: @huge and @fault_around are written
+ * @config: @huge, @fault_around and @around_max are written
  * @huge: enum kev_huge_pages
  * @fault_around: pages; counts if @around_given
  * @around_given: else the module's parameter counts
@@ -290,7 +290,7 @@ void *kev_mem_zalloc(struct kev_mem *mem, size_t size);
 /**
  * kev_mem_stats() - fill the memory fields of struct kev_vm_stats
  * @mem: the memory
- * @out: resident_pages to faults are written, the rest is left alone
+ * @out: zeros there; the rest is left alone
  *
  * Context: Any. The numbers are not read at one instant while vCPUs run.
  */

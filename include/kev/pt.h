@@ -19,7 +19,6 @@
 
 /**
  * struct kev_pt_format - one vendor's entries
- * @name: for messages
  * @levels: level of the root
  * @prots: bit n is set when a leaf can express the rights n, a combination of KEV_MEM_*
  * @dirty: flag that the CPU sets in a leaf when it is written through, if it keeps such
@@ -35,7 +34,6 @@
  * compare and exchange, never assume that an entry is what was written.
  */
 struct kev_pt_format {
-	const char *name;
 	unsigned int levels;
 	unsigned int prots;
 	u64 dirty;

@@ -217,7 +217,7 @@ struct kev_region *kev_region_take(struct kev_mem *mem, u64 gpa, u64 length);
 /**
  * kev_region_sum() - add up what is resident, over all regions
  * @mem: the memory
- * @out: the page counters but table_pages are written
+ * @out: the page counters but table_pages are added to
  */
 void kev_region_sum(struct kev_mem *mem, struct kev_vm_stats *out);
 

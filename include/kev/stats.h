@@ -28,7 +28,7 @@ enum kev_injected {
  * @injected: entries with an event to deliver, by enum kev_injected; again after an exit in
  *	the middle of its delivery
  * @reports: returns of KEV_VCPU_RUN with a report
- * @kicks: returns of KEV_VCPU_RUN with -EINTR
+ * @kicks: returns of KEV_VCPU_RUN without a report, nearly all of them with -EINTR
  * @loads: stays in the guest: guest state in, entries, guest state out
  * @migrations: times that the vCPU's state went from one CPU to another
  * @guest_tsc: ticks of the host's TSC in those stays

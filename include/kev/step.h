@@ -7,8 +7,6 @@
 
 #include <kev/pure.h>
 
-#define KEV_MAX_INSTRUCTION	15U
-
 enum kev_saves_flags {
 	KEV_SAVES_NO_FLAGS = 0,
 	KEV_SAVES_ON_STACK,	/* PUSHF */

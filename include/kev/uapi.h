@@ -20,9 +20,8 @@ enum kev_ioctl_out {
 
 /**
  * struct kev_ioctl - one call
- * @name: for humans
  * @cmd: number as user space gives it
- * @size: of the structure that this kernel knows; 0: the argument has to be 0
+ * @size: of the structure that this kernel knows
  * @min_size: of its first version
  * @owner: only for the process whose address space made the VM
  * @out: when the structure goes back
@@ -30,7 +29,6 @@ enum kev_ioctl_out {
  *	the structure. Returns the call's result.
  */
 struct kev_ioctl {
-	const char *name;
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
@@ -41,9 +39,9 @@ struct kev_ioctl {
 
 /* One line of such a table: the structure's first version ends with @last. */
 #define KEV_IOCTL(_cmd, _struct, _last, _owner, _out, _handler) {		\
-	.name = #_cmd,								\
 	.cmd = (_cmd),								\
 	.size = sizeof(struct _struct) +					\
+		BUILD_BUG_ON_ZERO(sizeof(struct _struct) < sizeof(u32)) +	\
 		BUILD_BUG_ON_ZERO(sizeof(struct _struct) > KEV_UAPI_MAX_SIZE),	\
 	.min_size = offsetofend(struct _struct, _last),				\
 	.owner = (_owner),							\

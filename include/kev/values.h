@@ -13,6 +13,9 @@
  */
 #define KEV_VECTORS_WITH_ERROR	0x227d00U
 
+/* SDM Vol. 2, "Instruction Format": a longer one is #GP. */
+#define KEV_INSN_MAX_LENGTH	15U
+
 /* kev_canonical_in() - a linear address of @bits bits: those above are copies of the highest */
 static inline bool kev_canonical_in(u64 address, unsigned int bits)
 {

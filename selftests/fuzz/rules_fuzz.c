@@ -13,6 +13,7 @@
 #include <kev/exit.h>
 #include <kev/msr_policy.h>
 #include <kev/step.h>
+#include <kev/values.h>
 
 #include "fuzz.h"
 #include "qual.h"
@@ -124,7 +125,7 @@ static void events(const u8 *data, size_t size)
 
 static void step(const u8 *data, size_t size)
 {
-	u8 bytes[KEV_MAX_INSTRUCTION];
+	u8 bytes[KEV_INSN_MAX_LENGTH];
 	struct kev_step all, part;
 	unsigned int length;
 	bool code64;

@@ -42,7 +42,6 @@ static void host_cpuid(void *ctx, u32 leaf, u32 subleaf, struct kev_cpuid_regs *
 
 static const struct kev_cpuid_vcpu vcpu = {
 	.vcpu_id = 3, .nr_vcpus = 4, .xcr0 = 1,
-	.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX, KEV_CPUID_SIGNATURE_EDX },
 };
 
 static void build(struct kev_cpuid_table *base)

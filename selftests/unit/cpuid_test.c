@@ -98,7 +98,6 @@ static void build(struct kev_cpuid_table *table, struct host *host, u64 xcr0, u3
 
 static const struct kev_cpuid_vcpu plain_vcpu = {
 	.vcpu_id = 0xba, .nr_vcpus = 4, .xcr0 = 1,
-	.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX, KEV_CPUID_SIGNATURE_EDX },
 };
 
 /* Every bit that any guest can ever see, written down from the SDM once more */
@@ -477,13 +476,10 @@ TEST(of_the_vcpu)
 	kev_cpuid_answer(&table, &vcpu, 0x40000001, 0, &regs);
 	EXPECT_EQ(0x01000009, regs.eax);
 
-	vcpu.signature[0] = 0x11;
-	vcpu.signature[1] = 0x22;
-	vcpu.signature[2] = 0x33;
 	kev_cpuid_answer(&table, &vcpu, 0x40000000, 0, &regs);
-	EXPECT_EQ(0x11, regs.ebx);
-	EXPECT_EQ(0x22, regs.ecx);
-	EXPECT_EQ(0x33, regs.edx);
+	EXPECT_EQ('K' | 'V' << 8 | 'M' << 16 | 'K' << 24, regs.ebx);
+	EXPECT_EQ('V' | 'M' << 8 | 'K' << 16 | 'V' << 24, regs.ecx);
+	EXPECT_EQ('M', regs.edx);
 }
 
 TEST(xsave_sizes)

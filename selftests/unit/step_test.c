@@ -6,10 +6,11 @@
 #include "unit.h"
 
 #include <kev/step.h>
+#include <kev/values.h>
 
 static const struct {
 	const char *name;
-	u8 bytes[KEV_MAX_INSTRUCTION];
+	u8 bytes[KEV_INSN_MAX_LENGTH];
 	unsigned int len;
 	bool code64;
 	struct kev_step step;

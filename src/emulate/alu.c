@@ -78,7 +78,6 @@ u64 kev_alu(enum kev_insn_op op, unsigned int width, u64 left, u64 right, u64 *r
 		break;
 	case KEV_INSN_SUB:
 	case KEV_INSN_CMP:
-	case KEV_INSN_CMPXCHG:
 		subtract = true;
 		result = left - right;
 		break;

@@ -346,7 +346,7 @@ static bool read_modrm(struct reader *r, const struct opcode *first, struct kev_
 		return false;
 	insn->op = opcode.op;
 	set_sizes(r, &opcode, insn);
-	/* MOVSXD and MOVZX to a register narrower than the operand, and INVEPT's likes */
+	/* MOVSXD to a register narrower than the operand */
 	if (insn->size < insn->width)
 		return false;
 

@@ -20,8 +20,6 @@ static void answer(struct kev_vcpu *vcpu, u32 leaf, u32 subleaf, struct kev_cpui
 		.clock_pages = vcpu->vm->flags & KEV_VM_CLOCK,
 		.apic_off = !(vcpu->msr.apic_base & KEV_APIC_BASE_ENABLED),
 		.xcr0 = vcpu->xcr0,
-		.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX,
-			       KEV_CPUID_SIGNATURE_EDX },
 	};
 
 	kev_cpuid_answer(kev_vm_cpuid(vcpu->vm), &state, leaf, subleaf, regs);

@@ -579,9 +579,9 @@ static void answer_hypervisor(const struct kev_cpuid_vcpu *vcpu, u32 leaf,
 {
 	if (leaf == KEV_CPUID_HYPERVISOR) {
 		out->eax = vcpu->clock_pages ? KEV_CPUID_KVM_FEATURES : 0;
-		out->ebx = vcpu->signature[0];
-		out->ecx = vcpu->signature[1];
-		out->edx = vcpu->signature[2];
+		out->ebx = KEV_CPUID_SIGNATURE_EBX;
+		out->ecx = KEV_CPUID_SIGNATURE_ECX;
+		out->edx = KEV_CPUID_SIGNATURE_EDX;
 	} else if (leaf == KEV_CPUID_KVM_FEATURES && vcpu->clock_pages) {
 		out->eax = KVM_CLOCKSOURCE | KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE;
 	}

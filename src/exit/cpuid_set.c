@@ -67,8 +67,6 @@ static const struct rule *rule_of(u32 leaf, u32 subleaf)
 static const struct kev_cpuid_vcpu first_vcpu = {
 	.nr_vcpus = 1,
 	.xcr0 = KEV_XCR0_X87,
-	.signature = { KEV_CPUID_SIGNATURE_EBX, KEV_CPUID_SIGNATURE_ECX,
-		       KEV_CPUID_SIGNATURE_EDX },
 };
 
 static bool has_subleaves(u32 leaf)

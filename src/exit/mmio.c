@@ -20,9 +20,6 @@
 #include <kev/vcpu.h>
 #include <kev/vm.h>
 
-/* enum kev_gpr and enum kev_insn_op meet in tables of eight. */
-static_assert(KEV_INSN_ADD == 0 && KEV_INSN_CMP == 7);
-
 static enum kev_executed stop(struct kev_vcpu *vcpu, enum kev_verdict verdict)
 {
 	vcpu->emulation->verdict = verdict;

@@ -30,13 +30,6 @@ static const struct kev_boot_protocol *protocol_of(u32 protocol)
 /* In what order KEV_BOOT_AUTO looks for headers; a note comes last. */
 static const u32 auto_order[] = { KEV_BOOT_MULTIBOOT2, KEV_BOOT_MULTIBOOT };
 
-int kev_boot_fault(struct kev_image_fault *why, enum kev_image_problem problem, u32 segment)
-{
-	why->problem = problem;
-	why->segment = segment;
-	return problem == KEV_IMAGE_OK ? 0 : -ENOEXEC;
-}
-
 bool kev_boot_known(u32 protocol)
 {
 	return protocol < ARRAY_SIZE(protocols) || protocol == KEV_BOOT_AUTO;
@@ -61,7 +54,7 @@ static int find_header(u32 protocol, const void *buf, size_t len, struct kev_boo
 	*out = (struct kev_boot_header) { .protocol = protocol };
 	ret = protocol_of(protocol)->find(buf, min(len, window), out, why);
 	if (ret > 0)
-		kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+		kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	return ret;
 }
 
@@ -71,7 +64,7 @@ int kev_boot_find(u32 protocol, const void *buf, size_t len, struct kev_boot_hea
 	u32 i;
 	int ret;
 
-	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	for (i = 0; protocol == KEV_BOOT_AUTO && i < ARRAY_SIZE(auto_order); i++) {
 		ret = find_header(auto_order[i], buf, len, out, why);
 		if (ret)
@@ -84,7 +77,7 @@ int kev_boot_find(u32 protocol, const void *buf, size_t len, struct kev_boot_hea
 		return ret > 0 ? 0 : -ENOEXEC;
 	}
 	*out = (struct kev_boot_header) { .protocol = protocol };
-	return kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	return kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 }
 
 void kev_boot_elf_rules(const struct kev_boot_header *header, struct kev_elf_rules *rules)
@@ -119,10 +112,10 @@ static int check_32bit(const struct kev_elf_plan *plan, struct kev_image_fault *
 
 	for (i = 0; i < plan->nr; i++) {
 		if (plan->seg[i].gpa + plan->seg[i].memsz > FOUR_GIB)
-			return kev_boot_fault(why, KEV_IMAGE_ABOVE_4G, plan->seg[i].index);
+			return kev_image_fault(why, KEV_IMAGE_ABOVE_4G, plan->seg[i].index);
 	}
 	if (plan->entry >= FOUR_GIB)
-		return kev_boot_fault(why, KEV_IMAGE_ABOVE_4G, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_ABOVE_4G, KEV_IMAGE_NO_SEGMENT);
 	return 0;
 }
 
@@ -143,26 +136,26 @@ int kev_boot_resolve(struct kev_boot_header *header, struct kev_elf_plan *plan,
 	const struct kev_boot_protocol *protocol;
 	int ret;
 
-	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	if (header->protocol == KEV_BOOT_AUTO)
 		header->protocol = KEV_BOOT_DIRECT64;
 	protocol = protocol_of(header->protocol);
 	if (protocol->wants_note && !header->has_entry)
-		return kev_boot_fault(why, KEV_IMAGE_NO_HEADER, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_NO_HEADER, KEV_IMAGE_NO_SEGMENT);
 	if (plan->class32 && !protocol->is_32bit)
-		return kev_boot_fault(why, KEV_IMAGE_CLASS, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_CLASS, KEV_IMAGE_NO_SEGMENT);
 	/* It moves with the image. */
 	if (header->has_entry && check_add_overflow(header->entry, plan->base, &plan->entry))
-		return kev_boot_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
 	if (protocol->is_32bit) {
 		ret = check_32bit(plan, why);
 		if (ret)
 			return ret;
 	}
 	if (!holds(plan, plan->entry))
-		return kev_boot_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
 	if (!placed_well(header, plan))
-		return kev_boot_fault(why, KEV_IMAGE_HEADER_FEATURE, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_HEADER_FEATURE, KEV_IMAGE_NO_SEGMENT);
 	return 0;
 }
 
@@ -243,7 +236,7 @@ static int place_modules(const struct kev_boot_args *args, struct kev_boot_plan 
 		u64 base = take_behind(plan, args->modules[i].size);
 
 		if (!base)
-			return kev_boot_fault(why, KEV_IMAGE_MODULE, i);
+			return kev_image_fault(why, KEV_IMAGE_MODULE, i);
 		plan->module[i] = (struct kev_range) { base, args->modules[i].size };
 	}
 	plan->nr_modules = args->nr_modules;
@@ -269,7 +262,7 @@ static int place_boot(const struct kev_boot_protocol *protocol, const struct kev
 	else
 		plan->boot.base = take_behind(plan, length);
 	if (!plan->boot.base)
-		return kev_boot_fault(why, KEV_IMAGE_BOOT_SPACE, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_BOOT_SPACE, KEV_IMAGE_NO_SEGMENT);
 	plan->boot.length = length;
 	return 0;
 }
@@ -299,7 +292,7 @@ int kev_boot_place(const struct kev_boot_header *header, const struct kev_elf_pl
 
 	/* The arrays, which are most of it, count as far as the numbers before them say. */
 	memset(plan, 0, offsetof(struct kev_boot_plan, module));
-	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	plan->start.protocol = header->protocol;
 	plan->start.entry = elf->entry;
 	plan->span = (struct kev_range) { elf->start, elf->end - elf->start };
@@ -342,7 +335,7 @@ int kev_boot_render(const struct kev_boot_plan *plan, const struct kev_boot_args
 		.gpa = plan->boot.base,
 	};
 
-	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	protocol_of(plan->start.protocol)->render(plan, args, &w);
 	if (w.at <= w.room) {
 		memset((u8 *)buf + w.at, 0, w.room - w.at);

@@ -4,6 +4,7 @@
  * which a vCPU starts. Pure.
  */
 #include <kev/boot_protocol.h>
+#include <kev/debug.h>
 #include <kev/direct64.h>
 #include <kev/pure.h>
 
@@ -108,6 +109,6 @@ void kev_direct64_state(struct kev_vcpu_state *state, u64 entry, u64 boot_info, 
 		.cr4 = KEV_DIRECT64_CR4,
 		.efer = KEV_DIRECT64_EFER,
 		.xcr0 = 1,		/* x87: the reset value */
-		.dr7 = KEV_DIRECT64_DR7,
+		.dr7 = KEV_DR7_RESET,
 	};
 }

@@ -16,13 +16,6 @@ static_assert(sizeof(struct elf64_phdr) == KEV_ELF_PHDR_SIZE, "as the format has
 static_assert(sizeof(struct elf32_hdr) == KEV_ELF_HEADER_SIZE_32, "as the format has it");
 static_assert(sizeof(struct elf32_phdr) == KEV_ELF_PHDR_SIZE_32, "as the format has it");
 
-static int fault(struct kev_image_fault *why, enum kev_image_problem problem, u32 segment)
-{
-	why->problem = problem;
-	why->segment = segment;
-	return problem == KEV_IMAGE_OK ? 0 : -ENOEXEC;
-}
-
 static enum kev_image_problem check_ident(const u8 *ident, const struct kev_elf_rules *rules)
 {
 	if (ident[EI_CLASS] != ELFCLASS64 && !(rules->class32 && ident[EI_CLASS] == ELFCLASS32))
@@ -90,17 +83,17 @@ int kev_elf_decode_header(const void *buf, size_t len, u64 file_size,
 
 	/* A short text file is "not ELF" rather than "truncated". */
 	if (memcmp(buf, ELFMAG, min_t(size_t, len, SELFMAG)))
-		return fault(why, KEV_IMAGE_MAGIC, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_MAGIC, KEV_IMAGE_NO_SEGMENT);
 	class32 = len > EI_CLASS && ident[EI_CLASS] == ELFCLASS32 && rules->class32;
 	if (len < (class32 ? KEV_ELF_HEADER_SIZE_32 : KEV_ELF_HEADER_SIZE))
-		return fault(why, KEV_IMAGE_TRUNCATED, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_TRUNCATED, KEV_IMAGE_NO_SEGMENT);
 
 	read_header(buf, class32, &ehdr);
 	problem = check_ident(ident, rules);
 	if (problem == KEV_IMAGE_OK)
 		problem = check_header(&ehdr, class32, file_size);
 	if (problem != KEV_IMAGE_OK)
-		return fault(why, problem, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, problem, KEV_IMAGE_NO_SEGMENT);
 
 	*out = (struct kev_elf_header) {
 		.entry = ehdr.e_entry,
@@ -110,7 +103,7 @@ int kev_elf_decode_header(const void *buf, size_t len, u64 file_size,
 		.type = ehdr.e_type,
 		.class32 = class32,
 	};
-	return fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	return kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 }
 
 /* Likewise for a program header */
@@ -211,7 +204,7 @@ static int check_overlap(const struct kev_elf_plan *plan, struct kev_image_fault
 		const struct kev_elf_segment *low = &plan->seg[i - 1], *high = &plan->seg[i];
 
 		if (low->gpa + low->memsz > high->gpa)
-			return fault(why, KEV_IMAGE_OVERLAP, max(low->index, high->index));
+			return kev_image_fault(why, KEV_IMAGE_OVERLAP, max(low->index, high->index));
 	}
 	return 0;
 }
@@ -228,7 +221,7 @@ static int find_entry(const struct kev_elf_header *h, const struct kev_elf_rules
 	else if (rules->own_entry)
 		plan->entry = 0;
 	else
-		return fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_ENTRY, KEV_IMAGE_NO_SEGMENT);
 	return 0;
 }
 
@@ -237,7 +230,7 @@ static int check_rules(const struct kev_elf_header *h, const struct kev_elf_rule
 {
 	if (rules->by_vaddr && (!IS_ALIGNED(rules->base, KEV_PAGE_SIZE) ||
 				(h->type == ET_EXEC && rules->base)))
-		return fault(why, KEV_IMAGE_BASE, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_BASE, KEV_IMAGE_NO_SEGMENT);
 	return 0;
 }
 
@@ -289,9 +282,9 @@ int kev_elf_plan(const struct kev_elf_header *h, const void *phdrs, size_t len, 
 	plan->class32 = h->class32;
 	plan->base = rules->by_vaddr ? rules->base : 0;
 	if (h->phnum > KEV_ELF_MAX_PHDRS)
-		return fault(why, KEV_IMAGE_PHNUM, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_PHNUM, KEV_IMAGE_NO_SEGMENT);
 	if (len < h->phnum * phentsize)
-		return fault(why, KEV_IMAGE_PHOFF, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_PHOFF, KEV_IMAGE_NO_SEGMENT);
 	ret = check_rules(h, rules, why);
 	if (ret)
 		return ret;
@@ -303,10 +296,10 @@ int kev_elf_plan(const struct kev_elf_header *h, const void *phdrs, size_t len, 
 		read_phdr((const u8 *)phdrs + i * phentsize, h->class32, &phdr);
 		problem = add_phdr(&phdr, i, file_size, rules, plan);
 		if (problem != KEV_IMAGE_OK)
-			return fault(why, problem, i);
+			return kev_image_fault(why, problem, i);
 	}
 	if (!plan->nr)
-		return fault(why, KEV_IMAGE_NO_LOAD, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_NO_LOAD, KEV_IMAGE_NO_SEGMENT);
 
 	ret = check_overlap(plan, why);
 	if (ret)
@@ -318,7 +311,7 @@ int kev_elf_plan(const struct kev_elf_header *h, const void *phdrs, size_t len, 
 	top = &plan->seg[plan->nr - 1];
 	plan->start = kev_page_down(plan->seg[0].gpa);
 	plan->end = kev_page_up(top->gpa + top->memsz);
-	return fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	return kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 }
 
 const struct kev_elf_segment *kev_elf_holder(const struct kev_elf_plan *plan, u64 vaddr, u64 size)

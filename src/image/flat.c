@@ -40,15 +40,15 @@ int kev_boot_plan_flat(const struct kev_boot_header *header, u64 file_size,
 	plan->nr = 0;
 	plan->base = 0;
 	if (flat->offset > file_size)
-		return kev_boot_fault(why, KEV_IMAGE_OFFSET, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_OFFSET, KEV_IMAGE_NO_SEGMENT);
 	if (!measure(flat, file_size, &filesz, &memsz))
-		return kev_boot_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
 	if (filesz > file_size - flat->offset)
-		return kev_boot_fault(why, KEV_IMAGE_OFFSET, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_OFFSET, KEV_IMAGE_NO_SEGMENT);
 	if (memsz > BIT_ULL(32) - flat->load)
-		return kev_boot_fault(why, KEV_IMAGE_ABOVE_4G, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_ABOVE_4G, KEV_IMAGE_NO_SEGMENT);
 	if ((flat->load + memsz - 1) >> min_t(unsigned int, phys_bits, KEV_PHYS_BITS_MAX))
-		return kev_boot_fault(why, KEV_IMAGE_PHYS_WIDTH, KEV_IMAGE_NO_SEGMENT);
+		return kev_image_fault(why, KEV_IMAGE_PHYS_WIDTH, KEV_IMAGE_NO_SEGMENT);
 
 	memset(plan, 0, sizeof(*plan));
 	plan->entry = header->entry;
@@ -64,5 +64,5 @@ int kev_boot_plan_flat(const struct kev_boot_header *header, u64 file_size,
 		.prot = KEV_MEM_ALL,
 		.index = KEV_IMAGE_NO_SEGMENT,
 	};
-	return kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	return kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 }

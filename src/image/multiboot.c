@@ -56,10 +56,10 @@ static int find(const void *buf, size_t len, struct kev_boot_header *out,
 			continue;
 		}
 		if (flags & FLAG_DEMANDS & ~(FLAG_PAGE_ALIGN | FLAG_MEMORY))
-			return kev_boot_fault(why, KEV_IMAGE_HEADER_FEATURE, KEV_IMAGE_NO_SEGMENT);
+			return kev_image_fault(why, KEV_IMAGE_HEADER_FEATURE, KEV_IMAGE_NO_SEGMENT);
 		if ((flags & FLAG_FLAT) &&
 		    (len - at < HEADER_FLAT_SIZE || !read_flat(header, at, out)))
-			return kev_boot_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
+			return kev_image_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
 		return 1;
 	}
 	return 0;

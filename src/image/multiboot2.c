@@ -198,10 +198,10 @@ static int find(const void *buf, size_t len, struct kev_boot_header *out,
 			continue;
 		}
 		if (length > len - at)
-			return kev_boot_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
+			return kev_image_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
 		problem = read_tags(length, &r);
 		if (problem != KEV_IMAGE_OK)
-			return kev_boot_fault(why, problem, KEV_IMAGE_NO_SEGMENT);
+			return kev_image_fault(why, problem, KEV_IMAGE_NO_SEGMENT);
 		return 1;
 	}
 	return 0;

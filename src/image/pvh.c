@@ -51,14 +51,14 @@ int kev_boot_find_note(struct kev_boot_header *header, const void *buf, size_t l
 	struct note note;
 	u64 at = 0;
 
-	kev_boot_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
+	kev_image_fault(why, KEV_IMAGE_OK, KEV_IMAGE_NO_SEGMENT);
 	while (kev_boot_wants_notes(header) && next_note(buf, len, &at, &note)) {
 		if (note.type != NOTE_TYPE_ENTRY || note.name_size != sizeof(note_name) ||
 		    memcmp(note.name, note_name, sizeof(note_name)))
 			continue;
 		/* A word of the image's class; some 64-bit kernels have a 32-bit one. */
 		if (note.desc_size != sizeof(u32) && note.desc_size != sizeof(u64))
-			return kev_boot_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
+			return kev_image_fault(why, KEV_IMAGE_HEADER, KEV_IMAGE_NO_SEGMENT);
 		header->entry = 0;
 		memcpy(&header->entry, note.desc, note.desc_size);
 		header->has_entry = true;

@@ -22,9 +22,7 @@ static_assert(sizeof(Elf64_Rela) == KEV_RELOC_ENTRY_SIZE, "as the format has it"
 
 static int fault(struct kev_image_fault *why, enum kev_image_problem problem)
 {
-	why->problem = problem;
-	why->segment = KEV_IMAGE_NO_SEGMENT;
-	return problem == KEV_IMAGE_OK ? 0 : -ENOEXEC;
+	return kev_image_fault(why, problem, KEV_IMAGE_NO_SEGMENT);
 }
 
 /* What a dynamic section says of relocations */

@@ -3,6 +3,7 @@
  * The state in which a vCPU starts, by boot protocol. Pure.
  */
 #include <kev/boot_protocol.h>
+#include <kev/debug.h>
 #include <kev/direct64.h>
 #include <kev/pure.h>
 
@@ -21,7 +22,6 @@
 #define INIT_CS		0xf000
 #define INIT_CS_BASE	0xffff0000
 #define INIT_RIP	0xfff0
-#define INIT_DR6	0xffff0ff0
 
 #define MULTIBOOT_MAGIC		0x2badb002
 #define MULTIBOOT2_MAGIC	0x36d76289
@@ -58,7 +58,7 @@ static void set_flat32(struct kev_vcpu_state *state, u64 entry, u64 info)
 	state->controls = (struct kev_controls) {
 		.cr0 = CR0_ET | CR0_PE,
 		.xcr0 = 1,		/* x87: the reset value */
-		.dr7 = KEV_DIRECT64_DR7,
+		.dr7 = KEV_DR7_RESET,
 	};
 }
 
@@ -129,9 +129,9 @@ void kev_boot_init_state(u32 signature, struct kev_vcpu_state *state)
 	state->controls = (struct kev_controls) {
 		.cr0 = (state->controls.cr0 & CR0_CACHE) | CR0_ET,
 		.xcr0 = state->controls.xcr0 | 1,
-		.dr7 = KEV_DIRECT64_DR7,
+		.dr7 = KEV_DR7_RESET,
 	};
-	state->debug = (struct kev_debug_registers) { .dr6 = INIT_DR6 };
+	state->debug = (struct kev_debug_registers) { .dr6 = KEV_DR6_RESET };
 	state->interrupts = (struct kev_interrupts) {};
 }
 

@@ -70,8 +70,6 @@ static int start_anew(struct kev_vcpu *vcpu, struct kev_vcpu_state *state)
 	if (ret)
 		return ret;
 	kev_boot_init_state(kev_vcpu_signature(vcpu), state);
-	state->interrupts = (struct kev_interrupts) {};
-	state->groups |= KEV_STATE_INTERRUPTS;
 	kev_vcpu_forget_exit(vcpu);
 	vcpu->pdptes_wanted = false;
 	ret = kev_vcpu_loaded_call(vcpu, call_set, state);

@@ -169,7 +169,7 @@ static int irqfd_add(struct kev_vm *vm, const struct kev_irqfd *args, struct fil
 	return ret;
 }
 
-static int irqfd_remove(struct kev_vm *vm, const struct kev_irqfd *args, struct file *file)
+static int irqfd_remove(struct kev_vm *vm, struct file *file)
 {
 	struct eventfd_ctx *eventfd = eventfd_ctx_fileget(file);
 	struct irqfd *irqfd;
@@ -207,7 +207,7 @@ long kev_vm_irqfd(void *object, void *arg)
 	if (!file)
 		return -EBADF;
 	if (args->flags & KEV_IRQFD_REMOVE)
-		ret = irqfd_remove(vm, args, file);
+		ret = irqfd_remove(vm, file);
 	else
 		ret = irqfd_add(vm, args, file);
 	fput(file);

@@ -66,8 +66,7 @@ static unsigned int ept_prot(u64 entry)
 	return entry & EPT_RIGHTS;
 }
 
-#define EPT_FORMAT(_name, _prots) {		\
-	.name = (_name),			\
+#define EPT_FORMAT(_prots) {			\
 	.levels = KEV_PT_LEVEL_512G,		\
 	.prots = (_prots),			\
 	.dirty = EPT_DIRTY,			\
@@ -79,9 +78,8 @@ static unsigned int ept_prot(u64 entry)
 	.prot = ept_prot,			\
 }
 
-const struct kev_pt_format kev_ept_format = EPT_FORMAT("ept", PROTS);
-const struct kev_pt_format kev_ept_format_execute_only =
-	EPT_FORMAT("ept, execute-only", PROTS | CAN(KEV_MEM_EXEC));
+const struct kev_pt_format kev_ept_format = EPT_FORMAT(PROTS);
+const struct kev_pt_format kev_ept_format_execute_only = EPT_FORMAT(PROTS | CAN(KEV_MEM_EXEC));
 
 u64 kev_eptp(u64 root_pa, bool accessed_dirty)
 {

@@ -415,7 +415,7 @@ static bool check_event(const struct kev_vmx_guest *g, struct kev_problem *p)
 	if ((g->event & EVENT_HAS_ERROR) && g->event_error >> 16)
 		return bad(p, field, "error code has reserved bits");
 	if (type >= EVENT_SOFTWARE_INTERRUPT && type <= EVENT_SOFTWARE_EXCEPTION &&
-	    (!g->event_length || g->event_length > 15))
+	    (!g->event_length || g->event_length > KEV_INSN_MAX_LENGTH))
 		return bad(p, field, "length is not 1 to 15");
 	if (type == EVENT_EXTERNAL && !(g->rflags & RFLAGS_IF))
 		return bad(p, field, "is an interrupt, and RFLAGS.IF is clear");

@@ -40,7 +40,7 @@ static noinline void advance_more(struct kev_vmx_vcpu *vmx, u64 rip)
 
 /**
  * kev_vmx_advance() - move RIP behind an instruction that kev has finished
- * @vcpu: armed
+ * @vcpu: loaded
  * @length: the instruction's length, as the CPU gave it
  *
  * Ends blocking by STI and MOV SS and raises the single step that the guest may

@@ -11,15 +11,13 @@
 #include <kev/compat.h>
 #include <kev/exit.h>
 #include <kev/trace.h>
+#include <kev/values.h>
 
 #include "context.h"
 #include "vmx.h"
 
 #define EXIT_REASON_BASIC	0xffffU
 #define EXIT_REASON_FAILED_ENTRY	BIT(31)
-
-/* VM-exit instruction length counts up to 15 bytes. */
-#define INSTRUCTION_LENGTH_MAX	15
 
 static __always_inline bool is_nmi(u32 info)
 {
@@ -86,7 +84,7 @@ static void keep_step_pending(void)
 
 static u8 instruction_length(void)
 {
-	return min_t(u32, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN), INSTRUCTION_LENGTH_MAX);
+	return min_t(u32, kev_vmread_32(VM_EXIT_INSTRUCTION_LEN), KEV_INSN_MAX_LENGTH);
 }
 
 static void decode_exception(struct kev_vmx_vcpu *vmx, struct kev_exit *exit)

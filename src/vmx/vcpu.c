@@ -138,7 +138,7 @@ void kev_vmx_vcpu_destroy(struct kev_vcpu *vcpu)
 	if (vmx->vpid)
 		ida_free(&vpids, vmx->vpid);
 	kev_mem_free_page(vmx->vmcs);
-	/* kev_vm_flush() looks at vCPUs under RCU. */
+	/* kev_vm_flush() and who sends interrupts look at vCPUs under RCU. */
 	call_rcu(&vmx->rcu, free_vcpu);
 }
 

@@ -512,7 +512,7 @@ struct kev_vm_status {
  * @nmi: out: exits for a host NMI
  * @other: out: every other exit
  * @reports: out: returns of KEV_VCPU_RUN with a report
- * @kicks: out: returns of KEV_VCPU_RUN with -EINTR
+ * @kicks: out: returns of KEV_VCPU_RUN without a report, nearly all of them with -EINTR
  */
 struct kev_vcpu_stats {
 	__u32 size;
@@ -734,8 +734,8 @@ struct kev_doorbell {
  * @size: in: sizeof(struct kev_irqfd)
  * @flags: in: KEV_IRQFD_*
  * @fd: in: an eventfd
- * @data: in: as in struct kev_signal
- * @address: in: as in struct kev_signal
+ * @data: in: as in struct kev_signal; not looked at with KEV_IRQFD_REMOVE
+ * @address: in: likewise
  *
  * -EEXIST the eventfd has an interrupt; -ENOENT it has none to remove; -ENOSPC.
  */
