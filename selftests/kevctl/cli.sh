@@ -19,6 +19,9 @@ for command in run check version ps stat top trace kill console inspect; do
 	expect "$command --help" 0 "*" "" "$kevctl" "$command" --help
 	tap_check "$command --help prints its usage" grep -q "^Usage: kevctl $command" "$tap_dir/stdout"
 	expect "$command -h" 0 "*" "" "$kevctl" "$command" -h
+	cp "$tap_dir/stdout" "$tap_dir/help"
+	expect "help $command" 0 "*" "" "$kevctl" help "$command"
+	tap_check "help $command: the same" cmp "$tap_dir/help" "$tap_dir/stdout"
 	expect "$command: unknown option" 125 "" "^kevctl: --nonsense: unknown option$" \
 		"$kevctl" "$command" --nonsense
 	expect "$command: unknown short option" 125 "" "^kevctl: -x: unknown option$" \

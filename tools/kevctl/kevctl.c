@@ -32,7 +32,8 @@ static void help(FILE *to)
 	fputs("Usage: kevctl COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", to);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n`kevctl COMMAND --help` describes a command, kevctl(1) everything.\n", to);
+	fputs("\n`kevctl COMMAND --help` describes a command, kevctl(1) everything;\n"
+	      "`kevctl --version` is `kevctl version`.\n", to);
 }
 
 uint64_t process_start;
@@ -54,7 +55,11 @@ static int run_command(int argc, char **argv)
 		help(stderr);
 		return STATUS_FAILURE;
 	}
-	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+	if (!strcmp(name, "help") && argc == 3) {
+		name = argv[2];
+		argv[1] = argv[2];
+		argv[2] = "--help";
+	} else if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		help(stdout);
 		return 0;
 	}
