@@ -156,6 +156,7 @@ files() {
 		/lib/systemd/system/kev@.service /lib/udev/rules.d/60-kev.rules \
 		/usr/lib/sysusers.d/kev.conf /usr/share/bash-completion/completions/kevctl \
 		/usr/share/doc/kevctl/examples/guest.conf \
+		/usr/share/doc/kev-doc/examples/first/guest.c \
 		/usr/share/doc/kev-dkms/examples/modprobe.conf \
 		/usr/share/doc/kev-dkms/examples/modules-load.conf \
 		/usr/lib/x86_64-linux-gnu/libkev.so.0 /usr/lib/x86_64-linux-gnu/libkev.so \
