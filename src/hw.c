@@ -26,10 +26,12 @@
 /* Taken inside cpus_read_lock(); no lock of kev is taken inside it. */
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;		/* [hw_lock] */
-static bool hw_on;			/* [hw_lock], or alone with IRQs off; on each CPU that is online */
 static bool hw_keep;			/* [hw_lock] to write: it stays on without a VM */
-static bool hw_gone;			/* likewise to write: off for good */
 static bool hw_emergency_registered;	/* [hw_lock] */
+
+/* [hw_lock], or alone with IRQs off */
+static bool hw_on;	/* on each CPU that is online */
+static bool hw_gone;	/* to write: off for good */
 
 enum kvm_presence { KVM_UNKNOWN, KVM_HERE, KVM_GONE };
 

@@ -83,7 +83,6 @@ extern const struct kev_boot_protocol kev_boot_multiboot;
 extern const struct kev_boot_protocol kev_boot_multiboot2;
 extern const struct kev_boot_protocol kev_boot_pvh;
 
-
 /* kev_boot_get16(), kev_boot_get32() - a little-endian field, any alignment */
 u16 kev_boot_get16(const void *from);
 u32 kev_boot_get32(const void *from);

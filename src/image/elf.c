@@ -204,7 +204,8 @@ static int check_overlap(const struct kev_elf_plan *plan, struct kev_image_fault
 		const struct kev_elf_segment *low = &plan->seg[i - 1], *high = &plan->seg[i];
 
 		if (low->gpa + low->memsz > high->gpa)
-			return kev_image_fault(why, KEV_IMAGE_OVERLAP, max(low->index, high->index));
+			return kev_image_fault(why, KEV_IMAGE_OVERLAP,
+					       max(low->index, high->index));
 	}
 	return 0;
 }
