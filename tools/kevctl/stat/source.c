@@ -22,6 +22,7 @@
 #define CHUNK		65536
 #define TABLE_MOST	(64U << 20)
 #define ANSWER_MOST	(1U << 20)	/* from one process */
+#define AT_ONCE		256		/* processes, each with a descriptor of ours */
 #define NSEC_PER_MSEC	1000000ULL
 #define ANSWER_NSEC	(2000 * NSEC_PER_MSEC)
 #define SILENT_NSEC	(100 * NSEC_PER_MSEC)	/* of one that did not answer the last time */
@@ -170,7 +171,7 @@ static void ask(const struct source *source, struct answer *answer)
 	answer->fd = runtime_connect(answer->pid);
 	answer->deadline = read_clock(CLOCK_MONOTONIC) + patience;
 	/* One that has gone has said all. */
-	answer->complete = answer->fd < 0 && answer->fd != -EAGAIN;
+	answer->complete = answer->fd == -ENOENT;
 	if (answer->fd >= 0)
 		send(answer->fd, request, strlen(request), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -198,7 +199,7 @@ static int take_part(struct answer *answer)
 	return 0;
 }
 
-/* All at once, until the last has answered or its time is over: one that is stopped costs once. */
+/* Until the last has answered, or its time is over */
 static int hear(struct answer *answers, unsigned int nr)
 {
 	struct pollfd *fds = calloc(nr + 1, sizeof(*fds));
@@ -268,26 +269,35 @@ static int keep_silent(struct source *source, const struct answer *answers, unsi
 	return 0;
 }
 
+static int read_some(const struct source *source, struct samples *samples,
+		     struct answer *answers, unsigned int nr)
+{
+	int error;
+
+	for (unsigned int i = 0; i < nr; i++)
+		ask(source, &answers[i]);
+	error = hear(answers, nr);
+	for (unsigned int i = 0; i < nr && !error; i++)
+		error = add_process(samples, &answers[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		end_answer(&answers[i]);
+		free(answers[i].text.bytes);
+	}
+	return error;
+}
+
 static int read_processes(struct source *source, struct samples *samples,
 			  const struct runtime_info *infos, unsigned int nr)
 {
 	struct answer *answers = calloc(nr + 1, sizeof(*answers));
 	int error = answers ? 0 : -ENOMEM;
 
-	for (unsigned int i = 0; answers && i < nr; i++) {
-		answers[i].pid = infos[i].pid;
-		ask(source, &answers[i]);
-	}
-	if (!error)
-		error = hear(answers, nr);
 	for (unsigned int i = 0; i < nr && !error; i++)
-		error = add_process(samples, &answers[i]);
+		answers[i].pid = infos[i].pid;
+	for (unsigned int i = 0; i < nr && !error; i += AT_ONCE)
+		error = read_some(source, samples, answers + i, nr - i < AT_ONCE ? nr - i : AT_ONCE);
 	if (!error)
 		error = keep_silent(source, answers, nr);
-	for (unsigned int i = 0; answers && i < nr; i++) {
-		end_answer(&answers[i]);
-		free(answers[i].text.bytes);
-	}
 	free(answers);
 	return error;
 }
