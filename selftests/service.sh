@@ -93,6 +93,18 @@ services() {
 	expect "a Hermit guest has run, whose start asks for more than a unit may" \
 		"inactive success 0 " "$(values kev@hermit_boot2 ActiveState Result NRestarts)"
 
+	# A datagram to its port 9 ends it, once it has an address.
+	echo 'OPTIONS="--net user,hostfwd=udp:127.0.0.1:9009-9"' >/etc/kev/net_dhcp.conf
+	systemctl start kev@net_dhcp
+	tries=0
+	until ended kev@net_dhcp || [ $tries = 300 ]; do
+		tries=$((tries + 1))
+		bash -c 'echo >/dev/udp/127.0.0.1/9009' 2>/dev/null || :
+		sleep 0.1
+	done
+	expect "a guest has a network that needs no rights" "inactive success 0 " \
+		"$(values kev@net_dhcp ActiveState Result NRestarts)"
+
 	run kev@none
 	expect "an image that is not there is not tried again" "failed 127 0 " \
 		"$(values kev@none ActiveState ExecMainStatus NRestarts)"
@@ -151,7 +163,7 @@ packages() {
 		"$status $(values kev@spin ActiveState Result)"
 	expect "no unit is left to be started" "" \
 		"$(find /etc/systemd/system/multi-user.target.wants -name 'kev@*')"
-	expect "what others have written in /etc/kev stays" "hermit_boot2.conf none.conf spin.conf" \
+	expect "what others have written in /etc/kev stays" "hermit_boot2.conf net_dhcp.conf none.conf spin.conf" \
 		"$(cd /etc/kev && echo *)"
 	status rmmod kev
 	expect "the module can be unloaded then" 0 "$status"
