@@ -472,7 +472,8 @@ test_soak() {
 	BED_TIMEOUT=$SLOW_TIMEOUT
 	build_debug
 	# What the kernel says about a module whose jump labels it had no memory for
-	options+=(--known-report " jump_label_module_notify+")
+	options+=(--known-report " jump_label_module_notify+"
+		--known-report " jump_label_del_module+")
 	beside soak "soak, debug" 1 "$out/soak-debug" "${SOAK_DEBUG[@]}"
 	tree=. options=("${usual[@]}")
 	soak "soak" 2 "$out/soak" "${SOAK[@]}"
