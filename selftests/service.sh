@@ -93,13 +93,13 @@ services() {
 	expect "a Hermit guest has run, whose start asks for more than a unit may" \
 		"inactive success 0 " "$(values kev@hermit_boot2 ActiveState Result NRestarts)"
 
-	# A datagram to its port 9 ends it, once it has an address.
+	# A datagram to its port 9 ends it, once it has an address, and says with what code.
 	echo 'OPTIONS="--net user,hostfwd=udp:127.0.0.1:9009-9"' >/etc/kev/net_dhcp.conf
 	systemctl start kev@net_dhcp
 	tries=0
 	until ended kev@net_dhcp || [ $tries = 300 ]; do
 		tries=$((tries + 1))
-		bash -c 'echo >/dev/udp/127.0.0.1/9009' 2>/dev/null || :
+		bash -c 'printf "\\0" >/dev/udp/127.0.0.1/9009' 2>/dev/null || :
 		sleep 0.1
 	done
 	expect "a guest has a network that needs no rights" "inactive success 0 " \
