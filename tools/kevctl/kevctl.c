@@ -32,8 +32,8 @@ static void help(FILE *to)
 	fputs("Usage: kevctl COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", to);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n`kevctl COMMAND --help` describes a command, kevctl(1) everything;\n"
-	      "`kevctl --version` is `kevctl version`.\n", to);
+	fputs("\n`kevctl help COMMAND` and `kevctl COMMAND --help` describe a command, kevctl(1)\n"
+	      "everything. `kevctl --version` is `kevctl version`.\n", to);
 }
 
 uint64_t process_start;
