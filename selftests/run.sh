@@ -351,14 +351,17 @@ on_kernel() {
 }
 
 test_kernels() {
-	local kernel
+	local kernel why
 	for kernel in "${KERNELS[@]}"; do
 		wrap "build for $kernel" build_for "$kernel" >"$out/kernel-$kernel"
 		count "$kernel" "$out/kernel-$kernel"
 	done
 	for kernel in "${KERNELS_RUN[@]}"; do
 		on_kernel "$kernel"
-		wrap "$kernel refuses" refuses "disagrees about version" --kernel "$kernel" \
+		# Another release has another structure; another build of 6.1 has other symbols.
+		why="disagrees about version"
+		[[ $kernel != 6.12-* ]] || why="section size must match"
+		wrap "$kernel refuses" refuses "$why" --kernel "$kernel" \
 			--cpu "$DEFAULT_MODEL" >"$out/$kernel-refuses"
 		count "$kernel refuses" "$out/$kernel-refuses"
 	done
