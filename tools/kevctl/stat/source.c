@@ -295,7 +295,8 @@ static int read_processes(struct source *source, struct samples *samples,
 	for (unsigned int i = 0; i < nr && !error; i++)
 		answers[i].pid = infos[i].pid;
 	for (unsigned int i = 0; i < nr && !error; i += AT_ONCE)
-		error = read_some(source, samples, answers + i, nr - i < AT_ONCE ? nr - i : AT_ONCE);
+		error = read_some(source, samples, answers + i,
+				  nr - i < AT_ONCE ? nr - i : AT_ONCE);
 	if (!error)
 		error = keep_silent(source, answers, nr);
 	free(answers);
