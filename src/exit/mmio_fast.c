@@ -156,7 +156,7 @@ static bool is_device(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
 
 /**
  * kev_fast_mmio() - a plain load or store of a device, by an instruction that is known
- * @vcpu: armed
+ * @vcpu: armed; has kev_vcpu.emulation
  * @exit: a second-level fault
  *
  * Context: IRQs off.
