@@ -467,7 +467,7 @@ soak() {
 	local name=$1 cpus=$2 log=$3
 	shift 3
 	in_bed "$name" "$DEFAULT_MODEL" "$cpus" "$log" \
-		env KEV_SOAK=1 /selftests/in-bed.sh "${@/#//selftests/}"
+		env KEV_SOAK=1 KEV_SECONDS="$SLOW_TIMEOUT" /selftests/in-bed.sh "${@/#//selftests/}"
 }
 
 test_soak() {

@@ -378,6 +378,18 @@ tcg_panic()
 	says "panic in the kernel's log"
 }
 
+# What hangs takes no other program along.
+hanging()
+{
+	printf '#!/bin/sh\nsleep 1000\n' >hang
+	printf '#!/bin/sh\necho 1..1\necho ok 1 fine\n' >fine
+	chmod +x hang fine
+	bed_run 0 --emulator tcg --file "$here/../in-bed.sh" --file hang --file fine -- \
+		env KEV_SECONDS=2 /in-bed.sh /hang /fine
+	grep -q "^# end /hang 143$" out
+	grep -q "^# end /fine 0$" out
+}
+
 "$bed" setup
 cp -r "$here/report" "$scratch/report"
 make -s -C "$("$bed" kdir)" M="$scratch/report" modules >"$scratch/build" 2>&1 ||
@@ -412,6 +424,10 @@ check "a clock that is too fast" bed_failed "4300000 is not within" --tsc-khz 43
 check "a clock that is none of ours" bed_failed "only Bochs" --emulator tcg --tsc-khz 50000 -- true
 check "an unknown option" bed_failed "--frobnicate" --frobnicate -- true
 check "no command" bed_failed "no command"
+# shellcheck disable=SC2046 # numbers
+check "too many words" bed_failed "more than 8191 words" --emulator tcg -- echo $(seq 9000)
+check "an emulator that refuses" bed_failed "unable to find CPU model 'z80'" \
+	--emulator tcg --cpu z80 -- true
 check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
 check "a report that is known" known_report
 check "BUG" report bug "BUG in the kernel's log" "kernel BUG at" "end trace"
@@ -442,5 +458,6 @@ check "a shell on the console" shell
 check "a reader who leaves" no_reader
 check "tcg: status, arguments, /out" tcg
 check "tcg: panic" tcg_panic
+check "a test program that hangs" hanging
 echo "1..$number"
 [ "$failed" = 0 ]
