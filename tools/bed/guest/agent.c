@@ -28,7 +28,7 @@ static void send_out(int klog)
 {
 	char *argv[] = { "tar", "-C", "/out", "-cf", "-", ".", NULL };
 
-	if (command_run(argv, FRAME_TAR, FRAME_STDERR, klog))
+	if (command_run(argv, FRAME_TAR, FRAME_STDERR, klog) > 0)
 		channel_text(FRAME_FAILED, "tar failed to pack /out");
 }
 
@@ -39,6 +39,11 @@ static void run(int klog)
 
 	if (payload_take())
 		return;
+	/* Unread, it would count as a log without a report. */
+	if (klog < 0) {
+		channel_text(FRAME_FAILED, "cannot read the kernel's log");
+		return;
+	}
 	/* The second greeting: from here on, what happens is the run's. */
 	channel_text(FRAME_HELLO, "run");
 	if (request_read(&req) || (req.module && load_module()))
@@ -47,6 +52,8 @@ static void run(int klog)
 		status = command_run(req.argv, FRAME_STDOUT, FRAME_STDERR, klog);
 	else
 		status = command_shell(klog);
+	if (status < 0)
+		return;
 	channel_text(FRAME_STATUS, "%d", status);
 	if (req.out)
 		send_out(klog);

@@ -78,7 +78,7 @@ int request_read(struct request *req);
 
 /**
  * command_run() - run a command and send what it prints, and the kernel's log meanwhile
- * Return: its exit status, 128 + signal when a signal ended it.
+ * Return: its exit status, 128 + signal when a signal ended it; -1 after sending FRAME_FAILED.
  */
 int command_run(char **argv, enum frame_type out, enum frame_type err, int klog);
 

@@ -31,14 +31,22 @@ int request_read(struct request *req)
 		return -1;
 	}
 	close(fd);
+	if (len == sizeof(text) - 1) {
+		channel_text(FRAME_FAILED, "the command is too long");
+		return -1;
+	}
 	/* Words that end with a NUL: options as "+name" up to "--", then the command. */
 	for (p = text; p < text + len && strcmp(p, "--"); p += strlen(p) + 1) {
 		req->module |= !strcmp(p, "+module");
 		req->out |= !strcmp(p, "+out");
 	}
-	for (p += strlen(p) + 1; p < text + len && n < sizeof(words) / sizeof(*words) - 1;
-	     p += strlen(p) + 1)
+	for (p += strlen(p) + 1; p < text + len; p += strlen(p) + 1) {
+		if (n == sizeof(words) / sizeof(*words) - 1) {
+			channel_text(FRAME_FAILED, "the command has more than %zu words", n);
+			return -1;
+		}
 		words[n++] = p;
+	}
 	req->argv = words;
 	return 0;
 }
@@ -113,14 +121,22 @@ static int watch(pid_t pid, int out_fd, enum frame_type out, int err_fd, enum fr
 	return status;
 }
 
+static int not_started(const char *name)
+{
+	channel_text(FRAME_FAILED, "cannot start %s: %m", name);
+	return -1;
+}
+
 int command_run(char **argv, enum frame_type out, enum frame_type err, int klog)
 {
 	int out_pipe[2], err_pipe[2], status;
 	pid_t pid;
 
 	if (pipe2(out_pipe, O_CLOEXEC) || pipe2(err_pipe, O_CLOEXEC))
-		return 127;
+		return not_started(argv[0]);
 	pid = fork();
+	if (pid < 0)
+		return not_started(argv[0]);
 	if (!pid) {
 		setsid();
 		dup2(open("/dev/null", O_RDONLY), 0);
@@ -145,6 +161,8 @@ int command_shell(int klog)
 	pid_t pid = fork();
 	int tty;
 
+	if (pid < 0)
+		return not_started("a shell");
 	if (!pid) {
 		setsid();
 		tty = open(CONSOLE, O_RDWR);
