@@ -105,6 +105,13 @@ def show_tail(result):
             print("\n".join(f"  {line}" for line in lines), file=sys.stderr, flush=True)
 
 
+def last_words(machine, directory, result):
+    """What an emulator that left by itself had to say about that, as lines."""
+    if not result.ended:
+        return []
+    return machine.last_words(directory) or result.screen_lines()
+
+
 def keep_logs(result):
     """Write the logs where $BED_LOG says."""
     directory = os.environ.get("BED_LOG")
@@ -188,7 +195,7 @@ def boot(words):
             return TIMED_OUT
         if not disk.switched_off(directory):
             say("; ".join(["the machine did not switch itself off",
-                           *bochs.Bochs.last_words(directory)]))
+                           *last_words(bochs.Bochs, directory, result)]))
             return BED_FAILED
     return 0
 
@@ -210,7 +217,7 @@ def run(name, words):
         finally:
             restore_terminal()
         keep_logs(result)
-        status = verdict(result, machine.last_words(directory) if result.ended else [])
+        status = verdict(result, last_words(machine, directory, result))
         if opts.out and result.complete:
             tar.seek(0)
             outdir.extract(tar, opts.out)

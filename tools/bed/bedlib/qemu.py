@@ -57,5 +57,5 @@ class Qemu:
 
     @staticmethod
     def last_words(_directory):
-        """QEMU says nothing at its end."""
+        """QEMU keeps no log: what it says is on its terminal."""
         return []

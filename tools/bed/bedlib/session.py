@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import re
 import selectors
 import time
 
@@ -14,6 +15,7 @@ _PANIC_SECONDS = 5
 _PANIC_LINE = 1024  # bytes; the lines of interest are shorter
 
 _CHUNK = 1 << 18
+_SCREEN = 4096  # bytes of what an emulator wrote last on its own terminal
 _END_OF_INPUT = b"\x04"
 
 # What the library in Bochs reports, in words for people; and its reports that are no news.
@@ -41,11 +43,18 @@ class Result:
         self.log = []  # the kernel's log as lines
         self.judged = []  # those of them that the kernel itself wrote
         self.console = bytearray()
+        self.screen = b""  # the end of what the emulator wrote on its own terminal
 
     def console_lines(self):
         """The console's text as lines."""
         text = bytes(self.console).replace(b"\0", b"").decode(errors="replace")
         return [line.rstrip("\r") for line in text.split("\n")]
+
+    def screen_lines(self):
+        """The last lines of the emulator's own terminal, without what moves its cursor."""
+        text = re.sub(r"\x1b(\[[0-9;?]*[a-zA-Z]|[()].|.)", "",
+                      self.screen.decode(errors="replace"))
+        return [line.strip() for line in text.split("\n") if line.strip()][-5:]
 
     def report(self):
         """A report in the kernel's log: (name, lines) or None.
@@ -129,8 +138,12 @@ class Session:
             self._selector.unregister(fd)
 
     def _on_screen(self, fd):
-        if self._read(fd) == b"":
+        """Returns true when there may be more."""
+        data = self._read(fd)
+        if data == b"":
             self._forget(fd)
+        self.result.screen = (self.result.screen + (data or b""))[-_SCREEN:]
+        return bool(data)
 
     def _on_input(self, fd):
         data = self._read(fd)
@@ -161,6 +174,7 @@ class Session:
         self._forget(fd)
         self._drain(self._emulator.port, self._on_port)
         self._drain(self._emulator.console, self._on_console)
+        self._drain(self._emulator.screen, self._on_screen)
         self.result.ended = not self.result.complete
         self._done = True
 
