@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from bedlib import helpers, image
-from bedlib.cache import CACHE, BedError, build_once, command, digest
+from bedlib.cache import BedError, build_once, command, digest, discard
 from bedlib.emulator import Emulator
 from bedlib.session import Session
 
@@ -173,8 +173,7 @@ class Bochs:
     @staticmethod
     def forget(state):
         """Remove a state that does not work."""
-        if state.is_relative_to(CACHE):
-            shutil.rmtree(state, ignore_errors=True)
+        discard(state)
 
     @staticmethod
     def last_words(directory):

@@ -75,14 +75,30 @@ def _build(final, build):
         shutil.rmtree(work, ignore_errors=True)
 
 
+def discard(final):
+    """Remove what build_once() has made; nobody sees a part of it under its name."""
+    away = Path(tempfile.mkdtemp(prefix=f"{final.name}.tmp.", dir=final.parent))
+    with contextlib.suppress(FileNotFoundError):
+        final.rename(away / "gone")
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def _last_used(path):
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        # Another run has just removed it.
+        return 0
+
+
 def _prune(kind, keep):
     """Remove what was not used for long, and what somebody began and never finished."""
     whole, begun = [], []
     for path in (CACHE / kind).iterdir():
         (begun if ".tmp." in path.name else whole).append(path)
-    whole.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    whole.sort(key=_last_used, reverse=True)
     for path in whole[keep:]:
-        shutil.rmtree(path, ignore_errors=True)
+        discard(path)
     for path in begun:
         with contextlib.suppress(BlockingIOError):
             with locked(_build_lock(kind, path.name.partition(".tmp.")[0]), wait=False):

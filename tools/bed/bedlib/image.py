@@ -62,8 +62,8 @@ def _initramfs(kernel):
 
 def initrd(kernel):
     """The path of the compressed initramfs for a kernel."""
-    inputs = (BED / "guest/init", BED / "guest/bed-disk", BED / "bedlib/image.py",
-              BED / "bedlib/kernel.py", helpers.agent(), _busybox())
+    code = (BED / "bedlib" / name for name in ("archive.py", "elf.py", "image.py", "kernel.py"))
+    inputs = (BED / "guest/init", BED / "guest/bed-disk", *code, helpers.agent(), _busybox())
 
     def build(directory):
         plain = _initramfs(kernel)
