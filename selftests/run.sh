@@ -148,13 +148,22 @@ in_bed() {
 	rm "$log.machine"
 }
 
-# in_wary_bed LOG CMD...: a kernel with its mitigations, and without the clearing of memory that
-# hides what kev does not clear
+# A kernel without the clearing of memory that hides what kev does not clear
+UNCLEARED="init_on_alloc=0 slub_debug=P page_poison=1"
+
+# in_wary_bed LOG CMD...: such a kernel, with its mitigations, and a module that does not clear either
 # shellcheck disable=SC2317 # called by its name
 in_wary_bed() {
-	local log=$1 append="mitigations=auto init_on_alloc=0 slub_debug=P page_poison=1"
-	local options=("${options[@]}" --cold --append "$append")
+	local log=$1 tree=build/fill
+	local options=("${options[@]}" --cold --append "mitigations=auto $UNCLEARED"
+		--module "$tree/kev.ko")
 	shift
+	selftests/copy-tree.sh "$tree"
+	make -s -C "$tree" KEV_FILL_STACK=1 modules >"$out/build-fill.log" 2>&1 || {
+		tail -n 40 "$out/build-fill.log"
+		rm -f "$tree/kev.ko"
+	}
+	tree=.
 	in_bed "mitigations=auto" "$DEFAULT_MODEL" 1 "$log" "$@"
 }
 
@@ -423,7 +432,7 @@ in_order() {
 build_debug() {
 	tree=build/debug
 	selftests/copy-tree.sh "$tree"
-	build "KDIR=$(tools/bed/bed kdir --kernel debug)"
+	build "KDIR=$(tools/bed/bed kdir --kernel debug)" KEV_FILL_STACK=1
 	options+=(--kernel debug --tsc-khz 500000)
 	BED_TIMEOUT=$SLOW_TIMEOUT
 }
@@ -460,6 +469,14 @@ test_leaks() {
 	two_at_once leaks 1
 	local PROGRAMS=${LEAKS_SMP[*]}
 	two_at_once leaks 2
+}
+
+# Free pages hold poison, which this kernel looks at as well when it gives them away.
+test_poisoned() {
+	local options=("${options[@]}" --append "$UNCLEARED")
+	in_bed "page poisoning" "$DEFAULT_MODEL" 1 "$out/poisoned" /selftests/in-bed.sh \
+		/selftests/uapi/leaks
+	count "page poisoning" "$out/poisoned"
 }
 
 # soak NAME CPUS LOG PROGRAM...: with all of their rounds
@@ -502,7 +519,7 @@ case ${1:-} in
 	;;
 --debug)
 	build_debug
-	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; }
+	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; test_poisoned; }
 	two_at_once debug 1 2
 	;;
 --leaks)

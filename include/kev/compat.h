@@ -33,8 +33,11 @@
 #define asm_goto_output(x...)	asm_volatile_goto(x)
 #endif
 
-/* A variable that kernels with INIT_STACK_ALL_ZERO need not clear: all that is read is written */
-#if __has_attribute(__uninitialized__)
+/*
+ * A variable that kernels with INIT_STACK_ALL_ZERO need not clear: all that is read is written.
+ * With KEV_FILL_STACK (Kbuild) tests see whether that is so.
+ */
+#if __has_attribute(__uninitialized__) && !defined(KEV_FILL_STACK)
 #define kev_uninitialized	__attribute__((__uninitialized__))
 #else
 #define kev_uninitialized

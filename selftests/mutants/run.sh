@@ -96,8 +96,11 @@ result() {
 	) 9>"$work/lock"
 }
 
+# Where the kernel does not clear what it allocates, variables are not, either.
 build_module() {
-	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" modules
+	local fill=
+	[[ ${append-} != *init_on_alloc=0* ]] || fill=1
+	make -j2 -C "$("$copy/tools/bed/bed" kdir)" "M=$copy" "KEV_FILL_STACK=$fill" modules
 }
 
 # build_bed PROGRAM: the module and the program; what runs whole guests needs those too
@@ -108,8 +111,8 @@ build_bed() {
 		return
 	fi
 	[[ $program != guest/* ]] || dirs=(tools/libkev tools/kevctl guests selftests/images)
-	# These load a module that uses kev.ko.
-	[[ $program != guest/abi && $program != guest/msr_probe ]] || dirs+=(selftests/modules)
+	# These load other modules as well.
+	[[ $program != guest/@(abi|module|msr_probe|quick) ]] || dirs+=(selftests/modules)
 	[[ $program != guest/fuzz.sh ]] || dirs+=(selftests/fuzzers)
 	build_module || return 1
 	make -C "$copy/selftests/${program%/*}" "$copy/selftests/$program" || return 1

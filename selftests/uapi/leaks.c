@@ -9,7 +9,8 @@
  *	init_on_alloc=0 slub_debug=P page_poison=1
  *
  * on its command line it does not: pages hold what their last user has left, which is a
- * process of ours that fills many of them, and small objects hold poison.
+ * process of ours that fills many of them, or poison where the kernel can do that, and
+ * small objects hold poison. Variables do in a kev.ko that was built with KEV_FILL_STACK=1.
  */
 #include "kselftest_harness.h"
 
@@ -60,17 +61,18 @@ static int dirty_memory(void)
 	return munmap(at, DIRTY) ? -errno : 0;
 }
 
-/* Where eight bytes of the same poison begin, or -1 */
+/* Where four bytes of the same poison begin, as many as a hole in a structure has; or -1 */
 static long find_poison(const void *bytes, size_t size)
 {
-	static const uint8_t poisons[] = { 0x5a, 0x6b, 0xaa, 0xbb, 0xcc };
+	/* The last one is that of variables. */
+	static const uint8_t poisons[] = { 0x5a, 0x6b, 0xaa, 0xbb, 0xcc, 0xfe };
 	const uint8_t *at = bytes;
 	size_t run = 0;
 
 	for (size_t i = 0; i < size; i++) {
 		run = i && at[i] == at[i - 1] ? run + 1 : 1;
-		if (run == 8 && memchr(poisons, at[i], sizeof(poisons)))
-			return i - 7;
+		if (run == 4 && memchr(poisons, at[i], sizeof(poisons)))
+			return i - 3;
 	}
 	return -1;
 }
@@ -81,9 +83,10 @@ FIXTURE(leaks) {
 
 FIXTURE_SETUP(leaks)
 {
-	if (keeps_bytes())
-		ASSERT_EQ(0, dirty_memory());
 	self->guest = (struct kt_guest) { .kev = -1, .vm = -1, .vcpu = -1 };
+	if (!keeps_bytes())
+		SKIP(return, "the kernel clears what it allocates");
+	ASSERT_EQ(0, dirty_memory());
 }
 
 FIXTURE_TEARDOWN(leaks)
@@ -283,6 +286,37 @@ TEST_F(leaks, calls)
 		}
 		ASSERT_EQ(0, kt_run(self->guest.vcpu));
 	}
+}
+
+/* What says why a call has failed */
+TEST_F(leaks, failed_calls)
+{
+	struct kev_vcpu_state *state = (void *)out[0];
+	struct kev_attach_image *attach = (void *)out[0];
+	int fd = kt_memfile("no image", 8), vm;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, kt_guest_init(&self->guest, &kt_halt, 0, NULL));
+	memset(out, 0, sizeof(out));
+	*state = (struct kev_vcpu_state) { .size = sizeof(*state), .groups = KEV_STATE_CONTROLS };
+	ASSERT_EQ(0, kt_ioctl(self->guest.vcpu, KEV_VCPU_GET_STATE, state));
+	state->controls.cr4 = ~0UL;
+	ASSERT_EQ(-EINVAL, kt_ioctl(self->guest.vcpu, KEV_VCPU_SET_STATE, state));
+	EXPECT_NE(0, state->problem[0]);
+	/* CR4 is the guest's own word. */
+	state->controls.cr4 = 0;
+	EXPECT_EQ(-1, find_poison(out, sizeof(out)));
+
+	vm = kt_create_vm(self->guest.kev, 0, NULL);
+	ASSERT_LE(0, vm);
+	memset(out, 0, sizeof(out));
+	*attach = (struct kev_attach_image) { .size = sizeof(*attach), .fd = fd,
+					      .boot = KEV_BOOT_AUTO, .ram_kib = 4096 };
+	EXPECT_EQ(-ENOEXEC, kt_ioctl(vm, KEV_VM_ATTACH_IMAGE, attach));
+	EXPECT_NE(0, attach->problem);
+	EXPECT_EQ(-1, find_poison(out, sizeof(out)));
+	close(vm);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
