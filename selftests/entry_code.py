@@ -8,7 +8,8 @@ The kernel patches the entry code when it loads the module, by flags that it has
 the CPU and for mitigations=. The emulated CPUs report next to none of these, so the object
 code is patched here for a table of flags, and every path through it is followed: from
 kev_vmx_enter_guest to VMLAUNCH or VMRESUME, and from kev_vmx_exit to the first call, return
-or jump by a register. The order of what happens on the way is compared. Prints TAP.
+or jump by a register. The order of what happens on the way is compared. Of code that is in the
+path of a guest elsewhere the functions that have it are compared. Prints TAP.
 """
 import re
 import struct
@@ -52,6 +53,13 @@ TABLE = [
      "save clear fill:32 lfence wrmsr:0x48 lfence clear_bhb_loop host"),
 ]
 
+# name, flag, an instruction that is in the functions that ask for it, or such a function's name: a
+# barrier where another VMCS becomes current, and one on the way out to the VMM
+BARRIERS = [
+    ("what one guest has taught the predictors", "USE_IBPB", "vmptrld"),
+    ("what a guest has taught them of its VMM", "IBPB_EXIT_TO_USER", "kev_vmx_disarm"),
+]
+
 
 class Object:
     """Sections, symbols and relocations of a module."""
@@ -66,10 +74,14 @@ class Object:
         self.names = [self._string(strings + h[0]) for h in headers]
         self.headers = headers
         self.symbols = []
+        self.functions = []  # section, first offset, the one behind the last, name
         table = next(h for h in headers if h[1] == 2)
         for at in range(table[4], table[4] + table[5], 24):
-            name, _, _, section, value, _ = struct.unpack_from("<IBBHQQ", self.data, at)
-            self.symbols.append((self._string(headers[table[6]][4] + name), section, value))
+            name, info, _, section, value, size = struct.unpack_from("<IBBHQQ", self.data, at)
+            name = self._string(headers[table[6]][4] + name)
+            self.symbols.append((name, section, value))
+            if info & 15 == 2:
+                self.functions.append((self.names[section], value, value + size, name))
 
     def _string(self, at):
         return self.data[at:self.data.index(b"\0", at)].decode()
@@ -82,6 +94,11 @@ class Object:
     def symbol(self, name):
         """Its offset in its section."""
         return next(value for symbol, _, value in self.symbols if symbol == name)
+
+    def function(self, section, offset):
+        """The name of the function there."""
+        return next((name for where, start, end, name in self.functions
+                     if where == section and start <= offset < end), "none")
 
     def relocations(self, name):
         """Of a section: {offset: (section or symbol, addend)}"""
@@ -104,7 +121,7 @@ def features(header):
 
 
 def alternatives(obj):
-    """(start, length, start of replacement, its length, flag, inverted), in their order"""
+    """(section, start, length, start of replacement, its length, flag, inverted), in their order"""
     data, relocations = obj.section(".altinstructions"), obj.relocations(".altinstructions")
     starts = sorted(relocations)[::2]
     size = starts[1] - starts[0]
@@ -114,8 +131,7 @@ def alternatives(obj):
         (section, start), (_, replacement) = relocations[at], relocations[at + 4]
         flag, length, new_length = struct.unpack_from(form, data, at + 8)
         inverted = bool(flag & (ALT_NOT if size == 12 else 1 << 16))
-        if section == TEXT:
-            yield start, length, replacement, new_length, flag & (ALT_NOT - 1), inverted
+        yield section, start, length, replacement, new_length, flag & (ALT_NOT - 1), inverted
 
 
 def disassemble(path, section, size):
@@ -141,8 +157,8 @@ class Code:
         self.code = code
         self.patches = {}
         on = {numbers["ALWAYS"]} | {numbers[flag] for flag in flags}
-        for start, length, new, new_length, flag, inverted in alternatives(obj):
-            if (flag in on) != inverted:
+        for section, start, length, new, new_length, flag, inverted in alternatives(obj):
+            if section == TEXT and (flag in on) != inverted:
                 self.patches[start] = (start + length, new, new + new_length)
 
     def paths(self, start):
@@ -317,6 +333,17 @@ def check(code, obj, entry, exit_):
                 yield f"{name}: {sequence}; it should be: {expected}"
 
 
+def check_barrier(obj, text, flag, where):
+    """The same of a barrier"""
+    expected = {obj.function(".text", offset) for offset, row in text.items()
+                if row[1] == where} or {where}
+    found = {obj.function(section, start) for section, start, *_, number, _ in alternatives(obj)
+             if number == flag}
+    if found != expected:
+        yield f"it is in {' '.join(sorted(found)) or 'no function'}, " \
+              f"and should be in {' '.join(sorted(expected))}"
+
+
 def headers_of(kdir):
     """cpufeatures.h of the kernel that a module is built for"""
     for include in ("arch/x86/include/asm/cpufeatures.h", "include/generated/asm/cpufeatures.h"):
@@ -338,10 +365,16 @@ def main():
     obj, numbers = Object(module), features(header)
     code = {section: disassemble(module, section, len(obj.section(section)))
             for section in (TEXT, REPLACEMENT)}
+    cases = [(name, check(Code(obj, code, numbers, flags), obj, entry, exit_))
+             for name, flags, entry, exit_ in TABLE]
+    text = disassemble(module, ".text", len(obj.section(".text")))
+    # Older kernels do not know all of them.
+    cases += [(name, check_barrier(obj, text, numbers[flag], where))
+              for name, flag, where in BARRIERS if flag in numbers]
     failed = 0
-    print(f"TAP version 13\n1..{len(TABLE)}")
-    for number, (name, flags, entry, exit_) in enumerate(TABLE, 1):
-        problems = list(check(Code(obj, code, numbers, flags), obj, entry, exit_))
+    print(f"TAP version 13\n1..{len(cases)}")
+    for number, (name, problems) in enumerate(cases, 1):
+        problems = list(problems)
         for problem in problems:
             print(f"# {problem}")
         print(f"{'not ok' if problems else 'ok'} {number} {name}")
