@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -321,6 +323,47 @@ TEST_F(life, dup)
 	guest->vcpu = vcpu;
 	expect_runs(_metadata, guest);
 	EXPECT_EQ(KEV_VM_EXITED, kt_status(vm).state);
+}
+
+struct closer {
+	int from;
+	atomic_bool stop;
+};
+
+static void *close_all(void *arg)
+{
+	struct closer *closer = arg;
+
+	while (!atomic_load(&closer->stop))
+		for (int i = 0; i < 3; i++)
+			close(closer->from + i);
+	return NULL;
+}
+
+/* Another thread closes what a call is about to return, which has the first free number. */
+TEST_F(life, closed_while_made)
+{
+	struct closer closer = { .from = fcntl(self->guest.kev, F_DUPFD, self->guest.vcpu) };
+	pthread_t thread;
+	int gap;
+
+	ASSERT_LE(0, closer.from);
+	/* None is free below what the thread closes. */
+	while ((gap = dup(STDIN_FILENO)) >= 0 && gap < closer.from)
+		;
+	close(gap);
+	close(closer.from);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, close_all, &closer));
+	for (int i = 0; i < 1000; i++) {
+		int vm = kt_create_vm(self->guest.kev, 0, NULL), vcpu = kt_create_vcpu(vm, 0);
+
+		EXPECT_LE(0, vm);
+		EXPECT_TRUE(vcpu >= 0 || vcpu == -EBADF);
+		close(vcpu);
+		close(vm);
+	}
+	atomic_store(&closer.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
 TEST_F(life, close_on_exec)
