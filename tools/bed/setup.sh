@@ -288,7 +288,7 @@ setup_begin()
 # setup_main [--upgrade] [--lint] [--kernel FLAVOUR]... [--also FILE]...
 setup_main()
 {
-	local upgrade=no lint=no flavour
+	local upgrade=no lint=no debug=no flavour
 	local -a flavours=() also=()
 	while [ $# != 0 ]; do
 		case $1 in
@@ -299,7 +299,7 @@ setup_main()
 				say "setup: --kernel wants what follows linux-image- in a package's name, as rt-amd64"
 				exit 125
 			}
-			flavours+=("$2")
+			if [ "$2" = debug ]; then debug=yes; else flavours+=("$2"); fi
 			shift
 			;;
 		--also)
@@ -325,4 +325,6 @@ setup_main()
 	setup_images
 	setup_programs
 	[ $lint = no ] || setup_lint
+	# It takes long, and has a lock of its own.
+	[ $debug = no ] || { exec 9>&- && "$BED_DIR/bed" debug-kernel; }
 }
