@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "kevtest.h"
@@ -14,6 +15,8 @@
 #define MODULE		"/kev.ko"
 #define DEVICE		"/dev/kev"
 #define ROUNDS		50
+#define WARM_UP		5	/* rounds that fill the kernel's caches */
+#define FAILURES	20
 
 /* A device appears and goes in a thread of the kernel's own. */
 static bool device_comes(bool there)
@@ -82,6 +85,55 @@ TEST_F_TIMEOUT(module, load_and_unload, 240)
 	}
 	/* One line for each load, and none for anything else */
 	EXPECT_EQ(ROUNDS, kt_log_count(self->log, "kev: "));
+}
+
+static const struct {
+	const char *function, *value;
+	int error;
+} denied[] = {
+	{ "function=misc_register", "value=-16", -EBUSY },
+	{ "function=register_module_notifier", "value=-12", -ENOMEM },
+	{ "function=alloc_workqueue", "value=0", -ENOMEM },
+	{ "function=kmem_cache_create", "value=0", -ENOMEM },
+};
+
+/* How much less memory is free after many loads that fail, in KiB; an errno if one does not */
+static int lost_by_failures(size_t i, long *lost)
+{
+	const char *const deny[] = {
+		"insmod", "/selftests/modules/kev_deny_test.ko", denied[i].function,
+		denied[i].value, NULL,
+	};
+	int ret = kt_command(deny);
+
+	for (int round = 0; !ret && round < WARM_UP + FAILURES; round++) {
+		if (round == WARM_UP)
+			*lost = kt_free_kib();
+		ret = kt_load_module(MODULE);
+		ret = ret == denied[i].error ? 0 : ret ?: EEXIST;
+	}
+	*lost -= kt_free_kib();
+	return kt_unload_module("kev_deny_test") ?: ret;
+}
+
+/*
+ * What fails at its last step, and before: all that came until then is undone, each time. The
+ * kernel's own caches grow and shrink meanwhile, but not always by a page for each load.
+ */
+TEST_F_TIMEOUT(module, load_that_fails, 240)
+{
+	long least = LONG_MAX, lost;
+
+	ASSERT_EQ(0, kt_unload_module("kev"));
+	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
+		ASSERT_EQ(0, lost_by_failures(i, &lost)) {
+			TH_LOG("%s", denied[i].function);
+		}
+		least = lost < least ? lost : least;
+	}
+	EXPECT_GT(FAILURES * KT_PAGE / 1024, least);
+	ASSERT_EQ(0, kt_load_module(MODULE));
+	EXPECT_TRUE(run_one());
 }
 
 TEST_F(module, what_it_says)

@@ -309,7 +309,12 @@ int kt_fail_end(struct kt_fail *fail);
 
 /* ---- what is left: left.c ---- */
 
-#define KT_LEFT_CACHES	14
+#define KT_LEFT_CACHES	15
+
+/* The machine's free memory, without what waits to be freed; -1: unknown */
+long kt_free_kib(void);
+/* How much less there is than @before, once no more than @most is missing, or it stays so */
+long kt_missing_kib(long before, long most);
 
 /* Of VMs and of all that belongs to them, on the whole machine */
 struct kt_left {

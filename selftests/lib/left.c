@@ -42,11 +42,41 @@ static long vmstat(const char *name)
 	return found;
 }
 
+long kt_free_kib(void)
+{
+	long kib = -1;
+	char line[128];
+	FILE *file;
+
+	/* What waits for a grace period, what is only cached, and what each CPU has for itself */
+	sync();
+	kt_write_file("/proc/sys/vm/drop_caches", "3");
+	usleep(100000);
+	kt_write_file("/proc/sys/vm/compact_memory", "1");
+	file = fopen("/proc/meminfo", "r");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemFree: %ld", &kib) == 1)
+			break;
+	fclose(file);
+	return kib;
+}
+
+long kt_missing_kib(long before, long most)
+{
+	long missing = most + 1;
+
+	for (int i = 0; i < 50 && missing > most; i++)
+		missing = before - kt_free_kib();
+	return missing;
+}
+
 /* Caches for what is charged */
 static const char *const caches[KT_LEFT_CACHES] = {
 	"kmalloc-cg-8", "kmalloc-cg-16", "kmalloc-cg-32", "kmalloc-cg-64", "kmalloc-cg-96",
 	"kmalloc-cg-128", "kmalloc-cg-192", "kmalloc-cg-256", "kmalloc-cg-512", "kmalloc-cg-1k",
-	"kmalloc-cg-2k", "kmalloc-cg-4k", "kmalloc-cg-8k", "kev_vcpu",
+	"kmalloc-cg-2k", "kmalloc-cg-4k", "kmalloc-cg-8k", "kev_vcpu", "kev_vm",
 };
 
 /*

@@ -86,26 +86,6 @@ static long start(FIXTURE_DATA(fleet) *self, int i)
 	return ret;
 }
 
-static long free_kib(void)
-{
-	long kib = 0;
-	char line[128];
-	FILE *file;
-
-	/* What waits for a grace period, and what is only cached */
-	sync();
-	kt_write_file("/proc/sys/vm/drop_caches", "3");
-	usleep(100000);
-	file = fopen("/proc/meminfo", "r");
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemFree: %ld", &kib) == 1)
-			break;
-	fclose(file);
-	return kib;
-}
-
 static int compare(const void *a, const void *b)
 {
 	const uint64_t *left = a, *right = b;
@@ -131,30 +111,20 @@ static long kib_left(void)
 	return strstr(line, "kmemleak=on") ? KIB_LEFT_KMEMLEAK : KIB_LEFT;
 }
 
-/* How much less there is than before, in KiB, once all is freed that will be */
-static long missing_kib(long before)
-{
-	long most = kib_left(), left = most + 1;
-
-	for (int i = 0; i < 50 && left > most; i++)
-		left = before - free_kib();
-	return left;
-}
-
 TEST_F(fleet, thousand)
 {
 	long before, one;
 	int i;
 
-	before = free_kib();
+	before = kt_free_kib();
 	if (before < 2L * VMS * KIB_PER_VM)
 		SKIP(return, "the machine has too little memory for a thousand VMs");
 	for (i = 0; i < FIRST; i++)
 		ASSERT_EQ(0, start(self, i));
-	one = free_kib();
+	one = kt_free_kib();
 	for (; i < VMS; i++)
 		ASSERT_EQ(0, start(self, i));
-	one = (one - free_kib()) / (VMS - FIRST);
+	one = (one - kt_free_kib()) / (VMS - FIRST);
 	TH_LOG("%ld KiB for each VM", one);
 	EXPECT_GE(KIB_PER_VM, one);
 
@@ -165,7 +135,7 @@ TEST_F(fleet, thousand)
 		  median(self->ticks + VMS - FIRST, FIRST));
 
 	end_all(self);
-	EXPECT_GE(kib_left(), missing_kib(before));
+	EXPECT_GE(kib_left(), kt_missing_kib(before, kib_left()));
 }
 
 /* What a VM has ready for its first instruction goes with a VM that never comes to it. */
@@ -177,11 +147,11 @@ TEST_F(fleet, never_ran)
 		int vm = kt_create_vm(self->kev, 0, NULL);
 
 		if (i == FIRST)
-			before = free_kib();
+			before = kt_free_kib();
 		ASSERT_LE(0, vm);
 		ASSERT_EQ(0, close(vm));
 	}
-	EXPECT_GE(kib_left(), missing_kib(before));
+	EXPECT_GE(kib_left(), kt_missing_kib(before, kib_left()));
 }
 
 TEST_HARNESS_MAIN
