@@ -68,10 +68,11 @@ documentation() {
 	selftests/docs.py 2>&1
 }
 
-# What a description lacks, or describes that is not there
+# What a description lacks, results as well, or describes that is not there
 kernel_doc() {
 	selftests/files.sh 'src/*.[ch]' 'include/*.h' 'uapi/*.h' 'tools/libkev/*.[ch]' |
-		xargs "$ksrc/scripts/kernel-doc" -none 2>&1 || true
+		xargs "$ksrc/scripts/kernel-doc" -v -none 2>&1 |
+		grep -vE 'info: Scanning doc for|contents before sections$|^[0-9]+ warnings' || true
 }
 
 headers() {

@@ -169,6 +169,7 @@ ssize_t kev_console_read(struct kev_console *console, char __user *to, size_t le
  * @console: the console
  *
  * Context: any.
+ * Return: true: there is nothing now.
  */
 bool kev_console_empty(struct kev_console *console)
 {

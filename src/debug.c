@@ -31,6 +31,8 @@
  * @exit: a KEV_EV_EXCEPTION
  *
  * With a debugger no breakpoint of the guest is on. A single step is the guest's own.
+ *
+ * Return: true: it is reported; else the guest gets it.
  */
 bool kev_debug_takes(const struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
@@ -71,6 +73,7 @@ static enum kev_verdict report(struct kev_vcpu *vcpu, u32 vector, u64 dr6)
  * @exit: what it is
  *
  * Context: process, may sleep.
+ * Return: KEV_REPORT.
  */
 enum kev_verdict kev_debug_exception(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {

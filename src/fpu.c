@@ -101,6 +101,8 @@ void kev_fpu_init(struct kev_fpu *fpu, void *area)
  * kev_fpu_image_size() - bytes of a guest's registers, in the CPU's area as for user space
  *
  * An XSAVE image in standard format, also where the CPU has only FXSAVE.
+ *
+ * Return: bytes; the same for all guests as long as the module is loaded.
  */
 u32 kev_fpu_image_size(void)
 {
@@ -133,6 +135,8 @@ static bool all_zero(const void *bytes, size_t size)
  * @problem: written on failure
  *
  * SDM Vol. 1, "Operation of XRSTOR"
+ *
+ * Return: true: it can.
  */
 bool kev_fpu_check(const void *image, struct kev_problem *problem)
 {

@@ -236,6 +236,7 @@ MODULE_PARM_DESC(keep_vmx, "leave VMX on when the last VM goes: the next one sta
  * kev_hw_going_down() - is the hardware off for good
  *
  * Context: any.
+ * Return: true: the machine restarts, or VMX could not be turned on again.
  */
 bool kev_hw_going_down(void)
 {
@@ -248,6 +249,7 @@ bool kev_hw_going_down(void)
  * Changes only while the machine is suspended.
  *
  * Context: any.
+ * Return: ticks of the TSC.
  */
 u64 kev_hw_tsc_lost(void)
 {

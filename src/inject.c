@@ -31,6 +31,8 @@ struct exception_call {
 /**
  * kev_vcpu_unfinished() - will RUN go on with an instruction, which may raise an exception
  * @vcpu: the caller holds its lock
+ *
+ * Return: true: no event may be set for the next entry.
  */
 bool kev_vcpu_unfinished(const struct kev_vcpu *vcpu)
 {

@@ -416,7 +416,8 @@ static void call_start(struct kev_vcpu *vcpu, void *arg)
  * kev_vcpu_start_state() - put a new vCPU into the state of the VM's boot protocol
  * @vcpu: the caller holds its lock
  *
- * Context: process, may sleep. Return: 0, -EIO.
+ * Context: process, may sleep.
+ * Return: 0, -EIO.
  */
 int kev_vcpu_start_state(struct kev_vcpu *vcpu)
 {

@@ -139,6 +139,7 @@ static bool check_time(const struct kev_vm *vm, const struct kev_time *t,
  * @problem: written on failure
  *
  * Context: any.
+ * Return: true: it could; else @problem says what could not.
  */
 bool kev_state_check(const struct kev_vm *vm, const struct kev_vcpu_state *state,
 		     struct kev_problem *problem)

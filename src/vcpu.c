@@ -76,7 +76,8 @@ static void call_paging(struct kev_vcpu *vcpu, void *arg)
  * @vcpu: the caller holds its lock
  * @paging: written
  *
- * Context: process, may sleep. Return: 0 or -EIO.
+ * Context: process, may sleep.
+ * Return: 0 or -EIO.
  */
 int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
 {
@@ -89,6 +90,7 @@ int kev_vcpu_paging(struct kev_vcpu *vcpu, struct kev_paging *paging)
  * @gpr: enum kev_gpr
  *
  * Context: IRQs off.
+ * Return: its 64 bits.
  */
 u64 kev_vcpu_gpr(struct kev_vcpu *vcpu, unsigned int gpr)
 {

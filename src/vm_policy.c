@@ -29,6 +29,7 @@ struct own_cpuid {
  * @vm: the VM
  *
  * Context: in an RCU reader, as with IRQs off, or after the first RUN.
+ * Return: the table, which goes with the VM, or before the first RUN with the next policy.
  */
 const struct kev_cpuid_table *kev_vm_cpuid(const struct kev_vm *vm)
 {
@@ -40,6 +41,7 @@ const struct kev_cpuid_table *kev_vm_cpuid(const struct kev_vm *vm)
  * @vm: the VM
  *
  * Context: any.
+ * Return: a mask.
  */
 u64 kev_vm_cr4_guest(const struct kev_vm *vm)
 {
@@ -56,6 +58,7 @@ u64 kev_vm_cr4_guest(const struct kev_vm *vm)
  * @vm: the VM
  *
  * Context: any.
+ * Return: a mask.
  */
 u64 kev_vm_efer_guest(const struct kev_vm *vm)
 {
@@ -73,6 +76,7 @@ u64 kev_vm_efer_guest(const struct kev_vm *vm)
  * @xcr0: the value
  *
  * Context: any.
+ * Return: true: XSETBV takes it; else it raises #GP.
  */
 bool kev_vm_xcr0_valid(const struct kev_vm *vm, u64 xcr0)
 {
@@ -115,7 +119,8 @@ static int make_msr_values(struct kev_vcpu *vcpu)
  *
  * The VM's policy is final from now on, unless -EINVAL is returned.
  *
- * Context: process, may sleep. Return: 0; -EINVAL there are more or fewer; -ENOMEM.
+ * Context: process, may sleep.
+ * Return: 0; -EINVAL there are more or fewer; -ENOMEM.
  */
 int kev_vcpu_msr_values(struct kev_vcpu *vcpu, u32 nr, u64 **values)
 {

@@ -122,7 +122,8 @@ static inline u32 *kev_apic_reg(u32 *regs, unsigned int offset)
  * @regs: the page
  * @field: KEV_APIC_ISR, KEV_APIC_TMR or KEV_APIC_IRR
  *
- * Context: Any. Return: -1 for none.
+ * Context: Any.
+ * Return: -1 for none.
  */
 int kev_apic_highest(u32 *regs, unsigned int field);
 
@@ -150,6 +151,7 @@ static inline bool kev_apic_has_bit(u32 *regs, unsigned int field, u8 vector)
  * SDM Vol. 3, "Task and Processor Priorities"
  *
  * Context: Any.
+ * Return: the value of PPR.
  */
 u8 kev_apic_ppr(u8 tpr, int in_service);
 
@@ -157,7 +159,8 @@ u8 kev_apic_ppr(u8 tpr, int in_service);
  * kev_apic_divide_shift() - by how much the timer's clock is divided
  * @divide: divide configuration register
  *
- * Context: Any. Return: the power of two, 0 to 7.
+ * Context: Any.
+ * Return: the power of two, 0 to 7.
  */
 unsigned int kev_apic_divide_shift(u32 divide);
 
@@ -168,6 +171,7 @@ unsigned int kev_apic_divide_shift(u32 divide);
  * SDM Vol. 3, "Deriving Logical x2APIC ID from the Local x2APIC ID"
  *
  * Context: Any.
+ * Return: cluster and bit, as a guest reads them.
  */
 u32 kev_apic_x2_ldr(u32 id);
 
@@ -181,6 +185,7 @@ u32 kev_apic_x2_ldr(u32 id);
  * SDM Vol. 3, "Determining IPI Destination"
  *
  * Context: Any.
+ * Return: true: the APIC is one of those that are meant.
  */
 bool kev_apic_matches(u64 at, u32 id, u32 dest, bool logical);
 
@@ -193,7 +198,8 @@ bool kev_apic_matches(u64 at, u32 id, u32 dest, bool logical);
  * SDM Vol. 3, "Interrupt Command Register (ICR)": the combinations that the table of
  * valid ones does not have send nothing.
  *
- * Context: Any. Return: false if nothing is sent.
+ * Context: Any.
+ * Return: false if nothing is sent.
  */
 bool kev_apic_decode_icr(u64 icr, bool x2apic, struct kev_apic_message *message);
 
@@ -206,7 +212,8 @@ bool kev_apic_decode_icr(u64 icr, bool x2apic, struct kev_apic_message *message)
  * SDM Vol. 3, "Message Signalled Interrupts". Taken are the modes fixed, lowest priority,
  * NMI and INIT.
  *
- * Context: Any. Return: false if it is none.
+ * Context: Any.
+ * Return: false if it is none.
  */
 bool kev_apic_decode_msi(u64 address, u32 data, struct kev_apic_message *message);
 
@@ -216,6 +223,7 @@ bool kev_apic_decode_msi(u64 address, u32 data, struct kev_apic_message *message
  * @phys_bits: width of a physical address
  *
  * Context: Any.
+ * Return: true: no reserved bit is set, and the mode exists.
  */
 bool kev_apic_base_possible(u64 value, unsigned int phys_bits);
 
@@ -228,6 +236,7 @@ bool kev_apic_base_possible(u64 value, unsigned int phys_bits);
  * SDM Vol. 3, "x2APIC State Transitions"
  *
  * Context: Any.
+ * Return: true: the CPU would take it; else it raises #GP.
  */
 bool kev_apic_base_valid(u64 old, u64 value, unsigned int phys_bits);
 
@@ -242,7 +251,8 @@ bool kev_apic_base_valid(u64 old, u64 value, unsigned int phys_bits);
  * @ticks: of the TSC
  * @khz: its rate, not 0
  *
- * Context: Any. Return: nanoseconds, rounded up; at most 2^62.
+ * Context: Any.
+ * Return: nanoseconds, rounded up; at most 2^62.
  */
 u64 kev_tsc_to_ns(u64 ticks, u32 khz);
 

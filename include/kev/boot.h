@@ -144,7 +144,8 @@ struct kev_boot_plan {
  * kev_boot_known() - is there such a protocol
  * @protocol: enum kev_boot, or anything else
  *
- * Context: Any. Return: true, also for KEV_BOOT_AUTO.
+ * Context: Any.
+ * Return: true, also for KEV_BOOT_AUTO.
  */
 bool kev_boot_known(u32 protocol);
 
@@ -155,6 +156,7 @@ bool kev_boot_known(u32 protocol);
  * That takes a CPU with "unrestricted guest".
  *
  * Context: Any.
+ * Return: true: paging is off at the first instruction.
  */
 bool kev_boot_is_32bit(u32 protocol);
 
@@ -162,7 +164,8 @@ bool kev_boot_is_32bit(u32 protocol);
  * kev_boot_window() - how much of a file's beginning kev_boot_find() wants to see
  * @protocol: enum kev_boot
  *
- * Context: Any. Return: bytes, at least KEV_ELF_HEADER_SIZE and at most KEV_BOOT_WINDOW_MAX.
+ * Context: Any.
+ * Return: bytes, at least KEV_ELF_HEADER_SIZE and at most KEV_BOOT_WINDOW_MAX.
  */
 size_t kev_boot_window(u32 protocol);
 
@@ -178,7 +181,8 @@ size_t kev_boot_window(u32 protocol);
  * before a note. What has the magic number but not the checksum is no header then;
  * whoever has asked for the protocol gets KEV_IMAGE_HEADER.
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_boot_find(u32 protocol, const void *buf, size_t len, struct kev_boot_header *out,
 		  struct kev_image_fault *why);
@@ -200,7 +204,8 @@ void kev_boot_elf_rules(const struct kev_boot_header *header, struct kev_elf_rul
  * @plan: written; means nothing on failure
  * @why: always written: KEV_IMAGE_OK, or what is wrong
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_boot_plan_flat(const struct kev_boot_header *header, u64 file_size,
 		       unsigned int phys_bits, struct kev_elf_plan *plan,
@@ -211,6 +216,7 @@ int kev_boot_plan_flat(const struct kev_boot_header *header, u64 file_size,
  * @header: as it is by now
  *
  * Context: Any.
+ * Return: true: what notes tell decides, or is not known yet.
  */
 bool kev_boot_wants_notes(const struct kev_boot_header *header);
 
@@ -223,7 +229,8 @@ bool kev_boot_wants_notes(const struct kev_boot_header *header);
  *
  * Notes that reach beyond @len end the list.
  *
- * Context: Any. Return: 0, found or not; -ENOEXEC.
+ * Context: Any.
+ * Return: 0, found or not; -ENOEXEC.
  */
 int kev_boot_find_note(struct kev_boot_header *header, const void *buf, size_t len,
 		       struct kev_image_fault *why);
@@ -234,7 +241,8 @@ int kev_boot_find_note(struct kev_boot_header *header, const void *buf, size_t l
  * @plan: the image; its entry is written
  * @why: always written: KEV_IMAGE_OK, or what is wrong
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_boot_resolve(struct kev_boot_header *header, struct kev_elf_plan *plan,
 		     struct kev_image_fault *why);
@@ -244,7 +252,8 @@ int kev_boot_resolve(struct kev_boot_header *header, struct kev_elf_plan *plan,
  * @protocol: enum kev_boot, not KEV_BOOT_AUTO
  * @args: see there
  *
- * Context: Any. Return: false for a command line or modules with a protocol that has none.
+ * Context: Any.
+ * Return: false for a command line or modules with a protocol that has none.
  */
 bool kev_boot_takes(u32 protocol, const struct kev_boot_args *args);
 
@@ -260,7 +269,8 @@ bool kev_boot_takes(u32 protocol, const struct kev_boot_args *args);
  * information lies where the protocol has it, or in low memory below the image, or
  * behind the modules.
  *
- * Context: Any. Return: 0; -ENOEXEC; as kev_layout_ram().
+ * Context: Any.
+ * Return: 0; -ENOEXEC; as kev_layout_ram().
  */
 int kev_boot_place(const struct kev_boot_header *header, const struct kev_elf_plan *plan,
 		   const struct kev_boot_args *args, struct kev_boot_plan *out,
@@ -277,7 +287,8 @@ typedef void (*kev_boot_page_fn)(u64 gpa, void *page);
  * kev_boot_page() - can boot structures be computed page by page
  * @plan: what kev_boot_place() gave
  *
- * Context: Any. Return: the function that does it, whenever a page is touched; NULL: what
+ * Context: Any.
+ * Return: the function that does it, whenever a page is touched; NULL: what
  * is in them depends on @plan, and kev_boot_render() has to write them.
  */
 kev_boot_page_fn kev_boot_page(const struct kev_boot_plan *plan);
@@ -292,7 +303,8 @@ u64 kev_boot_print_device(const struct kev_boot_plan *plan);
  * @buf: plan->boot.length bytes; all of them written on success
  * @why: always written: KEV_IMAGE_OK, or KEV_IMAGE_MEMORY_MAP
  *
- * Context: Any. Return: 0; -E2BIG the memory map does not fit.
+ * Context: Any.
+ * Return: 0; -E2BIG the memory map does not fit.
  */
 int kev_boot_render(const struct kev_boot_plan *plan, const struct kev_boot_args *args,
 		    void *buf, struct kev_image_fault *why);
@@ -320,7 +332,8 @@ void kev_boot_state(const struct kev_boot_start *start, u32 vcpu_id,
  * @gpa: out: guest-physical addresses, KEV_BOOT_MAX_TOUCHED at most: the page tables of its
  *	protocol that lead to the first instruction, and the instruction itself, last
  *
- * Context: Any. Return: how many; 0 for KEV_BOOT_NONE.
+ * Context: Any.
+ * Return: how many; 0 for KEV_BOOT_NONE.
  */
 u32 kev_boot_touched(const struct kev_boot_start *start, u64 *gpa);
 

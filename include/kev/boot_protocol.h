@@ -93,7 +93,8 @@ u32 kev_boot_get32(const void *from);
  * @header_addr: its guest-physical address
  * @flat: in: @load; out: @offset
  *
- * Context: Any. Return: false if these contradict each other.
+ * Context: Any.
+ * Return: false if these contradict each other.
  */
 bool kev_boot_flat_offset(u64 header_offset, u32 header_addr, struct kev_boot_flat *flat);
 

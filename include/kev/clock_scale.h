@@ -21,7 +21,8 @@ struct kev_clock_scale {
  * kev_clock_scale() - factors for a frequency
  * @khz: of the TSC, not 0
  *
- * Context: Any. Return: the factors.
+ * Context: Any.
+ * Return: the factors.
  */
 struct kev_clock_scale kev_clock_scale(u32 khz);
 
@@ -30,7 +31,8 @@ struct kev_clock_scale kev_clock_scale(u32 khz);
  * @scale: of kev_clock_scale()
  * @ticks: of the TSC
  *
- * Context: Any. Return: nanoseconds.
+ * Context: Any.
+ * Return: nanoseconds.
  */
 u64 kev_clock_ns(struct kev_clock_scale scale, u64 ticks);
 

@@ -159,7 +159,8 @@ void kev_cpuid_settle(struct kev_cpuid_table *table);
  * kev computes for each vCPU (ids, counts, sizes of XSAVE areas) can only be repeated as
  * kev_cpuid_list() gives it.
  *
- * Context: Any. Return: 0, or -EINVAL.
+ * Context: Any.
+ * Return: 0, or -EINVAL.
  */
 int kev_cpuid_set(struct kev_cpuid_table *table, const struct kev_cpuid_table *base,
 		  struct kev_cpuid_entry *entries, u32 nr);
@@ -173,7 +174,8 @@ int kev_cpuid_set(struct kev_cpuid_table *table, const struct kev_cpuid_table *b
  *
  * As vCPU 0 of a VM with one vCPU has them after reset.
  *
- * Context: Any. Return: how many there are.
+ * Context: Any.
+ * Return: how many there are.
  */
 u32 kev_cpuid_list(const struct kev_cpuid_table *table, bool clock_pages,
 		   struct kev_cpuid_entry *entries, u32 room);
@@ -246,6 +248,7 @@ kev_cpuid_constant(const struct kev_cpuid_table *table, u32 leaf)
  * the three bits of AVX-512 come together and need AVX.
  *
  * Context: Any.
+ * Return: true: the CPU would take it; else it raises #GP.
  */
 bool kev_cpuid_xcr0_valid(const struct kev_cpuid_table *table, u64 xcr0);
 

@@ -62,7 +62,8 @@ struct kev_cr_change {
  * SDM Vol. 2, "MOV—Move to/from Control Registers"; Vol. 3, "Initializing IA-32e Mode",
  * "PDPTE Registers", "Operations that Invalidate TLBs and Paging-Structure Caches".
  *
- * Context: Any. Return: 0; -EINVAL: #GP(0).
+ * Context: Any.
+ * Return: 0; -EINVAL: #GP(0).
  */
 int kev_cr_write(const struct kev_cr_state *s, unsigned int cr, u64 value,
 		 struct kev_cr_change *change);

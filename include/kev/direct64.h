@@ -39,7 +39,8 @@ void kev_direct64_page(u64 gpa, void *page);
  * @entry: the address
  * @gpa: out: their guest-physical addresses, up to 3
  *
- * Context: Any. Return: how many.
+ * Context: Any.
+ * Return: how many.
  */
 u32 kev_direct64_walk(u64 entry, u64 *gpa);
 

@@ -26,6 +26,7 @@ enum kev_combined {
  * SDM Vol. 3, "Interrupt 8—Double Fault Exception (#DF)"
  *
  * Context: Any.
+ * Return: which of them is delivered, or #DF, or a shutdown.
  */
 enum kev_combined kev_combine_events(unsigned int first, unsigned int second);
 

@@ -147,7 +147,8 @@ struct kev_elf_plan {
  * EI_OSABI, EI_ABIVERSION and the section headers are ignored. The class goes
  * with the machine: ELFCLASS32 for EM_X86_64 (x32) is KEV_IMAGE_MACHINE.
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_elf_decode_header(const void *buf, size_t len, u64 file_size,
 			  const struct kev_elf_rules *rules, struct kev_elf_header *out,
@@ -170,7 +171,8 @@ int kev_elf_decode_header(const void *buf, size_t len, u64 file_size,
  * the first KEV_ELF_MAX_NOTES, are ignored. Addresses of ELFCLASS32 wrap at 4 GiB
  * before a base is added.
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_elf_plan(const struct kev_elf_header *h, const void *phdrs, size_t len, u64 file_size,
 		 const struct kev_elf_rules *rules, struct kev_elf_plan *plan,

@@ -210,6 +210,8 @@ static inline u64 kev_insn_register(const u64 *gpr, unsigned int reg, bool high,
  * @insn: decoded
  *
  * One access to memory, by registers that a VM exit leaves in memory: RSP is none of them.
+ *
+ * Return: true: so it is.
  */
 bool kev_insn_is_plain(const struct kev_insn *insn);
 
@@ -218,6 +220,8 @@ bool kev_insn_is_plain(const struct kev_insn *insn);
  * @insn: decoded; no string
  * @gpr: by enum kev_gpr
  * @rip: of the instruction
+ *
+ * Return: the effective address, before the segment's base is added; 64 bits wide.
  */
 static inline u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip)
 {

@@ -112,6 +112,8 @@ struct kev_emulation {
  * kev_is_device() - is an access that guest memory refuses one to a device
  * @kind: enum kev_region_kind of what refuses it
  * @access: KEV_MEM_* that was tried
+ *
+ * Return: true: it goes to a device; else it is an error of the guest's.
  */
 static inline bool kev_is_device(u32 kind, u32 access)
 {

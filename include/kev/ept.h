@@ -40,6 +40,7 @@ extern const struct kev_pt_format kev_ept_format_execute_only;
  * write-back memory.
  *
  * Context: Any.
+ * Return: what the VMCS field holds.
  */
 u64 kev_eptp(u64 root_pa, bool accessed_dirty);
 

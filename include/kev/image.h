@@ -103,7 +103,8 @@ void kev_image_put(struct kev_image *image);
  * @seg: by ascending gpa, no two of them share a byte; copied
  * @nr: how many
  *
- * Context: Process context, may sleep. Return: 0, -ENOMEM.
+ * Context: Process context, may sleep.
+ * Return: 0, -ENOMEM.
  */
 int kev_image_plan(struct kev_image *image, const struct kev_elf_segment *seg, u32 nr);
 
@@ -213,7 +214,8 @@ struct kev_piece {
  * @i: in: the segment to begin with; out: behind the piece's segment
  * @piece: out
  *
- * Context: Any. Return: there is one.
+ * Context: Any.
+ * Return: there is one.
  */
 bool kev_image_piece(const struct kev_image *image, u64 gpa, u32 *i, struct kev_piece *piece);
 

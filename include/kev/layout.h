@@ -47,7 +47,8 @@ struct kev_layout {
  *
  * A gap between two segments may span the hole.
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_layout_check(const struct kev_elf_plan *plan, u64 low_end, struct kev_image_fault *why);
 

@@ -208,7 +208,8 @@ static inline bool kev_touch_moot(const struct kev_touch *touch)
  * @config: see there; copied
  *
  * Charges the memory cgroup of the current process from now on.
- * Context: Process context, may sleep. Return: 0; -EINVAL (phys_bits), -ENOMEM: there
+ * Context: Process context, may sleep.
+ * Return: 0; -EINVAL (phys_bits), -ENOMEM: there
  * is nothing to undo.
  */
 int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config);
@@ -221,7 +222,8 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config);
  * @around_given: else the module's parameter counts
  * @huge_possible: the tables have leaves of 2 MiB
  *
- * Context: Any. Return: 0, -EINVAL.
+ * Context: Any.
+ * Return: 0, -EINVAL.
  */
 int kev_mem_option(struct kev_mem_config *config, u32 huge, u32 fault_around, bool around_given,
 		   bool huge_possible);
@@ -240,7 +242,10 @@ void kev_mem_fini(struct kev_mem *mem);
  * kev_mem_root() - physical address of the root of the second-level page tables
  * @mem: the memory
  *
- * It does not change until kev_mem_fini(). Context: Any.
+ * It does not change until kev_mem_fini().
+ *
+ * Context: Any.
+ * Return: host-physical address of a page.
  */
 phys_addr_t kev_mem_root(const struct kev_mem *mem);
 
@@ -257,7 +262,8 @@ phys_addr_t kev_mem_root(const struct kev_mem *mem);
  *
  * Never calls the OOM killer: the guest is told instead.
  *
- * Context: Process context, may sleep, no lock of the memory held. Return: the page, for
+ * Context: Process context, may sleep, no lock of the memory held.
+ * Return: the page, for
  * kev_mem_free_page() or put_page(), or NULL.
  */
 struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags);
@@ -283,7 +289,8 @@ void *kev_mem_zeroed_page(struct kev_mem *mem);
  * @mem: the memory; its creator is charged
  * @size: bytes
  *
- * Context: as kev_mem_alloc_page(). Return: zeros, for kfree(), or NULL.
+ * Context: as kev_mem_alloc_page().
+ * Return: zeros, for kfree(), or NULL.
  */
 void *kev_mem_zalloc(struct kev_mem *mem, size_t size);
 
@@ -312,7 +319,8 @@ void kev_mem_faults(const struct kev_mem *mem, u64 *faults);
  *
  * KEV_REGION_USER pins the pages, KEV_REGION_FILE takes a reference to the file.
  *
- * Context: Process context, may sleep; no kev lock held. Return: 0; -EINVAL: unaligned,
+ * Context: Process context, may sleep; no kev lock held.
+ * Return: 0; -EINVAL: unaligned,
  * empty, wraps or ends above the physical width, bad kind or rights, fields of another
  * kind; -EOPNOTSUPP: rights that the page tables cannot express; -EEXIST: overlaps a
  * region; -ENOSPC: too many regions; -EFAULT: USER: not mapped for writing; -ENOEXEC:
@@ -327,7 +335,8 @@ int kev_mem_add_region(struct kev_mem *mem, const struct kev_add_region *args);
  * @gpa: its first address
  * @length: bytes
  *
- * Context: Process context, may sleep. Return: 0: no CPU and no mapping reaches it any
+ * Context: Process context, may sleep.
+ * Return: 0: no CPU and no mapping reaches it any
  * more; -EINVAL: unaligned or empty; -ENOENT: no region with these two ends; -ENOMEM.
  */
 int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length);
@@ -338,7 +347,8 @@ int kev_mem_remove_region(struct kev_mem *mem, u64 gpa, u64 length);
  * @gpa: first address, a multiple of 4096
  * @length: bytes, a multiple of 4096
  *
- * Context: Process context, may sleep. Return: 0; -EINVAL: unaligned, empty, or wraps;
+ * Context: Process context, may sleep.
+ * Return: 0; -EINVAL: unaligned, empty, or wraps;
  * -ENOENT: not RAM or KEV_REGION_NOTIFY from end to end; -ENOMEM: a page of 2 MiB could
  * not be split; it and what is behind it has not changed.
  */
@@ -349,7 +359,8 @@ int kev_mem_discard(struct kev_mem *mem, u64 gpa, u64 length);
  * @mem: the memory
  * @query: @gpa is read, the rest written
  *
- * Context: Process context. Return: 0, -ENOENT: there is none.
+ * Context: Process context.
+ * Return: 0, -ENOENT: there is none.
  */
 int kev_mem_query(struct kev_mem *mem, struct kev_query_memory *query);
 
@@ -360,7 +371,8 @@ int kev_mem_query(struct kev_mem *mem, struct kev_query_memory *query);
  * @pages: pages, at most 64 * 4096
  * @bitmap: one bit for each, cleared by the caller
  *
- * Context: Process context, may sleep. Return: bits set, or -ENOMEM.
+ * Context: Process context, may sleep.
+ * Return: bits set, or -ENOMEM.
  */
 long kev_mem_get_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages, unsigned long *bitmap);
 
@@ -375,7 +387,8 @@ void kev_mem_set_dirty(struct kev_mem *mem, u64 gpa, unsigned long pages,
  * @kind: out: enum kev_region_kind, 0 without a region
  * @prot: out: KEV_MEM_* that the region gives
  *
- * Context: Process context. Return: enum kev_page_state.
+ * Context: Process context.
+ * Return: enum kev_page_state.
  */
 u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
 
@@ -389,7 +402,8 @@ u32 kev_mem_page_state(struct kev_mem *mem, u64 gpa, u32 *kind, u32 *prot);
  * And with kev_vm.flush_wanted as it was before this call, no leaf has gone since that this
  * call has seen.
  *
- * Context: Any. Return: NULL: not present, not readable, or poisoned.
+ * Context: Any.
+ * Return: NULL: not present, not readable, or poisoned.
  */
 const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa);
 
@@ -401,7 +415,8 @@ const void *kev_mem_find_bytes(struct kev_mem *mem, u64 gpa);
  * Any number of threads may fault on one page: one makes it, the others wait.
  *
  * Context: Process context, IRQs and preemption on, no lock of the memory held; may
- * sleep, also for a file. Return: 0: the access can be tried again; -ENOENT: no region;
+ * sleep, also for a file.
+ * Return: 0: the access can be tried again; -ENOENT: no region;
  * -EACCES: the region forbids it; -EAGAIN: user space has to fill the page first;
  * -ENOMEM: no memory, or the cgroup's limit; -EIO: the file cannot be read there;
  * -EINTR: a signal came, or *stop; -EBUSY: with KEV_TOUCH_NOWAIT.
@@ -415,7 +430,8 @@ int kev_mem_fault(struct kev_mem *mem, struct kev_touch *touch);
  * @gpa: any address
  * @access: KEV_MEM_*
  *
- * Context: IRQs off; takes no lock but the table's. Return: enum kev_region_kind: the
+ * Context: IRQs off; takes no lock but the table's.
+ * Return: enum kev_region_kind: the
  * access can be tried again; 0: kev_mem_fault() has to look.
  */
 u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u32 access);
@@ -425,7 +441,8 @@ u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u3
  * @mem: the memory, whose owner the caller is
  * @vma: as given to the VM fd's mmap
  *
- * Context: mmap_lock held for writing. Return: 0; -EINVAL: a private or an executable
+ * Context: mmap_lock held for writing.
+ * Return: 0; -EINVAL: a private or an executable
  * mapping, or one that ends above the physical width.
  */
 int kev_mem_mmap(struct kev_mem *mem, struct vm_area_struct *vma);
@@ -437,8 +454,10 @@ int kev_mem_mmap(struct kev_mem *mem, struct vm_area_struct *vma);
  * @page: where to put the page, with a reference: put_page() when done
  *
  * Makes the page present first, as kev_mem_fault(). A page that is to be written counts
- * as dirty from here on. Context and errors: as kev_mem_fault(); -EIO: also a page that is
- * poisoned by now.
+ * as dirty from here on.
+ *
+ * Context: as kev_mem_fault().
+ * Return: as kev_mem_fault(); -EIO: also a page that is poisoned by now.
  */
 int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page **page);
 
@@ -450,7 +469,8 @@ int kev_mem_get_page(struct kev_mem *mem, struct kev_touch *touch, struct page *
  * @buf: kernel memory
  * @len: bytes
  *
- * Context: as kev_mem_fault(). Return: bytes copied, less than @len where a
+ * Context: as kev_mem_fault().
+ * Return: bytes copied, less than @len where a
  * page behind them cannot be had; if that is the first one, the error of
  * kev_mem_get_page().
  */
@@ -485,7 +505,8 @@ struct kev_walk;
  * @touch: the manner in which the guest's tables are read
  * @walk: as kev_walk() writes it
  *
- * Context: as kev_mem_fault(). Return: 0; -EFAULT as kev_mem_copy_gva().
+ * Context: as kev_mem_fault().
+ * Return: 0; -EFAULT as kev_mem_copy_gva().
  */
 int kev_mem_walk(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,
 		 struct kev_touch *touch, struct kev_walk *walk);
@@ -508,7 +529,8 @@ struct kev_mem_user {
  *
  * Rights count, and accessed and dirty flags are set as the CPU sets them.
  *
- * Context: as kev_mem_fault(). Return: 0; -EFAULT: #PF with @error; any other: an entry
+ * Context: as kev_mem_fault().
+ * Return: 0; -EFAULT: #PF with @error; any other: an entry
  * at touch->gpa cannot be had for touch->access, as kev_mem_get_page().
  */
 int kev_mem_walk_as_cpu(struct kev_mem *mem, const struct kev_paging *paging, u64 gva,

@@ -80,7 +80,8 @@ u64 *kev_table_make(struct kev_mem *mem, u64 gpa, unsigned int level);
  * @mem: the memory
  * @gpa: any address
  *
- * Context: Any. Return: an entry of level 1, or of level 2 where that is a leaf or
+ * Context: Any.
+ * Return: an entry of level 1, or of level 2 where that is a leaf or
  * busy; NULL.
  */
 u64 *kev_table_find(struct kev_mem *mem, u64 gpa);
@@ -96,7 +97,8 @@ u64 *kev_table_find(struct kev_mem *mem, u64 gpa);
  * Gives every table of level 1, and each leaf, busy or discarded entry of level 2 by itself;
  * the latter covers more than the range where its ends do not lie on 2 MiB.
  *
- * Context: Any. Return: the table, or NULL at the end.
+ * Context: Any.
+ * Return: the table, or NULL at the end.
  */
 struct kev_pt_page *kev_table_next(struct kev_mem *mem, u64 *gpa, u64 end, unsigned int *first,
 				   unsigned int *nr);
@@ -137,7 +139,8 @@ struct page *kev_leaf_page(const struct kev_mem *mem, const u64 *leaf, u64 entry
  * kev_leaf_claim() - make a leaf busy
  * @leaf: its table's lock is held; the leaf is not busy
  *
- * The CPU may set flags until this returns. Return: what the leaf was.
+ * The CPU may set flags until this returns.
+ * Return: what the leaf was.
  */
 u64 kev_leaf_claim(u64 *leaf);
 

@@ -41,7 +41,8 @@ struct kev_msr_rules {
  * @entries: unchecked
  * @nr: how many
  *
- * Context: Any. Return: 0, or -EINVAL: malformed, or ranges overlap.
+ * Context: Any.
+ * Return: 0, or -EINVAL: malformed, or ranges overlap.
  */
 int kev_msr_set_rules(struct kev_msr_rules *rules, const struct kev_msr_policy *entries, u32 nr);
 
@@ -52,6 +53,7 @@ int kev_msr_set_rules(struct kev_msr_rules *rules, const struct kev_msr_policy *
  * @last: highest
  *
  * Context: Any.
+ * Return: true: of one at least.
  */
 bool kev_msr_rules_touch(const struct kev_msr_rules *rules, u32 first, u32 last);
 
@@ -60,7 +62,8 @@ bool kev_msr_rules_touch(const struct kev_msr_rules *rules, u32 first, u32 last)
  * @rules: of kev_msr_set_rules()
  * @index: which
  *
- * Context: Any, IRQs off included. Return: NULL for nothing.
+ * Context: Any, IRQs off included.
+ * Return: NULL for nothing.
  */
 const struct kev_msr_rule *kev_msr_find_rule(const struct kev_msr_rules *rules, u32 index);
 

@@ -45,7 +45,8 @@ struct kev_owner {
  * kev_owner_get() - a user has something more
  * @uid: who
  *
- * Context: process, may sleep. Return: a reference, until kev_owner_put(); NULL: no memory.
+ * Context: process, may sleep.
+ * Return: a reference, until kev_owner_put(); NULL: no memory.
  */
 struct kev_owner *kev_owner_get(kuid_t uid);
 void kev_owner_put(struct kev_owner *owner);

@@ -118,7 +118,8 @@ static inline u64 kev_region_end(const struct kev_region *region)
  * @mem: the memory that it is for
  * @size: of the structure that begins with it
  *
- * Context: Process context, may sleep. Return: zeros, for kev_region_free(), or NULL.
+ * Context: Process context, may sleep.
+ * Return: zeros, for kev_region_free(), or NULL.
  */
 void *kev_region_alloc(struct kev_mem *mem, size_t size);
 
@@ -145,7 +146,8 @@ void kev_region_init(struct kev_region *region, struct list_head *list,
  * @length: bytes
  * @prot: KEV_MEM_*
  *
- * Context: Any. Return: 0, -EINVAL, -EOPNOTSUPP as kev_mem_add_region().
+ * Context: Any.
+ * Return: 0, -EINVAL, -EOPNOTSUPP as kev_mem_add_region().
  */
 int kev_region_check(const struct kev_mem *mem, u64 gpa, u64 length, u32 prot);
 
@@ -188,6 +190,7 @@ struct kev_region *kev_region_get(struct kev_mem *mem, u64 gpa);
  *
  * Context: RCU read side, or IRQs off. Only its own fields may be used: what it holds may go
  * with the last reference, unless the caller has its table's lock and finds it not dead.
+ * Return: the region, or NULL where there is none.
  */
 struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa);
 
@@ -198,6 +201,7 @@ struct kev_region *kev_region_find(const struct kev_mem *mem, u64 gpa);
  * @hint: the caller's; anything at first
  *
  * Context: as kev_region_find().
+ * Return: the region, or NULL where there is none.
  */
 struct kev_region *kev_region_find_near(const struct kev_mem *mem, u64 gpa, u32 *hint);
 
@@ -289,7 +293,8 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
  *
  * What is given is not taken back before the VM's end: for what a VM has from its beginning.
  *
- * Context: Any. Return: zeros, or NULL: there is not as much left; allocate it.
+ * Context: Any.
+ * Return: zeros, or NULL: there is not as much left; allocate it.
  */
 void *kev_mem_room(struct kev_mem *mem, size_t size);
 
@@ -313,7 +318,8 @@ void kev_mem_pages_fini(struct kev_mem *mem);
  * @order: KEV_PT_INDEX_BITS: a page of 2 MiB
  * @hard: wait for the host to make room for them; otherwise they are there or not
  *
- * Context: Process context, may sleep. Return: the first page or NULL.
+ * Context: Process context, may sleep.
+ * Return: the first page or NULL.
  */
 struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool hard);
 
@@ -323,7 +329,8 @@ struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool har
  * @user: who is charged
  * @pages: how many
  *
- * Context: Process context. Return: false: the limit does not allow it.
+ * Context: Process context.
+ * Return: false: the limit does not allow it.
  */
 bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages);
 void kev_mem_unpin(struct mm_struct *mm, struct user_struct *user, u64 pages);

@@ -43,7 +43,8 @@ struct kev_relocation {
  * (DT_REL, DT_RELR, DT_JMPREL) that is not empty, or any dynamic section of ELFCLASS32.
  * KEV_IMAGE_RELOCATIONS: more than KEV_RELOC_MAX.
  *
- * Context: Any. Return: 0, or -ENOEXEC.
+ * Context: Any.
+ * Return: 0, or -ENOEXEC.
  */
 int kev_reloc_find(const void *dyn, size_t len, const struct kev_elf_plan *plan,
 		   struct kev_elf_extent *table, struct kev_image_fault *why);
@@ -65,7 +66,8 @@ int kev_reloc_find(const void *dyn, size_t len, const struct kev_elf_plan *plan,
  * KEV_IMAGE_RELOCATION; more than KEV_RELOC_MAX entries KEV_IMAGE_RELOCATIONS.
  *
  * Context: Process context, no lock held: it gives way to others on its way. Sorts only what
- * the linker has not. Return: the number of relocations in @out, at most @nr, or -ENOEXEC.
+ * the linker has not.
+ * Return: the number of relocations in @out, at most @nr, or -ENOEXEC.
  */
 int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *table, u64 nr,
 		     struct kev_relocation *out, struct kev_image_fault *why);
@@ -76,7 +78,8 @@ int kev_reloc_decode(const struct kev_elf_plan *plan, u64 base, const void *tabl
  * @nr: how many
  * @gpa: where to begin
  *
- * Context: Any; in time O(log @nr). Return: its address, or ~0: there is none.
+ * Context: Any; in time O(log @nr).
+ * Return: its address, or ~0: there is none.
  */
 u64 kev_reloc_next(const struct kev_relocation *relocs, u64 nr, u64 gpa);
 

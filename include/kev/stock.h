@@ -50,7 +50,8 @@ struct kev_stock {
  * While faults hit neighbouring pages an empty stock is filled with more pages each time, up
  * to KEV_STOCK_PAGES, as far as there is memory at hand.
  *
- * Context: Process context, may sleep. Return: the page, or NULL as kev_mem_alloc_page().
+ * Context: Process context, may sleep.
+ * Return: the page, or NULL as kev_mem_alloc_page().
  */
 struct page *kev_stock_take(struct kev_stock *stock, struct kev_mem *mem, u64 gpa, gfp_t flags);
 
@@ -59,7 +60,8 @@ struct page *kev_stock_take(struct kev_stock *stock, struct kev_mem *mem, u64 gp
  * @stock: of the vCPU that faults
  * @gpa: the page of the fault
  *
- * Context: IRQs off. Return: a page of zeros, or NULL.
+ * Context: IRQs off.
+ * Return: a page of zeros, or NULL.
  */
 struct page *kev_stock_take_fast(struct kev_stock *stock, u64 gpa);
 

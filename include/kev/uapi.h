@@ -60,7 +60,8 @@ void kev_dev_exit(void);
  * @from: where they are
  * @size: bytes, not 0
  *
- * Context: process context; may sleep. Return: for kfree(); or -ENOMEM, -EFAULT as ERR_PTR.
+ * Context: process context; may sleep.
+ * Return: for kfree(); or -ENOMEM, -EFAULT as ERR_PTR.
  */
 void *kev_memdup_user(u64 from, size_t size);
 

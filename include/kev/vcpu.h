@@ -302,7 +302,8 @@ static inline enum kev_verdict kev_queue_gp(struct kev_vcpu *vcpu)
  * @vcpu: the caller owns it
  * @gpa: guest-physical address
  *
- * Context: any. Return: false also in x2APIC mode, which has no page.
+ * Context: any.
+ * Return: false also in x2APIC mode, which has no page.
  */
 static inline bool kev_apic_owns(const struct kev_vcpu *vcpu, u64 gpa)
 {

@@ -122,6 +122,8 @@ struct kev_vm {
  * @vm: the VM
  *
  * A name only: the mm is grabbed, so that no other can have its address.
+ *
+ * Return: true: the caller may run and change it.
  */
 static inline bool kev_vm_mine(const struct kev_vm *vm)
 {
@@ -133,6 +135,7 @@ static inline bool kev_vm_mine(const struct kev_vm *vm)
  * @vm: the VM
  *
  * Context: any. When true, exit_code, error and ender are final.
+ * Return: true: it has; else it may at any time.
  */
 static inline bool kev_vm_ended(const struct kev_vm *vm)
 {

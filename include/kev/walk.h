@@ -108,6 +108,8 @@ int kev_walk(const struct kev_paging *p, u64 gva, kev_walk_read_fn read, void *c
  *
  * SDM Vol. 3, "Determination of Access Rights": CR0.WP and CR4.SMAP count. Without paging
  * everything is allowed.
+ *
+ * Return: true: there is a #PF with @error.
  */
 bool kev_walk_denies(const struct kev_paging *p, bool mapped, const struct kev_walk *walk,
 		     unsigned int access, bool user, bool ac, u32 *error);
@@ -119,6 +121,8 @@ bool kev_walk_denies(const struct kev_paging *p, bool mapped, const struct kev_w
  * @write: the access writes
  *
  * SDM Vol. 3, "Accessed and Dirty Flags".
+ *
+ * Return: the entry with A set, and D in the last one of a write.
  */
 u64 kev_walk_entry_used(const struct kev_walk *walk, unsigned int i, bool write);
 

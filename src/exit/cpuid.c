@@ -29,7 +29,8 @@ static void answer(struct kev_vcpu *vcpu, u32 leaf, u32 subleaf, struct kev_cpui
  * kev_vcpu_signature() - family, model and stepping as the guest has them
  * @vcpu: the caller owns it
  *
- * Context: any. Return: EAX of CPUID leaf 1, which INIT leaves in EDX.
+ * Context: any.
+ * Return: EAX of CPUID leaf 1, which INIT leaves in EDX.
  */
 u32 kev_vcpu_signature(struct kev_vcpu *vcpu)
 {

@@ -188,6 +188,7 @@ static struct doorbell *find(struct kev_vm *vm, bool port, u64 address, unsigned
  * @data: what was written, zero-extended
  *
  * Context: any but NMI; on a kernel with PREEMPT_RT process only.
+ * Return: true: it was one, and has been signalled.
  */
 bool kev_doorbell_ring(struct kev_vm *vm, bool port, u64 address, unsigned int width, u64 data)
 {
@@ -210,6 +211,7 @@ bool kev_doorbell_ring(struct kev_vm *vm, bool port, u64 address, unsigned int w
  * @data: what was written, zero-extended
  *
  * Context: any but NMI.
+ * Return: true: it would now.
  */
 bool kev_doorbell_matches(struct kev_vm *vm, bool port, u64 address, unsigned int width,
 			  u64 data)

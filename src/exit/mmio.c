@@ -345,7 +345,8 @@ static void fill_cpu(struct kev_emulation *e)
  * kev_emulate_fetch_more() - read what there may be behind the bytes that there are
  * @vcpu: the caller holds its lock, and has called kev_emulate_fetch()
  *
- * Context: process, may sleep. Return: 0 with what could be read, if anything; -EINTR.
+ * Context: process, may sleep.
+ * Return: 0 with what could be read, if anything; -EINTR.
  */
 int kev_emulate_fetch_more(struct kev_vcpu *vcpu)
 {

@@ -100,6 +100,8 @@ static enum kev_verdict nobody(struct kev_vcpu *vcpu)
  * @vcpu: armed
  * @write: WRMSR
  * @ret: what @read_msr or @write_msr said; -EAGAIN: not at this level
+ *
+ * Return: KEV_RESUME; KEV_INJECT: #GP; KEV_PASS: not at this level, or user space is asked.
  */
 enum kev_verdict kev_msr_verdict(struct kev_vcpu *vcpu, bool write, int ret)
 {

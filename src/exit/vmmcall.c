@@ -20,6 +20,7 @@ static const u8 vmmcall[] = { 0x0f, 0x01, 0xd9 };
  * The exit becomes that of a VMCALL, and is answered as one.
  *
  * Context: process, may sleep.
+ * Return: what the run loop does next.
  */
 enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {

@@ -81,6 +81,7 @@ static void look(struct kev_vcpu *vcpu)
  * need not keep this.
  *
  * Context: any.
+ * Return: the value of PPR.
  */
 u8 kev_apic_ppr_now(struct kev_vcpu *vcpu)
 {
@@ -192,7 +193,8 @@ void kev_apic_set_base(struct kev_vcpu *vcpu, u64 base)
  * @vcpu: the caller owns it
  * @offset: in the page, a multiple of 16 below 4096
  *
- * Context: any. Return: 0 for registers that there are not.
+ * Context: any.
+ * Return: 0 for registers that there are not.
  */
 u32 kev_apic_read(struct kev_vcpu *vcpu, unsigned int offset)
 {
@@ -336,6 +338,7 @@ void kev_apic_set_tpr(struct kev_vcpu *vcpu, u8 tpr)
  * @vcpu: the caller owns it
  *
  * Context: any.
+ * Return: the value of TPR.
  */
 u8 kev_apic_tpr(const struct kev_vcpu *vcpu)
 {
@@ -448,7 +451,8 @@ void kev_apic_sync(struct kev_vcpu *vcpu)
  * kev_apic_requested() - the interrupt that goes first
  * @vcpu: the caller owns it
  *
- * Context: any. Return: its vector, -1 for none.
+ * Context: any.
+ * Return: its vector, -1 for none.
  */
 int kev_apic_requested(const struct kev_vcpu *vcpu)
 {
@@ -459,7 +463,8 @@ int kev_apic_requested(const struct kev_vcpu *vcpu)
  * kev_apic_deliverable() - the interrupt that comes next
  * @vcpu: the caller owns it
  *
- * Context: any. Return: its vector, -1 for none that the processor priority allows.
+ * Context: any.
+ * Return: its vector, -1 for none that the processor priority allows.
  */
 int kev_apic_deliverable(struct kev_vcpu *vcpu)
 {
@@ -472,7 +477,8 @@ int kev_apic_deliverable(struct kev_vcpu *vcpu)
  * kev_apic_held() - what nothing but the task priority holds back
  * @vcpu: the caller owns it
  *
- * Context: any. Return: priority class of the interrupt that comes when the class of the
+ * Context: any.
+ * Return: priority class of the interrupt that comes when the class of the
  * task priority goes below it, 0 for none.
  */
 u8 kev_apic_held(const struct kev_vcpu *vcpu)
@@ -490,6 +496,7 @@ u8 kev_apic_held(const struct kev_vcpu *vcpu)
  * @class: of priority, which the interrupt has to exceed
  *
  * Context: any.
+ * Return: true: it is not masked, and its priority is higher.
  */
 bool kev_apic_lvt_wakes(const struct kev_vcpu *vcpu, enum kev_apic_lvt entry, unsigned int class)
 {

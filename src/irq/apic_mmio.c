@@ -20,6 +20,7 @@
  * and which one is there must not depend on who has touched it first.
  *
  * Context: any.
+ * Return: true: the APIC answers; false: a region's page is there.
  */
 bool kev_apic_owns_page(const struct kev_vcpu *vcpu, u64 gpa)
 {
@@ -46,6 +47,7 @@ static bool readable(unsigned int offset)
  * @offset: of 4 bytes, in the page; the upper 12 of each 16 read as zero
  *
  * Context: process.
+ * Return: the register, 0 for those that cannot be read.
  */
 u32 kev_apic_mmio_read(struct kev_vcpu *vcpu, unsigned int offset)
 {

@@ -95,7 +95,8 @@ static bool timer_possible(const struct kev_apic_state *state)
  * @base: IA32_APIC_BASE that goes with it
  * @state: from user space
  *
- * Context: any. Return: the name of the field, or NULL.
+ * Context: any.
+ * Return: the name of the field, or NULL.
  */
 const char *kev_apic_state_problem(const struct kev_vcpu *vcpu, u64 base,
 				   const struct kev_apic_state *state)
@@ -181,7 +182,8 @@ void kev_mp_get_state(struct kev_vcpu *vcpu, struct kev_mp_state *state)
  * kev_mp_state_problem() - what cannot be waited for
  * @state: from user space
  *
- * Context: any. Return: the name of the field, or NULL.
+ * Context: any.
+ * Return: the name of the field, or NULL.
  */
 const char *kev_mp_state_problem(const struct kev_mp_state *state)
 {

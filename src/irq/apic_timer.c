@@ -312,7 +312,8 @@ void kev_timer_set_divide(struct kev_vcpu *vcpu, u32 old, u32 divide)
  * kev_timer_count() - the current count
  * @vcpu: the caller owns it
  *
- * Context: any. Return: 0 when it does not count, and in TSC-deadline mode.
+ * Context: any.
+ * Return: 0 when it does not count, and in TSC-deadline mode.
  */
 u32 kev_timer_count(const struct kev_vcpu *vcpu)
 {
@@ -331,7 +332,8 @@ u32 kev_timer_count(const struct kev_vcpu *vcpu)
  * kev_timer_deadline() - when the timer fires next
  * @vcpu: the caller owns it
  *
- * Context: any. Return: guest's TSC, 0 for never.
+ * Context: any.
+ * Return: guest's TSC, 0 for never.
  */
 u64 kev_timer_deadline(const struct kev_vcpu *vcpu)
 {
@@ -368,6 +370,7 @@ void kev_timer_restore(struct kev_vcpu *vcpu, u64 deadline)
  * @vcpu: the caller owns it
  *
  * Context: any.
+ * Return: true: there is an interrupt to deliver.
  */
 bool kev_timer_take(struct kev_vcpu *vcpu)
 {

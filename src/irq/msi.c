@@ -219,7 +219,8 @@ long kev_vm_irqfd(void *object, void *arg)
  * @object: the VM
  * @arg: struct kev_signal, unchecked
  *
- * Context: process, no lock held. Return: 0; -EINVAL it is no message that kev delivers.
+ * Context: process, no lock held.
+ * Return: 0; -EINVAL it is no message that kev delivers.
  */
 long kev_vm_signal(void *object, void *arg)
 {

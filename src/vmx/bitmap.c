@@ -87,7 +87,8 @@ static void fill(void *bitmap, unsigned int sets)
 /**
  * kev_vmx_bitmaps_init() - make all MSR bitmaps
  *
- * Context: process. Return: 0, or -ENOMEM with nothing left.
+ * Context: process.
+ * Return: 0, or -ENOMEM with nothing left.
  */
 int kev_vmx_bitmaps_init(void)
 {
@@ -122,7 +123,8 @@ void kev_vmx_bitmaps_exit(void)
  *
  * Those of which user space has said something, or all if it wants to be given them.
  *
- * Context: Any. Return: KEV_BITMAP_*.
+ * Context: Any.
+ * Return: KEV_BITMAP_*.
  */
 unsigned int kev_vmx_withheld_msrs(const struct kev_vm *vm)
 {
@@ -161,7 +163,8 @@ void kev_vmx_pass_msrs(struct kev_vmx_vcpu *vmx, unsigned int which, unsigned in
  * kev_vmx_msr_bitmap() - the bitmap of the sets that pass
  * @vmx: any
  *
- * Context: Any. Return: its physical address.
+ * Context: Any.
+ * Return: its physical address.
  */
 u64 kev_vmx_msr_bitmap(const struct kev_vmx_vcpu *vmx)
 {

@@ -89,7 +89,8 @@ struct kev_vmx_guest {
  * entry delivers. What the SDM leaves to the processor is refused, and so is what kev
  * never lets a guest have: SMM, enclaves, a VMCS link.
  *
- * Context: Any. Return: true if the entry does not fail for it.
+ * Context: Any.
+ * Return: true if the entry does not fail for it.
  */
 bool kev_vmx_check(const struct kev_vmx_guest *guest, struct kev_problem *problem);
 

@@ -41,6 +41,8 @@ static void write_masks(struct kev_vmx_vcpu *vmx, bool all)
 /**
  * kev_vmx_real_cr0() - what the CPU gets for a CR0 of the guest
  * @value: as the guest reads it
+ *
+ * Return: what the CPU's register holds in the guest.
  */
 u64 kev_vmx_real_cr0(u64 value)
 {
@@ -50,6 +52,8 @@ u64 kev_vmx_real_cr0(u64 value)
 /**
  * kev_vmx_real_cr4() - what the CPU gets for a CR4 of the guest
  * @value: as the guest reads it
+ *
+ * Return: what the CPU's register holds in the guest.
  */
 u64 kev_vmx_real_cr4(u64 value)
 {

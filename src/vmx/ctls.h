@@ -290,7 +290,8 @@ int kev_vmx_ctl_compute(u64 cap, const struct kev_vmx_want *want, u32 *out, u32 
  * @cfg: written on success
  * @missing: written on failure
  *
- * Context: Any. Return: 0, or -EOPNOTSUPP.
+ * Context: Any.
+ * Return: 0, or -EOPNOTSUPP.
  */
 int kev_vmx_config_compute(const struct kev_vmx_caps *caps, struct kev_vmx_config *cfg,
 			   struct kev_vmx_missing *missing);

@@ -127,6 +127,7 @@ bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception
  * @vcpu: loaded
  *
  * Context: IRQs off.
+ * Return: true: no other can be injected.
  */
 bool kev_vmx_event_waits(struct kev_vcpu *vcpu)
 {

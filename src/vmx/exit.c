@@ -317,7 +317,8 @@ static __always_inline void decode(struct kev_vmx_vcpu *vmx, struct kev_exit *ex
  * kev_vmx_prepare() - do what the next entry needs, by @vmx->due
  * @vmx: armed, about to enter
  *
- * Context: IRQs off. Return: false: there must not be one.
+ * Context: IRQs off.
+ * Return: false: there must not be one.
  */
 bool kev_vmx_prepare(struct kev_vmx_vcpu *vmx)
 {

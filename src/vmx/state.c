@@ -228,6 +228,7 @@ void kev_vmx_set(struct kev_vcpu *vcpu, const struct kev_vcpu_state *state)
  * @vcpu: loaded
  *
  * Context: IRQs off.
+ * Return: its 64 bits.
  */
 u64 kev_vmx_read_rip(struct kev_vcpu *vcpu)
 {
@@ -239,6 +240,7 @@ u64 kev_vmx_read_rip(struct kev_vcpu *vcpu)
  * @vcpu: loaded
  *
  * Context: IRQs off.
+ * Return: its 64 bits.
  */
 u64 kev_vmx_read_rsp(struct kev_vcpu *vcpu)
 {
@@ -364,7 +366,8 @@ void kev_vmx_entry_problem(struct kev_vcpu *vcpu, struct kev_problem *problem)
  * kev_vmx_code_at() - where the guest fetches 64-bit code
  * @vcpu: loaded
  *
- * Context: IRQs off. Return: RIP and CR3, which is KEV_NO_CODE64 if it does not.
+ * Context: IRQs off.
+ * Return: RIP and CR3, which is KEV_NO_CODE64 if it does not.
  */
 struct kev_code64 kev_vmx_code_at(struct kev_vcpu *vcpu)
 {

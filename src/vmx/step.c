@@ -27,6 +27,7 @@ static bool has_trap_flag(void)
  * Interrupts and NMIs wait meanwhile: a step is for the instruction that it is at.
  *
  * Context: any, the vCPU's owner.
+ * Return: true: it does.
  */
 bool kev_vmx_steps(const struct kev_vmx_vcpu *vmx)
 {

@@ -256,6 +256,7 @@ void kev_vmx_flush(struct kev_vcpu *vcpu)
  * @vcpu: the caller owns it
  *
  * Context: any. A suspend does not change it.
+ * Return: ticks, modulo 2^64.
  */
 u64 kev_vmx_tsc_offset(const struct kev_vcpu *vcpu)
 {

@@ -322,7 +322,8 @@ extern struct kev_vmx_config kev_vmx_config;
  * @config: written on success
  * @missing: written on failure
  *
- * Context: Any, on one CPU. Return: 0; -EOPNOTSUPP.
+ * Context: Any, on one CPU.
+ * Return: 0; -EOPNOTSUPP.
  */
 int kev_vmx_read_config(struct kev_vmx_config *config, struct kev_vmx_missing *missing);
 
@@ -358,7 +359,8 @@ void kev_vmx_release_interrupt(struct kev_vmx_vcpu *vmx);
  * kev_vmx_interrupt_status() - for a report
  * @vmx: loaded
  *
- * Context: IRQs off. Return: what the guest's interrupt status holds, or 0.
+ * Context: IRQs off.
+ * Return: what the guest's interrupt status holds, or 0.
  */
 static inline u16 kev_vmx_interrupt_status(const struct kev_vmx_vcpu *vmx)
 {
@@ -446,6 +448,7 @@ static inline void kev_vmx_look_where(struct kev_vmx_vcpu *vmx)
  * @cr: 0 or 4
  *
  * Context: IRQs off.
+ * Return: the value, masks and shadow applied.
  */
 static inline u64 kev_vmx_read_cr(struct kev_vcpu *vcpu, unsigned int cr)
 {
