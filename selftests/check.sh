@@ -79,18 +79,26 @@ headers() {
 	local header name
 	local -a objects=()
 	printf 'ccflags-y := -I%s/uapi -I%s/include\n' "$PWD" "$PWD" >"$scratch/Kbuild"
-	for header in include/kev/*.h; do
-		name=$(basename "$header" .h)
-		printf '#include <%s>\n' "${header#include/}" >"$scratch/alone_$name.c"
+	for header in include/kev/*.h src/*/*.h; do
+		name=${header//[\/.]/_}
+		printf '#include "%s/%s"\n' "$PWD" "$header" >"$scratch/alone_$name.c"
 		echo "obj-m += alone_$name.o" >>"$scratch/Kbuild"
 		objects+=("alone_$name.o")
 	done
 	make -k -C "$kdir" M="$scratch" "${objects[@]}" 2>&1 |
 		grep -E 'warning:|error:|Error [0-9]|No rule' || true
+	selftests/files.sh 'uapi/*.h' 'tools/libkev/*.h' 'tools/kevctl/*.h' | while read -r header; do
+		printf '#include "%s"\n' "$PWD/$header" |
+			gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Iuapi -Itools/libkev -Itools/kevctl \
+				-fsyntax-only -xc - 2>&1 || true
+	done
 	# A hole would go to user space with whatever is there.
 	printf '#include <linux/kev.h>\n' |
 		gcc -Wall -Wextra -Wpadded -std=gnu99 -Iuapi -fsyntax-only -xc - 2>&1
-	printf '#include <linux/kev.h>\n' | g++ -Wall -Wextra -Iuapi -fsyntax-only -xc++ - 2>&1 || true
+	for header in linux/kev.h linux/kev_policy.h linux/kev_run.h linux/kev_state.h libkev.h; do
+		printf '#include <%s>\n' "$header" |
+			g++ -Wall -Wextra -Iuapi -Itools/libkev -fsyntax-only -xc++ - 2>&1 || true
+	done
 }
 
 shell() {
