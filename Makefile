@@ -114,6 +114,9 @@ fuzz-guest: fuzz-bed ## random guests in the bed, for SECONDS; KERNEL=debug
 fuzz-entry: setup ## the entry check beside the emulated CPU, over random states
 	@selftests/fuzzers/entry.sh
 
+fuzz-enough: ## have the fuzzers run here for as long as a release asks for
+	@selftests/fuzz/enough.sh
+
 # What they need, for that kernel
 fuzz-bed: setup
 ifeq ($(KERNEL),debug)
@@ -243,6 +246,6 @@ clean: ## remove what was built
 
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels test-rt \
 	debug-kernel test-debug test-leaks test-detectors tsan soak test-mutants bench bench-check \
-	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-bed fuzzers docs \
-	man check coverage reached lint in-tree test-in-tree image test-image build-here load unload \
+	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-enough fuzz-bed \
+	fuzzers docs man check coverage reached lint in-tree test-in-tree image test-image build-here load unload \
 	install install-dkms deb test-deb dist test-dist clean

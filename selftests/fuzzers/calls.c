@@ -48,9 +48,9 @@ static const struct fz_field add_file[] = {
 static const struct fz_field attach[] = {
 	FIELD(kev_attach_image, flags, FZ_FLAGS, 0xf),
 	FIELD(kev_attach_image, fd, FZ_DESCRIPTOR, FZ_FILE),
-	FIELD(kev_attach_image, boot, FZ_ENUM, KEV_BOOT_PVH),
-	FIELD(kev_attach_image, ram_kib, FZ_BYTES, 0),
-	FIELD(kev_attach_image, load_base, FZ_ZERO, 0),
+	FIELD(kev_attach_image, boot, FZ_BOOT, 0),
+	FIELD(kev_attach_image, ram_kib, FZ_RAM, 0),
+	FIELD(kev_attach_image, load_base, FZ_BASE, 0),
 	FIELD(kev_attach_image, cmdline, FZ_USER, 0),
 	FIELD(kev_attach_image, modules, FZ_MODULES, 0),
 	FIELD(kev_attach_image, cmdline_length, FZ_ENUM, 40),
@@ -381,6 +381,13 @@ static uint64_t value_of(struct fz_world *world, const struct fz_field *field, u
 		       field->arg & (fz_random(random) | (uint64_t)fz_random(random) << 32);
 	case FZ_ENUM:
 		return fz_below(random, field->arg + 1);
+	case FZ_BOOT:
+		return fz_one_in(random, 3) ? KEV_BOOT_AUTO : fz_below(random, KEV_BOOT_PVH + 1);
+	case FZ_RAM:
+		return fz_one_in(random, 4) ? any_bytes(random) :
+			(uint64_t)KT_RAM_KIB << fz_below(random, 6);
+	case FZ_BASE:
+		return fz_one_in(random, 2) ? 0 : fz_below(random, 64) * KT_PAGE;
 	case FZ_GPA:
 		return any_gpa(random);
 	case FZ_LENGTH:

@@ -22,6 +22,9 @@ enum fz_field_kind {
 	FZ_CPUIDS,		/* addresses of arrays of structures */
 	FZ_MSRS,
 	FZ_MODULES,
+	FZ_BOOT,		/* enum kev_boot */
+	FZ_RAM,			/* KiB that guests start with */
+	FZ_BASE,		/* what is added to an image's addresses */
 };
 
 struct fz_field {

@@ -20,6 +20,6 @@ patch -d "$tree" -p1 -F0 -s <"$here/unchecked.patch"
 	exit 1
 }
 begun=$(date +%s)
-"$tree/tools/bed/bed" run --timeout 900 -- /selftests/fuzzers/entry "$@" | tee "$tree/log"
+"$tree/tools/bed/bed" run --timeout 2400 -- /selftests/fuzzers/entry "$@" | tee "$tree/log"
 selftests/fuzz/sum.sh entry "$(sed -n 's/^\([0-9]*\) states: .*/\1/p' "$tree/log")" \
 	$(($(date +%s) - begun))

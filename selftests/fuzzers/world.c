@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../lib/boot.h"
 #include "code.h"
 #include "world.h"
 
@@ -114,6 +115,38 @@ static int damaged_image(uint64_t *random)
 	return kt_elf_file(&elf, kt_hlt.start, kt_hlt.end - kt_hlt.start);
 }
 
+/* With headers of some boot protocols, one of which may be damaged */
+static int boot_image(uint64_t *random)
+{
+	struct kt_boot_image image;
+	unsigned int headers = fz_below(random, 8);
+
+	kt_boot_image_init(&image, headers);
+	if (fz_one_in(random, 2))
+		image.code[KT_MULTIBOOT_AT + fz_below(random, KT_NOTE_AT)] ^=
+			1 << fz_below(random, 8);
+	return kt_boot_image_file(&image);
+}
+
+/* With relocations, most of which are in the image */
+static int relocated_image(uint64_t *random)
+{
+	struct kt_reloc_image image;
+	Elf64_Rela *rela = (void *)(image.code + KT_RELA_AT);
+
+	kt_reloc_image_init(&image);
+	for (unsigned int i = 0; i < KT_RELOCS; i++) {
+		rela[i].r_offset = KT_CODE_GPA + KT_RELOCATED_AT +
+				   fz_below(random, sizeof(image.code) - KT_RELOCATED_AT);
+		if (fz_one_in(random, 64))
+			rela[i].r_info = fz_below(random, 64);
+	}
+	if (fz_one_in(random, 4))
+		image.code[KT_DYNAMIC_AT + fz_below(random, KT_RELA_AT - KT_DYNAMIC_AT)] ^=
+			1 << fz_below(random, 8);
+	return kt_reloc_image_file(&image);
+}
+
 int fz_file(uint64_t *random)
 {
 	static const char *const paths[] = {
@@ -121,7 +154,7 @@ int fz_file(uint64_t *random)
 	};
 	uint8_t bytes[256];
 
-	switch (fz_below(random, 6)) {
+	switch (fz_below(random, 9)) {
 	case 0:
 		fz_code(bytes, sizeof(bytes), 32, random);
 		return kt_memfile(bytes, fz_below(random, sizeof(bytes)));
@@ -131,6 +164,11 @@ int fz_file(uint64_t *random)
 		return open(paths[fz_below(random, ARRAY_SIZE(paths))], O_RDONLY | O_CLOEXEC);
 	case 3:
 		return eventfd(0, EFD_NONBLOCK);
+	case 4:
+	case 5:
+		return boot_image(random);
+	case 6:
+		return relocated_image(random);
 	default:
 		return fz_image(random);
 	}

@@ -208,6 +208,35 @@ static int make_boot_image(struct kt_world *w)
 	return w->fd < 0 ? w->fd : 0;
 }
 
+/* The table is read, checked and sorted. */
+static long call_relocate(struct kt_world *w)
+{
+	struct kev_attach_image args = kt_attach_request(w->fd, KEV_BOOT_NONE, 0);
+
+	args.flags = KEV_ATTACH_VADDR | KEV_ATTACH_RELOCATE;
+	args.load_base = KT_MIB;
+	return kt_ioctl(w->vm.vm, KEV_VM_ATTACH_IMAGE, &args);
+}
+
+static int make_reloc_image(struct kt_world *w)
+{
+	struct kt_reloc_image image;
+
+	kt_reloc_image_init(&image);
+	w->fd = kt_reloc_image_file(&image);
+	return w->fd < 0 ? w->fd : 0;
+}
+
+/* A word that a relocation is for has the base in it. */
+static int relocated(struct kt_world *w)
+{
+	uint64_t word = 0;
+
+	if (kt_read_guest(w->vm.vm, KT_MIB + KT_CODE_GPA + KT_RELOCATED_AT, &word, 8) != 8)
+		return -EIO;
+	return word == KT_MIB ? 0 : -EREMOTEIO;
+}
+
 static long call_create_vcpu(struct kt_world *w)
 {
 	return kt_world_create_vcpu(w);
@@ -244,6 +273,8 @@ static int without_run_page(struct kt_world *w)
 
 static const struct kt_call image_calls[] = {
 	ATTACH("64-bit image", KEV_BOOT_DIRECT64),
+	KT_CALL("image with relocations", KT_VM, make_reloc_image, call_relocate,
+		.check = relocated, .once = true),
 	KT_CALL("KEV_VM_CREATE_VCPU", KT_IMAGE, NULL, call_create_vcpu),
 	KT_CALL("KEV_VM_CREATE_VCPU once more", KT_VCPU, NULL, call_create_another),
 	KT_CALL("mmap of a vCPU", KT_IMAGE, without_run_page, call_map_run),

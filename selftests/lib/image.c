@@ -76,6 +76,47 @@ int kt_elf_file(const struct kt_elf *elf, const void *code, size_t size)
 	return ret;
 }
 
+static void put_relocation(struct kt_reloc_image *image, unsigned int i, size_t at)
+{
+	const Elf64_Rela rela = {
+		.r_offset = KT_CODE_GPA + at, .r_info = R_X86_64_RELATIVE, .r_addend = i,
+	};
+
+	memcpy(image->code + KT_RELA_AT + i * sizeof(rela), &rela, sizeof(rela));
+}
+
+void kt_reloc_image_init(struct kt_reloc_image *image)
+{
+	static const uint8_t hlt_for_ever[] = { 0xf4, 0xeb, 0xfd };
+	const Elf64_Dyn dynamic[] = {
+		{ DT_RELA, { KT_CODE_GPA + KT_RELA_AT } },
+		{ DT_RELASZ, { KT_RELOCS * sizeof(Elf64_Rela) } },
+		{ DT_RELAENT, { sizeof(Elf64_Rela) } },
+		{ DT_NULL, { 0 } },
+	};
+	Elf64_Phdr *phdr = image->elf.phdr;
+
+	memset(image, 0, sizeof(*image));
+	kt_elf_init(&image->elf, sizeof(image->code));
+	image->elf.ehdr.e_type = ET_DYN;
+	image->elf.ehdr.e_phnum = 2;
+	phdr[1] = phdr[0];
+	phdr[1].p_type = PT_DYNAMIC;
+	phdr[1].p_offset += KT_DYNAMIC_AT;
+	phdr[1].p_vaddr += KT_DYNAMIC_AT;
+	phdr[1].p_filesz = sizeof(dynamic);
+	phdr[1].p_memsz = sizeof(dynamic);
+	memcpy(image->code, hlt_for_ever, sizeof(hlt_for_ever));
+	memcpy(image->code + KT_DYNAMIC_AT, dynamic, sizeof(dynamic));
+	for (unsigned int i = 0; i < KT_RELOCS; i++)
+		put_relocation(image, i, KT_RELOCATED_AT + i * 768);
+}
+
+int kt_reloc_image_file(const struct kt_reloc_image *image)
+{
+	return kt_elf_file(&image->elf, image->code, sizeof(image->code));
+}
+
 int kt_attach(int vm, int fd, uint32_t boot, uint64_t ram_kib)
 {
 	struct kev_attach_image args = {

@@ -140,6 +140,22 @@ int kt_memfile(const void *bytes, size_t size);
 /* An image on tmpfs: @elf as it is, and code behind it; its descriptor */
 int kt_elf_file(const struct kt_elf *elf, const void *code, size_t size);
 
+/* A position-independent one, whose relocations lie behind the table of them */
+#define KT_DYNAMIC_AT	512
+#define KT_RELA_AT	1024
+#define KT_RELOCATED_AT	2048
+#define KT_RELOCS	16
+
+struct kt_reloc_image {
+	struct kt_elf elf;
+	uint8_t code[4 * KT_PAGE];
+};
+
+/* Some words in each page are relocated; the guest is an HLT for ever. */
+void kt_reloc_image_init(struct kt_reloc_image *image);
+/* Its descriptor */
+int kt_reloc_image_file(const struct kt_reloc_image *image);
+
 int kt_attach(int vm, int fd, uint32_t boot, uint64_t ram_kib);
 
 /* ---- guests: guest.c ---- */
