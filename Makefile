@@ -42,7 +42,7 @@ demo: modules tools guests ## boot the bed, load kev.ko, run guests/hello
 	@selftests/demo.sh
 
 test: ## every test; the last line is "N passed, N failed"
-	@$(BED) setup --kernel $(NEXT_KERNEL)
+	@$(BED) setup --kernel $(NEXT_KERNEL) --lint
 	@selftests/run.sh
 
 test-models: ## the tests on every CPU model
@@ -156,7 +156,7 @@ reached: modules tools guests selftests debug-kernel ## what of the module tests
 		KDIR=$$($(BED) kdir --kernel debug) modules
 	@selftests/reached.sh
 
-lint: modules ## check, and every other static check there is: some minutes
+lint: modules ## check, and every other static check that there is
 	@$(BED) setup --lint
 	@selftests/lint/run.sh
 

@@ -275,6 +275,7 @@ long_ones() {
 		wrap fuzz make -s --no-print-directory -C selftests/fuzz test
 		wrap coverage coverage
 		wrap "build for $NEXT_KERNEL" build_for "$NEXT_KERNEL"
+		wrap lint selftests/lint/run.sh warnings noinstr analyzer tidy coccicheck
 	} >"$out/fuzz"
 }
 
@@ -297,7 +298,7 @@ test_host() {
 	wrap bench bench/table_test.py >"$out/bench"
 	wait_beside
 	for name in check unit kevctl bed bench mutants; do count "$name" "$out/$name"; done
-	count "fuzz, coverage, $NEXT_KERNEL" "$out/fuzz"
+	count "fuzz, coverage, $NEXT_KERNEL, lint" "$out/fuzz"
 }
 
 # One machine after the other: each may have the time that it takes on a busy host.

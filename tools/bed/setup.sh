@@ -16,8 +16,7 @@
 #     kernels/default     link to the kernel that is used when none is named
 #     images/xen          Xen's hypervisor, which unit tests read the headers of
 #     programs/gdb        GDB without Python, for tests in the bed
-#     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...;
-#                         with --lint also scripts/coccinelle
+#     ksrc/               tools/testing/selftests (the framework), scripts/checkpatch.pl, ...
 #
 # A kernel made in another way is usable with --kernel NAME when its directory has the same five
 # names. Everything is unpacked under a temporary name and renamed when complete, so whatever
@@ -210,16 +209,18 @@ setup_source_version()
 }
 
 # setup_ksrc: the parts of the kernel's source that no header package has: the selftest framework,
-# checkpatch
+# checkpatch, semantic patches
 setup_ksrc()
 {
-	local upgrade=$1 version tmp=$SETUP_TMP/ksrc
-	[ "$upgrade" = no ] && [ -e "$KEV_CACHE/ksrc/version" ] && return 0
+	local upgrade=$1 version have tmp=$SETUP_TMP/ksrc
+	# The last part that came into the list
+	[ ! -e "$KEV_CACHE/ksrc/scripts/coccinelle" ] || have=$(cat "$KEV_CACHE/ksrc/version")
+	[ "$upgrade" = no ] && [ -n "${have-}" ] && return 0
 	version=$(setup_source_version)
-	[ "$(cat "$KEV_CACHE/ksrc/version" 2>/dev/null)" != "$version" ] || return 0
+	[ "${have-}" != "$version" ] || return 0
 	setup_source "$tmp" "$version" COPYING scripts/checkpatch.pl scripts/spelling.txt \
 		scripts/const_structs.checkpatch scripts/subarch.include scripts/kernel-doc \
-		Documentation/dev-tools/checkpatch.rst Documentation/sphinx \
+		scripts/coccinelle Documentation/dev-tools/checkpatch.rst Documentation/sphinx \
 		tools/testing/selftests/lib.mk tools/testing/selftests/kselftest \
 		'tools/testing/selftests/kselftest*.h' 'tools/testing/selftests/*.sh'
 	echo "$version" >"$tmp/version"
@@ -227,17 +228,6 @@ setup_ksrc()
 		mv "$KEV_CACHE/ksrc" "$SETUP_TMP/old-ksrc"
 	fi
 	mv "$tmp" "$KEV_CACHE/ksrc"
-}
-
-# setup_lint: the kernel's semantic patches, beside the rest of its source
-setup_lint()
-{
-	local version tmp=$SETUP_TMP/lint
-	setup_system "$BED_DIR/lint/packages"
-	[ ! -e "$KEV_CACHE/ksrc/scripts/coccinelle" ] || return 0
-	version=$(setup_source_version)
-	setup_source "$tmp" "$version" scripts/coccinelle
-	mv "$tmp/scripts/coccinelle" "$KEV_CACHE/ksrc/scripts"
 }
 
 # setup_images: images of others that tests read. Without them these tests are skipped, so
@@ -288,12 +278,12 @@ setup_begin()
 # setup_main [--upgrade] [--lint] [--kernel FLAVOUR]... [--also FILE]...
 setup_main()
 {
-	local upgrade=no lint=no debug=no flavour
+	local upgrade=no debug=no flavour
 	local -a flavours=() also=()
 	while [ $# != 0 ]; do
 		case $1 in
 		--upgrade) upgrade=yes ;;
-		--lint) lint=yes ;;
+		--lint) also+=("$BED_DIR/lint/packages") ;;
 		--kernel)
 			[[ ${2-} =~ ^[a-z0-9][a-z0-9.-]*$ ]] || {
 				say "setup: --kernel wants what follows linux-image- in a package's name, as rt-amd64"
@@ -324,7 +314,6 @@ setup_main()
 	setup_ksrc "$upgrade"
 	setup_images
 	setup_programs
-	[ $lint = no ] || setup_lint
 	# It takes long, and has a lock of its own.
 	[ $debug = no ] || { exec 9>&- && "$BED_DIR/bed" debug-kernel; }
 }
