@@ -21,6 +21,7 @@ run() {
 
 echo "TAP version 13"
 run calls ioctl --seed 1 --programs 100
+run "calls that were kept" ioctl --replay /selftests/fuzzers/corpus/ioctl
 run guests guest --seed 1 --programs 200
 echo "1..$number"
 [ "$failures" -eq 0 ]

@@ -47,6 +47,8 @@ def _selftests():
         yield f"/selftests/modules/{path.name}", path
     for path in sorted((_SELFTESTS / "images").glob("*.img")):
         yield f"/selftests/images/{path.name}", path
+    for path in sorted((_SELFTESTS / "fuzzers/corpus").glob("*")):
+        yield f"/selftests/fuzzers/corpus/{path.name}", path
 
 
 def _examples():
