@@ -137,8 +137,11 @@ TEST_F_TIMEOUT(churn, at_once, SECONDS)
 
 /* ---- kills ---- */
 
+/* What a life is at when it is killed; nothing of its first guest is there before. */
+enum stage { BEFORE, MAKES, TOUCHES, RUNS, GOES, NR_STAGES };
+
 /* One guest that touches memory after the other, whose memory is mapped, with two vCPUs */
-static void live_until_killed(void)
+static void live_until_killed(volatile enum stage *stage)
 {
 	struct kt_runner runner;
 	struct kt_guest guest;
@@ -149,14 +152,18 @@ static void live_until_killed(void)
 	for (;;) {
 		int second;
 
+		*stage = MAKES;
 		if (kt_guest_init(&guest, &kt_spin, 0, NULL))
 			_exit(2);
 		second = kt_create_vcpu(guest.vm, 1);
+		*stage = TOUCHES;
 		map = kt_map_memory(guest.vm, 0, 16 * KT_PAGE);
 		if (second < 0 || !map || kt_peek(map, &byte) || kt_poke(map + KT_PAGE, 1))
 			_exit(3);
+		*stage = RUNS;
 		if (kt_runner_enter(&runner, guest.vcpu, -1) || kt_runner_kick(&runner) != -EINTR)
 			_exit(4);
+		*stage = GOES;
 		munmap(map, 16 * KT_PAGE);
 		close(second);
 		kt_guest_fini(&guest);
@@ -172,21 +179,37 @@ static uint32_t next_random(uint64_t *seed)
 
 TEST_F_TIMEOUT(churn, kills, SECONDS)
 {
-	unsigned int rounds = kt_rounds(20, 1000);
+	unsigned int rounds = kt_rounds(20, 1000), killed[NR_STAGES] = { 0 };
+	volatile enum stage *stage = mmap(NULL, KT_PAGE, PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t seed = 1;
+
+	ASSERT_NE(MAP_FAILED, (void *)stage);
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct timespec when = {
 			.tv_nsec = kt_limit(next_random(&seed) % LIFE) * 20,
 		};
-		pid_t pid = fork();
+		pid_t pid;
 
+		*stage = BEFORE;
+		pid = fork();
 		if (!pid)
-			live_until_killed();
+			live_until_killed(stage);
+		for (int spins = 0; *stage == BEFORE && spins < 1000000; spins++)
+			sched_yield();
 		nanosleep(&when, NULL);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, wait_for(pid)) {
 			TH_LOG("round %u", i);
+		}
+		killed[*stage]++;
+	}
+	EXPECT_EQ(0, killed[BEFORE]);
+	/* In the end at every stage */
+	for (int i = MAKES; i < NR_STAGES; i++) {
+		EXPECT_LE(kt_rounds(0, 1), killed[i]) {
+			TH_LOG("stage %d", i);
 		}
 	}
 	EXPECT_TRUE(one_life());

@@ -9,7 +9,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "kevtest.h"
@@ -257,6 +259,34 @@ TEST_F(user, refused)
 	EXPECT_EQ(-EEXIST, kt_add_user(self->vm, GPA, LENGTH, self->at, KT_RWX));
 	EXPECT_EQ(pins, pinned());
 	EXPECT_EQ(charge, charged());
+}
+
+#define FULL	"/tmp/kevtest-full"
+
+/* A file on tmpfs has holes, and there is no room to fill them: ENOSPC, for whoever writes. */
+TEST_F(user, full_file_system)
+{
+	long pins = pinned(), charge = charged();
+	uint8_t *at;
+	int fd;
+
+	ASSERT_EQ(0, mkdir(FULL, 0700));
+	ASSERT_EQ(0, mount("tmpfs", FULL, "tmpfs", 0, "size=16k"));
+	fd = open(FULL "/file", O_RDWR | O_CREAT, 0600);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, LENGTH));
+	at = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	ASSERT_NE(MAP_FAILED, (void *)at);
+	EXPECT_EQ(-EFAULT, kt_add_user(self->vm, GPA, LENGTH, at, KT_RWX));
+	EXPECT_EQ(pins, pinned());
+	EXPECT_EQ(charge, charged());
+	/* What there is room for */
+	EXPECT_EQ(0, kt_add_user(self->vm, GPA, 4 * KT_PAGE, at, KT_RWX));
+	munmap(at, LENGTH);
+	EXPECT_EQ(0, kt_remove_region(self->vm, GPA, 4 * KT_PAGE));
+	EXPECT_EQ(0, umount2(FULL, 0));
+	EXPECT_EQ(0, rmdir(FULL));
 }
 
 /* A file system that writes pages back would not hear of the guest's writes. */
