@@ -132,7 +132,7 @@ def recursions(functions):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--limit", type=int, default=1024)
+    parser.add_argument("--limit", type=int, default=1023)
     parser.add_argument("module")
     args = parser.parse_args()
     functions = disassemble(args.module)
