@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 	kt_pin(0);
 	if (!fz_host_remember())
 		return 1;
-	/* As many of each verdict, however many it takes: not all can be set, and come to an entry. */
+	/* As many of each verdict, however many it takes: not all come to an entry. */
 	for (i = 0; (both_take < states || both_refuse < states) && i < MOST * states; i++)
 		wrong += !one_state(seed, i);
 	printf("%lu states: %lu taken and %lu refused by both, %lu known to differ, %lu wrong\n",
