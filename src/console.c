@@ -147,7 +147,7 @@ ssize_t kev_console_read(struct kev_console *console, char __user *to, size_t le
 	u32 tail;
 	u8 *buf;
 
-	buf = (u8 *)__get_free_page(KEV_GFP_GUEST);
+	buf = (u8 *)__get_free_page(GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	len = min_t(size_t, len, PAGE_SIZE);

@@ -132,12 +132,12 @@ static int get_state(struct kev_vcpu *vcpu, struct kev_vcpu_state *state, struct
 static int make_room(const struct kev_vcpu_state *state, struct getting *g)
 {
 	if (state->groups & KEV_STATE_XSAVE) {
-		g->image = kzalloc(state->xsave_size, KEV_GFP_GUEST);
+		g->image = kzalloc(state->xsave_size, GFP_KERNEL);
 		if (!g->image)
 			return -ENOMEM;
 	}
 	if (values_size(state)) {
-		g->values = kzalloc(values_size(state), KEV_GFP_GUEST);
+		g->values = kzalloc(values_size(state), GFP_KERNEL);
 		if (!g->values)
 			return -ENOMEM;
 	}
@@ -382,7 +382,7 @@ static int check_and_set(struct kev_vcpu *vcpu, struct setting *s)
 	ret = copy_pointers(s);
 	if (ret)
 		return ret;
-	s->merged = kzalloc(sizeof(*s->merged), KEV_GFP_GUEST);
+	s->merged = kzalloc(sizeof(*s->merged), GFP_KERNEL);
 	if (!s->merged)
 		return -ENOMEM;
 	if (!kev_vcpu_trylock(vcpu))

@@ -277,7 +277,7 @@ static struct snapshot *new_snapshot(const struct kev_counters *args)
 
 	if (args->flags)
 		return ERR_PTR(-EINVAL);
-	shot = kvzalloc(sizeof(*shot), KEV_GFP_GUEST);
+	shot = kvzalloc(sizeof(*shot), GFP_KERNEL);
 	if (!shot)
 		return ERR_PTR(-ENOMEM);
 	for (unsigned int event = 0; event < KEV_NR_EVENTS; event++)

@@ -241,7 +241,7 @@ long kev_vm_get_supported_cpuid(void *object, void *arg)
 
 	if (!cpuid_args_valid(args))
 		return -EINVAL;
-	entries = kvcalloc(room, sizeof(*entries), KEV_GFP_GUEST);
+	entries = kvcalloc(room, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
 	args->nr = kev_cpuid_list(&kev_info.cpuid, vm->flags & KEV_VM_CLOCK, entries, room);

@@ -120,7 +120,7 @@ enum kev_verdict kev_print(struct kev_vcpu *vcpu, const struct kev_paging *pagin
 	*error = 0;
 	if (!len)
 		return KEV_RESUME;
-	buf = (u8 *)__get_free_page(KEV_GFP_GUEST);
+	buf = (u8 *)__get_free_page(GFP_KERNEL);
 	if (!buf)
 		return print_again(vcpu);
 	verdict = print_through(vcpu, paging, address, len, error, buf);
