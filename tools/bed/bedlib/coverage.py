@@ -6,7 +6,9 @@ The file has lines "module PATH SHA256", "section NAME ADDRESS" and "executed AD
 
 import hashlib
 
-_FIRST = 0xffffffffc0000000  # as in ../bochs/coverage.c
+# As in ../bochs/coverage.c: where modules begin, of one kind of kernel and of the other
+_FIRST = (0xffffffffa0000000, 0xffffffffc0000000)
+_BYTES = (32 << 20) // 8  # of the bitmap, for each
 
 # Around the command, which may load the module anew: where its sections are
 _SECTIONS = 'grep "" /sys/module/kev/sections/.*text* >/out/sections.{} 2>/dev/null'
@@ -23,7 +25,7 @@ def _executed(bitmap):
         if byte:
             for bit in range(8):
                 if byte >> bit & 1:
-                    yield _FIRST + 8 * at + bit
+                    yield _FIRST[at // _BYTES] + 8 * (at % _BYTES) + bit
 
 
 def write(bitmap, out, module, path):
