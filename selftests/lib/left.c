@@ -42,17 +42,21 @@ static long vmstat(const char *name)
 	return found;
 }
 
+/* What waits for a grace period, and what is only cached; without a word in the log */
+static void drop_what_waits(void)
+{
+	kt_write_file("/proc/sys/vm/drop_caches", "7");
+	usleep(100000);
+}
+
 long kt_free_kib(void)
 {
 	long kib = -1;
 	char line[128];
 	FILE *file;
 
-	/* What waits for a grace period, what is only cached, and what each CPU has for itself */
 	sync();
-	kt_write_file("/proc/sys/vm/drop_caches", "3");
-	usleep(100000);
-	kt_write_file("/proc/sys/vm/compact_memory", "1");
+	drop_what_waits();
 	file = fopen("/proc/meminfo", "r");
 	if (!file)
 		return -1;
@@ -166,9 +170,7 @@ static void use_up_pages(void)
 static void look(struct kt_left *left)
 {
 	use_up_pages();
-	/* What waits for a grace period, and what is only cached; without a word in the log */
-	kt_write_file("/proc/sys/vm/drop_caches", "7");
-	usleep(100000);
+	drop_what_waits();
 	*left = (struct kt_left) {
 		.references = kt_read_number("/sys/module/kev/refcnt"),
 		.pins = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released"),

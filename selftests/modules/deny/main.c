@@ -8,9 +8,10 @@
 #include <linux/module.h>
 #include <linux/ptrace.h>
 
-static char *function;
-module_param(function, charp, 0400);
-MODULE_PARM_DESC(function, "the function's name");
+static char *function[4];
+static int nr_functions;
+module_param_array(function, charp, &nr_functions, 0400);
+MODULE_PARM_DESC(function, "its names, of which a kernel has one");
 
 static long value;
 module_param(value, long, 0400);
@@ -28,14 +29,27 @@ static int deny(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
+/* With one, the probe is never made a jump, which would forget where the function goes on. */
+static void nothing(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
 static struct kprobe probe = {
 	.pre_handler = deny,
+	.post_handler = nothing,
 };
 
 static int __init kev_deny_test_init(void)
 {
-	probe.symbol_name = function;
-	return function ? register_kprobe(&probe) : -EINVAL;
+	int ret = -EINVAL;
+
+	for (int i = 0; i < nr_functions; i++) {
+		probe.symbol_name = function[i];
+		ret = register_kprobe(&probe);
+		if (ret != -ENOENT)
+			break;
+	}
+	return ret;
 }
 
 static void __exit kev_deny_test_exit(void)
