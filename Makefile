@@ -245,7 +245,7 @@ clean: ## remove what was built
 	@if [ -d "$(KDIR)" ]; then $(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR) clean; fi
 
 .PHONY: all help setup modules tools guests selftests demo test test-models test-kernels test-rt \
-	debug-kernel test-debug test-leaks test-detectors tsan soak test-mutants bench bench-check \
-	bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-enough fuzz-bed \
-	fuzzers docs man check coverage reached lint in-tree test-in-tree image test-image build-here load unload \
-	install install-dkms deb test-deb dist test-dist clean
+	debug-kernel test-debug test-leaks test-detectors tsan soak test-mutants bench \
+	bench-check bench-baseline bench-scale fuzz fuzz-ioctl fuzz-guest fuzz-entry fuzz-enough \
+	fuzz-bed fuzzers docs man check coverage reached lint in-tree test-in-tree image \
+	test-image build-here load unload install install-dkms deb test-deb dist test-dist clean

@@ -89,8 +89,8 @@ headers() {
 		grep -E 'warning:|error:|Error [0-9]|No rule' || true
 	selftests/files.sh 'uapi/*.h' 'tools/libkev/*.h' 'tools/kevctl/*.h' | while read -r header; do
 		printf '#include "%s"\n' "$PWD/$header" |
-			gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Iuapi -Itools/libkev -Itools/kevctl \
-				-fsyntax-only -xc - 2>&1 || true
+			gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Iuapi -Itools/libkev \
+				-Itools/kevctl -fsyntax-only -xc - 2>&1 || true
 	done
 	# A hole would go to user space with whatever is there.
 	printf '#include <linux/kev.h>\n' |

@@ -151,7 +151,7 @@ in_bed() {
 # A kernel without the clearing of memory that hides what kev does not clear
 UNCLEARED="init_on_alloc=0 slub_debug=P page_poison=1"
 
-# in_wary_bed LOG CMD...: such a kernel, with its mitigations, and a module that does not clear either
+# in_wary_bed LOG CMD...: such a kernel, with its mitigations, and a module that does not either
 # shellcheck disable=SC2317 # called by its name
 in_wary_bed() {
 	local log=$1 tree=build/fill

@@ -221,7 +221,7 @@ bool kev_insn_is_plain(const struct kev_insn *insn);
  * @gpr: by enum kev_gpr
  * @rip: of the instruction
  *
- * Return: the effective address, before the segment's base is added; 64 bits wide.
+ * Return: the effective address, cut to the address size, before the segment's base is added.
  */
 static inline u64 kev_insn_offset(const struct kev_insn *insn, const u64 *gpr, u64 rip)
 {

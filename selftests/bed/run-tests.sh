@@ -378,7 +378,7 @@ tcg_panic()
 	says "panic in the kernel's log"
 }
 
-# What hangs takes no other program along.
+# What hangs does not keep other programs from running.
 hanging()
 {
 	printf '#!/bin/sh\nsleep 1000\n' >hang

@@ -11,11 +11,11 @@ sums=${KEV_CACHE:-${HOME:-/root}/.cache/kev}/fuzz/sums
 failed=0
 # enough NAME PATTERN FIELD WANTED UNIT: the sum of a field of all lines that match
 enough() {
-	local done verdict=enough
-	done=$(awk -v pattern="^($2)$" -v field="$3" \
+	local have verdict=enough
+	have=$(awk -v pattern="^($2)$" -v field="$3" \
 		'$1 ~ pattern { sum += $field } END { printf "%d", sum }' "$sums")
-	((done >= $4)) || verdict="not enough" failed=1
-	printf '%-32s %9d of %9d %s: %s\n' "$1" "$done" "$4" "$5" "$verdict"
+	((have >= $4)) || verdict="not enough" failed=1
+	printf '%-32s %9d of %9d %s: %s\n' "$1" "$have" "$4" "$5" "$verdict"
 }
 
 enough "ioctl" "ioctl" 3 7200 "seconds"

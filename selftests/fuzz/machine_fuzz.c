@@ -12,7 +12,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static struct machine machine;
 static uint64_t now, alarm_at;
-static unsigned int signals;
 
 void message(const char *what, const char *why, ...)
 {
@@ -26,13 +25,11 @@ static int hook_print(void *owner, uint8_t byte)
 
 static bool hook_interrupt(void *owner, uint8_t vector)
 {
-	signals++;
 	return vector & 1;
 }
 
 static void hook_signal(void *owner, uint64_t address, uint32_t data)
 {
-	signals++;
 }
 
 static void hook_alarm(void *owner, uint64_t deadline)
@@ -55,6 +52,7 @@ static void port(const struct action *action, bool string)
 	unsigned int width = 1U << action->width % 3;
 	static struct kev_run run;
 
+	memset(run.data, action->value >> 8, sizeof(run.data));
 	run.io = (struct kev_exit_io) {
 		.port = action->where, .width = width,
 		.direction = action->width & 0x80 ? KEV_IO_IN : KEV_IO_OUT,
@@ -147,7 +145,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	config.irqchip = flags & 8;
 	now = 0;
 	alarm_at = PIT_NEVER;
-	signals = 0;
 	if (machine_init(&machine, &config, &hooks))
 		abort();
 	while (size && !machine.ended) {

@@ -132,14 +132,18 @@ static int boot_image(uint64_t *random)
 static int relocated_image(uint64_t *random)
 {
 	struct kt_reloc_image image;
-	Elf64_Rela *rela = (void *)(image.code + KT_RELA_AT);
+	Elf64_Rela rela;
 
 	kt_reloc_image_init(&image);
 	for (unsigned int i = 0; i < KT_RELOCS; i++) {
-		rela[i].r_offset = KT_CODE_GPA + KT_RELOCATED_AT +
-				   fz_below(random, sizeof(image.code) - KT_RELOCATED_AT);
+		uint8_t *at = image.code + KT_RELA_AT + i * sizeof(rela);
+
+		memcpy(&rela, at, sizeof(rela));
+		rela.r_offset = KT_CODE_GPA + KT_RELOCATED_AT +
+				fz_below(random, sizeof(image.code) - KT_RELOCATED_AT);
 		if (fz_one_in(random, 64))
-			rela[i].r_info = fz_below(random, 64);
+			rela.r_info = fz_below(random, 64);
+		memcpy(at, &rela, sizeof(rela));
 	}
 	if (fz_one_in(random, 4))
 		image.code[KT_DYNAMIC_AT + fz_below(random, KT_RELA_AT - KT_DYNAMIC_AT)] ^=

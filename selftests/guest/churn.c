@@ -194,6 +194,7 @@ TEST_F_TIMEOUT(churn, kills, SECONDS)
 
 		*stage = BEFORE;
 		pid = fork();
+		ASSERT_LE(0, pid);
 		if (!pid)
 			live_until_killed(stage);
 		for (int spins = 0; *stage == BEFORE && spins < 1000000; spins++)
@@ -206,7 +207,7 @@ TEST_F_TIMEOUT(churn, kills, SECONDS)
 		killed[*stage]++;
 	}
 	EXPECT_EQ(0, killed[BEFORE]);
-	/* In the end at every stage */
+	/* In the soak at every stage */
 	for (int i = MAKES; i < NR_STAGES; i++) {
 		EXPECT_LE(kt_rounds(0, 1), killed[i]) {
 			TH_LOG("stage %d", i);

@@ -340,7 +340,10 @@ static void *close_all(void *arg)
 	return NULL;
 }
 
-/* Another thread closes what a call is about to return, which has the first free number. */
+/*
+ * Another thread closes what a call is about to return, which has the first free number: on one CPU
+ * it hardly comes in between.
+ */
 TEST_F(life, closed_while_made)
 {
 	struct closer closer = { .from = fcntl(self->guest.kev, F_DUPFD, self->guest.vcpu) };

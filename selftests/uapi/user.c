@@ -20,6 +20,7 @@
 #define PAGES	16
 #define LENGTH	(PAGES * KT_PAGE)
 #define NAMED	"/tmp/kevtest-user"
+#define FULL	"/tmp/kevtest-full"
 
 /* Takes a byte at 2 MiB, adds one, puts it behind and ends with it. */
 KT_CODE(adds, "mov 0x200000, %al\n inc %al\n mov %al, 0x200001\n movzbl %al, %edi\n" KT_HALT);
@@ -52,6 +53,8 @@ FIXTURE_SETUP(user)
 FIXTURE_TEARDOWN(user)
 {
 	unlink(NAMED);
+	umount2(FULL, MNT_DETACH);
+	rmdir(FULL);
 	close(self->vm);
 	close(self->kev);
 }
@@ -261,8 +264,6 @@ TEST_F(user, refused)
 	EXPECT_EQ(charge, charged());
 }
 
-#define FULL	"/tmp/kevtest-full"
-
 /* A file on tmpfs has holes, and there is no room to fill them: ENOSPC, for whoever writes. */
 TEST_F(user, full_file_system)
 {
@@ -286,7 +287,6 @@ TEST_F(user, full_file_system)
 	munmap(at, LENGTH);
 	EXPECT_EQ(0, kt_remove_region(self->vm, GPA, 4 * KT_PAGE));
 	EXPECT_EQ(0, umount2(FULL, 0));
-	EXPECT_EQ(0, rmdir(FULL));
 }
 
 /* A file system that writes pages back would not hear of the guest's writes. */

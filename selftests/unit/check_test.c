@@ -398,7 +398,7 @@ TEST(each_rule)
 #define RANDOM_STATES	1000000
 
 /*
- * A million states, each one to three bits away from one that the CPU enters: an answer, and its
+ * A million states, each up to three bits away from one that the CPU enters: an answer, and its
  * words only with a refusal. In each mode there are many of either.
  */
 TEST(random_states)

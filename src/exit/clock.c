@@ -267,7 +267,7 @@ enum kev_verdict kev_clock_update(struct kev_vcpu *vcpu)
  * @value: MSR 0x4b564d01
  *
  * Context: any.
- * Return: true: the structure lies in guest-physical addresses.
+ * Return: true: the structure is aligned, and lies in guest-physical addresses.
  */
 bool kev_system_time_valid(u64 value)
 {
@@ -279,7 +279,7 @@ bool kev_system_time_valid(u64 value)
  * @value: MSR 0x4b564d00
  *
  * Context: any.
- * Return: true: the structure lies in guest-physical addresses.
+ * Return: true: the structure is aligned, and lies in guest-physical addresses.
  */
 bool kev_wall_clock_valid(u64 value)
 {

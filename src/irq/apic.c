@@ -496,7 +496,8 @@ u8 kev_apic_held(const struct kev_vcpu *vcpu)
  * @class: of priority, which the interrupt has to exceed
  *
  * Context: any.
- * Return: true: it is not masked, and its priority is higher.
+ * Return: true: it is not masked, and its priority is higher; with an illegal vector, that of the
+ *	error entry.
  */
 bool kev_apic_lvt_wakes(const struct kev_vcpu *vcpu, enum kev_apic_lvt entry, unsigned int class)
 {

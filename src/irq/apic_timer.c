@@ -370,7 +370,7 @@ void kev_timer_restore(struct kev_vcpu *vcpu, u64 deadline)
  * @vcpu: the caller owns it
  *
  * Context: any.
- * Return: true: there is an interrupt to deliver.
+ * Return: true: it has.
  */
 bool kev_timer_take(struct kev_vcpu *vcpu)
 {

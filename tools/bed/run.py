@@ -122,7 +122,7 @@ def keep_logs(result):
         (path / "kernel.txt").write_text("".join(f"{line}\n" for line in result.log))
 
 
-def verdict(result, last_words):
+def verdict(result, words):
     """The exit status of the bed, with all messages that belong to it."""
     report = result.report()
     if report:
@@ -134,9 +134,9 @@ def verdict(result, last_words):
         return TIMED_OUT
     if not result.started:
         show_tail(result)
-        say("; ".join([result.failed or "the machine did not come up", *last_words]))
+        say("; ".join([result.failed or "the machine did not come up", *words]))
         return BED_FAILED
-    gone = "; ".join(["the machine was reset or switched off", *last_words])
+    gone = "; ".join(["the machine was reset or switched off", *words])
     if report:
         if result.rebooted or result.ended:
             say(gone)

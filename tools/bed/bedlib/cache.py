@@ -77,9 +77,9 @@ def _build(final, build):
 
 def discard(final):
     """Remove what build_once() has made; nobody sees a part of it under its name."""
-    away = Path(tempfile.mkdtemp(prefix=f"{final.name}.tmp.", dir=final.parent))
-    with contextlib.suppress(FileNotFoundError):
-        final.rename(away / "gone")
+    away = final.with_name(f"{final.name}.tmp.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        final.rename(away)
     shutil.rmtree(away, ignore_errors=True)
 
 
