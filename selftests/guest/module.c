@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(module, load_that_fails, 240)
 		}
 		least = lost < least ? lost : least;
 	}
-	EXPECT_GT(FAILURES * KT_PAGE / 1024, least);
+	EXPECT_GT((long)(FAILURES * KT_PAGE / 1024), least);
 	ASSERT_EQ(0, kt_load_module(MODULE));
 	EXPECT_TRUE(run_one());
 }
