@@ -509,6 +509,9 @@ hlt 1"
 signal_case "SIGINT, output stuck" INT 130 $'print ready\nflood 100000000\nhalt 0' \
 	wait_until_full
 
+# quit_waits: $pid has not taken SIGQUIT yet; another one would be the same
+quit_waits() { ((0x$(sed -n 's/^ShdPnd:\t//p' "/proc/$pid/status") >> 2 & 1)); }
+
 # begin_dump: of a guest whose stderr, which is descriptor 3, has no room; $pid is kevctl
 begin_dump() {
 	rm -f "$tap_dir/fifo" "$tap_dir/first"
@@ -522,6 +525,7 @@ os.write(3, b"x" * 4096)'
 	pid=$!
 	until [[ -s $tap_dir/first ]]; do sleep 0.01; done
 	kill -QUIT "$pid"
+	while quit_waits; do sleep 0.01; done
 	sleep 0.3
 }
 # A dump that nobody reads: a signal is answered all the same, and what is left to say is lost.
