@@ -15,8 +15,8 @@
 #define MODULE		"/kev.ko"
 #define DEVICE		"/dev/kev"
 #define ROUNDS		50
-#define WARM_UP		5	/* rounds that fill the kernel's caches */
-#define FAILURES	20
+#define WARM_UP		3	/* rounds that fill the kernel's caches */
+#define FAILURES	12
 
 /* A device appears and goes in a thread of the kernel's own. */
 static bool device_comes(bool there)
