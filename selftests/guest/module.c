@@ -121,9 +121,9 @@ static int lost_by_failures(size_t i, long *lost)
 }
 
 /*
- * What fails at its last step, and before: the pages that the backend has taken until then are given
- * back, each time. The kernel's own caches grow and shrink meanwhile, but not always by a page for
- * each load.
+ * What fails at its last step, and before: the pages that the backend has taken until then are
+ * given back, each time. The kernel's own caches grow and shrink meanwhile, but not always by a
+ * page for each load.
  */
 TEST_F_TIMEOUT(module, load_that_fails, 240)
 {
