@@ -37,4 +37,17 @@ static inline void fuzz_take(const u8 **data, size_t *size, void *out, size_t le
 	*size -= n;
 }
 
+/* fuzz_text() - what is left of an input, as a string to be freed; NULL if there is no memory */
+static inline char *fuzz_text(const u8 *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	if (!text)
+		return NULL;
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}
+
 #endif /* _FUZZ_H */

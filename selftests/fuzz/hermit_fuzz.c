@@ -116,12 +116,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u8 which;
 
 	fuzz_take(&data, &size, &which, sizeof(which));
-	text = malloc(size + 1);
+	text = fuzz_text(data, size);
 	if (!text)
 		return 0;
-	if (size)
-		memcpy(text, data, size);
-	text[size] = '\0';
 	if (which % 3 == 0)
 		boot_info(data, size);
 	else if (which % 3 == 1)

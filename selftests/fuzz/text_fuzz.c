@@ -139,12 +139,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u8 which;
 
 	fuzz_take(&data, &size, &which, sizeof(which));
-	text = malloc(size + 1);
+	text = fuzz_text(data, size);
 	if (!text)
 		return 0;
-	if (size)
-		memcpy(text, data, size);
-	text[size] = '\0';
 	/* Until there was a fifth the others had it all. */
 	if (which == 0xff)
 		frame(data, size);
