@@ -12,6 +12,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/hashtable.h>
+#include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -27,6 +28,11 @@ MODULE_PARM_DESC(max_vms, "VMs that a user may have at once (4096)");
 static unsigned int max_vcpus = 16384;
 module_param(max_vcpus, uint, 0644);
 MODULE_PARM_DESC(max_vcpus, "vCPUs that a user may have at once, in all VMs (16384)");
+
+static unsigned long max_pinned_pages = LONG_MAX;
+module_param(max_pinned_pages, ulong, 0644);
+MODULE_PARM_DESC(max_pinned_pages,
+		 "pages that a user may have pinned for guests at once (any number)");
 
 static DEFINE_HASHTABLE(owners, 6);	/* [owners_lock] */
 static DEFINE_SPINLOCK(owners_lock);	/* innermost */
@@ -81,6 +87,13 @@ struct kev_owner *kev_owner_get(kuid_t uid)
 	if (owner != new)
 		kfree(new);
 	return owner;
+}
+
+void kev_owner_ref(struct kev_owner *owner)
+{
+	spin_lock(&owners_lock);
+	owner->refs++;
+	spin_unlock(&owners_lock);
 }
 
 void kev_owner_put(struct kev_owner *owner)
@@ -144,4 +157,26 @@ int kev_owner_add_vcpu(struct kev_owner *owner)
 void kev_owner_remove_vcpu(struct kev_owner *owner)
 {
 	count_down(&owner->vcpus);
+}
+
+int kev_owner_pin(struct kev_owner *owner, u64 pages)
+{
+	u64 max = READ_ONCE(max_pinned_pages);
+	int ret = -EDQUOT;
+
+	spin_lock(&owners_lock);
+	/* It may have been set to less than there are. */
+	if (owner->pinned <= max && pages <= max - owner->pinned) {
+		owner->pinned += pages;
+		ret = 0;
+	}
+	spin_unlock(&owners_lock);
+	return ret;
+}
+
+void kev_owner_unpin(struct kev_owner *owner, u64 pages)
+{
+	spin_lock(&owners_lock);
+	owner->pinned -= pages;
+	spin_unlock(&owners_lock);
 }

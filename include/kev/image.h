@@ -10,16 +10,14 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <kev/elf.h>
+#include <kev/payer.h>
 #include <kev/reloc.h>
 
 struct cgroup_subsys_state;
 struct file;
 struct kev_mem;
-struct kev_owner;
 struct kev_touch;
 struct mem_cgroup;
-struct mm_struct;
-struct user_struct;
 struct page;
 
 #define KEV_IMAGE_FEW	4
@@ -30,14 +28,12 @@ struct page;
  * @file: [I] the file, a reference; only read
  * @memcg: [I] charged for what reading brings into the page cache; may be NULL
  * @io: [I] whose limits on disks hold for reads of it; a reference; may be NULL
- * @mm: [I] the creator's, which tells of pinned pages; grabbed
- * @user: [I] charged for pinned pages
- * @owner: [I] where @user's reads are counted
+ * @payer: [I] the VM's creator, who pays for pinned pages; the owner's reads are counted, too
  * @writers_denied: [I] nobody can open the file for writing as long as this lives
  * @cached: [I] what the page cache has of the file is what a read would give
  * @local: [I] it lies on a disk of this machine, or in memory: a read of it ends some time
  * @shared: [I] once regions exist: whole pages are mapped from the page cache
- * @pinned: [I] pages for which @user is charged
+ * @pinned: [I] pages for which @payer is charged
  * @nr: [I] segments in @seg; 0 until the headers are read
  * @seg: [I] by ascending gpa, @few or from kmalloc(); no two share a byte
  * @few: [I] where @seg lies if there is room: most images have a handful of segments
@@ -54,9 +50,7 @@ struct kev_image {
 	struct file *file;
 	struct mem_cgroup *memcg;
 	struct cgroup_subsys_state *io;
-	struct mm_struct *mm;
-	struct user_struct *user;
-	struct kev_owner *owner;
+	struct kev_payer payer;
 	bool writers_denied;
 	bool cached;
 	bool local;

@@ -18,6 +18,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
+#include <kev/payer.h>
 #include <kev/pure.h>
 
 struct address_space;
@@ -117,8 +118,7 @@ struct kev_first_pages {
  * @config: [I]
  * @id: [I] number of the VM, for traces
  * @memcg: [I] the creator's memory cgroup, charged for every page; may be NULL
- * @mm: [I] the creator's address space, grabbed: pinned pages are told there
- * @user: [I] the creator's user, charged for pinned pages
+ * @payer: [I] the creator, who pays for pinned pages
  * @root: [I] root of the second-level page tables
  * @lock: serialises writers of @map and @image_claimed, and whoever takes leaves away;
  *	sleeps for memory and for CPUs, never for a file or user memory
@@ -137,8 +137,7 @@ struct kev_mem {
 	struct kev_mem_config config;
 	u64 id;
 	struct mem_cgroup *memcg;
-	struct mm_struct *mm;
-	struct user_struct *user;
+	struct kev_payer payer;
 	struct kev_pt_page *root;
 
 	struct mutex lock;	/* before a table's and the invalidate_lock */

@@ -24,9 +24,10 @@ struct kev_read_places {
  * struct kev_owner - a user who has a VM or an image
  * @node: in the table, by @uid
  * @uid: [I] who
- * @refs: VMs and images; it goes with the last one
+ * @refs: VMs, images and who pays for pinned pages; it goes with the last one
  * @vms: VMs of the user's
  * @vcpus: their vCPUs
+ * @pinned: pages that are pinned for guests
  * @places: for reads of the user's files, by kev_image.local: a server that hangs takes none from
  *	disks
  *
@@ -38,6 +39,7 @@ struct kev_owner {
 	unsigned int refs;
 	unsigned int vms;
 	unsigned int vcpus;
+	u64 pinned;
 	struct kev_read_places places[2];
 };
 
@@ -50,6 +52,14 @@ struct kev_owner {
  */
 struct kev_owner *kev_owner_get(kuid_t uid);
 void kev_owner_put(struct kev_owner *owner);
+
+/**
+ * kev_owner_ref() - one who has a reference takes another one
+ * @owner: the user
+ *
+ * Context: any, but no interrupt.
+ */
+void kev_owner_ref(struct kev_owner *owner);
 
 /**
  * kev_owner_add_vm() - the caller is about to have one more VM
@@ -76,5 +86,16 @@ void kev_owner_remove_vm(struct kev_owner *owner);
  */
 int kev_owner_add_vcpu(struct kev_owner *owner);
 void kev_owner_remove_vcpu(struct kev_owner *owner);
+
+/**
+ * kev_owner_pin() - more pages are about to be pinned
+ * @owner: who pays for them
+ * @pages: how many
+ *
+ * Context: any, but no interrupt.
+ * Return: 0, until kev_owner_unpin(); -EDQUOT: the parameter max_pinned_pages does not allow it.
+ */
+int kev_owner_pin(struct kev_owner *owner, u64 pages);
+void kev_owner_unpin(struct kev_owner *owner, u64 pages);
 
 #endif /* _KEV_OWNER_H */

@@ -324,18 +324,6 @@ void kev_mem_pages_fini(struct kev_mem *mem);
 struct page *kev_mem_alloc_run(struct kev_mem *mem, unsigned int order, bool hard);
 
 /**
- * kev_mem_pin() - count pages that cannot be reclaimed against RLIMIT_MEMLOCK
- * @mm: whose VmPin it is
- * @user: who is charged
- * @pages: how many
- *
- * Context: Process context.
- * Return: false: the limit does not allow it.
- */
-bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages);
-void kev_mem_unpin(struct mm_struct *mm, struct user_struct *user, u64 pages);
-
-/**
  * kev_mem_zap() - take the leaves of a range away
  * @mem: the memory; its lock is held
  * @region: counters that go down: the region of the whole range

@@ -436,6 +436,34 @@ TEST_F(share, which_files_and_who)
 	ASSERT_EQ(0, chmod("/dev/kev", 0660));
 }
 
+#define MAX_PINNED	"/sys/module/kev/parameters/max_pinned_pages"
+
+static int set_max_pinned(long pages)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", pages);
+	return kt_write_file(MAX_PINNED, text);
+}
+
+/* Of what the module's parameter does not allow to share there is a copy, for root as well. */
+TEST_F(share, max_pinned_pages)
+{
+	long before = kt_read_number(MAX_PINNED);
+
+	ASSERT_LT(0, before);
+	for (int less = 0; less < 2; less++) {
+		struct kt_vm vm;
+
+		ASSERT_EQ(0, set_max_pinned(self->image.pages - less));
+		EXPECT_EQ(0, kt_vm_init(&vm, &self->image, self->fd, NULL));
+		EXPECT_TRUE(reads_all(&vm, &self->image));
+		EXPECT_EQ(less ? 0 : self->image.pages, kt_vm_stats(vm.vm).shared_pages);
+		kt_vm_fini(&vm);
+	}
+	EXPECT_EQ(0, set_max_pinned(before));
+}
+
 /* Whoever writes the file comes first, or comes too late. */
 TEST_F(share, writers)
 {

@@ -91,7 +91,11 @@ static void own(int number)
 		CHECK(!IS_ERR(owner));
 		for (int j = 0; j < 4; j++) {
 			CHECK(!kev_owner_add_vcpu(owner));
+			CHECK(!kev_owner_pin(owner, 3));
 			kev_owner_remove_vcpu(owner);
+			kev_owner_ref(owner);
+			kev_owner_unpin(owner, 3);
+			kev_owner_put(owner);
 			shim_pause();
 		}
 		kev_owner_remove_vm(owner);
@@ -108,7 +112,8 @@ void test_owners(void)
 		current_user.val = i;
 		owner = kev_owner_add_vm();
 		CHECK(!IS_ERR(owner));
-		CHECK(owner->refs == 1 && owner->vms == 1 && !owner->vcpus);
+		CHECK(owner->refs == 1 && owner->vms == 1 && !owner->vcpus &&
+		      !owner->pinned);
 		kev_owner_remove_vm(owner);
 	}
 }

@@ -50,7 +50,7 @@ static int become(uid_t user, gid_t group)
 
 FIXTURE(rights) {
 	struct stat device;
-	long max_vms, max_vcpus;
+	long max_vms, max_vcpus, max_pinned_pages;
 };
 
 FIXTURE_SETUP(rights)
@@ -58,8 +58,10 @@ FIXTURE_SETUP(rights)
 	ASSERT_EQ(0, stat(DEVICE, &self->device));
 	self->max_vms = kt_read_number(PARAMETERS "max_vms");
 	self->max_vcpus = kt_read_number(PARAMETERS "max_vcpus");
+	self->max_pinned_pages = kt_read_number(PARAMETERS "max_pinned_pages");
 	ASSERT_LT(0, self->max_vms);
 	ASSERT_LT(0, self->max_vcpus);
+	ASSERT_LT(0, self->max_pinned_pages);
 	ASSERT_EQ(0, chown(DEVICE, 0, GROUP));
 }
 
@@ -76,6 +78,7 @@ FIXTURE_TEARDOWN(rights)
 	EXPECT_EQ(0, chown(DEVICE, self->device.st_uid, self->device.st_gid));
 	EXPECT_EQ(0, set_parameter(PARAMETERS "max_vms", self->max_vms));
 	EXPECT_EQ(0, set_parameter(PARAMETERS "max_vcpus", self->max_vcpus));
+	EXPECT_EQ(0, set_parameter(PARAMETERS "max_pinned_pages", self->max_pinned_pages));
 }
 
 /* A guest from its making to its end: 0, or what went wrong */
@@ -292,6 +295,59 @@ TEST_F(rights, pins_of_a_user)
 	EXPECT_TRUE(is_stopped(pid));
 	EXPECT_EQ(0, end(pid));
 	EXPECT_EQ(0, end(other));
+}
+
+/* In a child: what RLIMIT_MEMLOCK does not allow counts for nothing with the other limit. */
+static int pin_after_refusal(void *at)
+{
+	const struct rlimit limit = { LENGTH - KT_PAGE, LENGTH - KT_PAGE };
+	int vm;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || become(USER, GROUP))
+		return 1;
+	vm = kt_create_plain_vm(kt_open());
+	if (kt_add_user(vm, GPA, LENGTH, at, KT_RWX) != -ENOMEM)
+		return 2;
+	return kt_add_user(vm, GPA, LENGTH - KT_PAGE, at, KT_RWX) ? 3 : 0;
+}
+
+/* The administrator's limit holds for root, whom RLIMIT_MEMLOCK does not bind. */
+TEST_F(rights, pins_of_root)
+{
+	const size_t pages = LENGTH / KT_PAGE;
+	int kev = kt_open(), vm[2];
+	uint8_t *at = mmap(NULL, LENGTH + KT_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t other;
+
+	ASSERT_NE(MAP_FAILED, at);
+	for (size_t i = 0; i < 2; i++) {
+		vm[i] = kt_create_plain_vm(kev);
+		ASSERT_LE(0, vm[i]);
+	}
+	ASSERT_EQ(0, set_parameter(PARAMETERS "max_pinned_pages", pages));
+	EXPECT_EQ(-EDQUOT, kt_add_user(vm[0], GPA, LENGTH + KT_PAGE, at, KT_RWX));
+	EXPECT_EQ(0, kt_add_user(vm[0], GPA, LENGTH - KT_PAGE, at, KT_RWX));
+	/* In all VMs, and what is refused counts for nothing. */
+	EXPECT_EQ(-EDQUOT, kt_add_user(vm[1], GPA, 2 * KT_PAGE, at, KT_RWX));
+	EXPECT_EQ(-EFAULT, kt_add_user(vm[1], GPA, KT_PAGE, NULL, KT_RWX));
+	EXPECT_EQ(0, kt_add_user(vm[1], GPA, KT_PAGE, at, KT_RWX));
+	/* Others have their own. */
+	other = fork();
+	if (!other)
+		_exit(pin_after_refusal(at));
+	EXPECT_EQ(0, wait_for(other));
+
+	/* There may be more of them than are allowed from now on. */
+	EXPECT_EQ(0, set_parameter(PARAMETERS "max_pinned_pages", 1));
+	EXPECT_EQ(-EDQUOT, kt_add_user(vm[1], 2 * GPA, KT_PAGE, at, KT_RWX));
+	EXPECT_EQ(0, kt_remove_region(vm[0], GPA, LENGTH - KT_PAGE));
+	EXPECT_EQ(-EDQUOT, kt_add_user(vm[0], GPA, KT_PAGE, at, KT_RWX));
+	close(vm[1]);
+	EXPECT_EQ(0, kt_add_user(vm[0], GPA, KT_PAGE, at, KT_RWX));
+	close(vm[0]);
+	close(kev);
+	munmap(at, LENGTH + KT_PAGE);
 }
 
 TEST_HARNESS_MAIN

@@ -2,22 +2,17 @@
 /*
  * The file behind an image: who may use which, how long, and who may share its pages.
  */
-#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/user.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <kev/compat.h>
 #include <kev/image.h>
 #include <kev/mem.h>
-#include <kev/owner.h>
 #include <kev/region.h>
 
 static int check_file(struct file *file, struct kev_image_fault *why)
@@ -87,11 +82,6 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	new = kmalloc(sizeof(*new), KEV_GFP_GUEST);
 	if (!new)
 		return -ENOMEM;
-	new->owner = kev_owner_get(mem->user->uid);
-	if (!new->owner) {
-		kfree(new);
-		return -ENOMEM;
-	}
 	refcount_set(&new->refs, 1);
 	new->nr = 0;
 	new->seg = NULL;
@@ -110,17 +100,14 @@ int kev_image_create(const struct kev_mem *mem, struct file *file, struct kev_im
 	if (new->writers_denied) {
 		ret = deny_write_access(file);
 		if (ret) {
-			kev_owner_put(new->owner);
 			kfree(new);
 			return ret;
 		}
 	}
 	new->file = get_file(file);
-	new->memcg = get_mem_cgroup_from_mm(mem->mm);
+	new->memcg = get_mem_cgroup_from_mm(mem->payer.mm);
 	new->io = kev_io_css_get();
-	new->mm = mem->mm;
-	mmgrab(new->mm);
-	new->user = get_uid(mem->user);
+	kev_payer_copy(&new->payer, &mem->payer);
 	*image = new;
 	return 0;
 }
@@ -135,10 +122,8 @@ void kev_image_put(struct kev_image *image)
 {
 	if (!refcount_dec_and_test(&image->refs))
 		return;
-	kev_mem_unpin(image->mm, image->user, image->pinned);
-	kev_owner_put(image->owner);
-	free_uid(image->user);
-	mmdrop(image->mm);
+	kev_payer_unpin(&image->payer, image->pinned);
+	kev_payer_fini(&image->payer);
 	kev_io_css_put(image->io);
 	mem_cgroup_put(image->memcg);
 	if (image->writers_denied)
@@ -197,38 +182,11 @@ static u64 pages_to_share(const struct kev_image *image)
 	return pages;
 }
 
-bool kev_mem_pin(struct mm_struct *mm, struct user_struct *user, u64 pages)
-{
-	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	long old = atomic_long_read(&user->locked_vm);
-
-	/*
-	 * A user's limit, however many processes he has, and together with io_uring's pages.
-	 * What does not fit is never added: it would be in the way of what does.
-	 */
-	do {
-		if (old + pages > limit && !capable(CAP_IPC_LOCK))
-			return false;
-	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &old, old + pages));
-	/*
-	 * For whoever looks. Not the locked_vm of the mm: that needs mmap_lock, for which the
-	 * end of a VM would have to wait.
-	 */
-	atomic64_add(pages, &mm->pinned_vm);
-	return true;
-}
-
-void kev_mem_unpin(struct mm_struct *mm, struct user_struct *user, u64 pages)
-{
-	atomic64_sub(pages, &mm->pinned_vm);
-	atomic_long_sub(pages, &user->locked_vm);
-}
-
 void kev_image_share(struct kev_image *image)
 {
 	u64 pages = pages_to_share(image);
 
-	if (!pages_are_stable(image) || !kev_mem_pin(image->mm, image->user, pages))
+	if (!pages_are_stable(image) || kev_payer_pin(&image->payer, pages))
 		return;
 	image->pinned = pages;
 	image->shared = true;

@@ -194,7 +194,7 @@ static void put_read(struct kev_read *read)
 
 static struct kev_read_places *places_of(const struct kev_image *image)
 {
-	return &image->owner->places[image->local];
+	return &image->payer.owner->places[image->local];
 }
 
 /*

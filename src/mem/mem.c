@@ -4,15 +4,12 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/user.h>
 #include <linux/string.h>
 #include <kev/mem.h>
 #include <kev/mem_table.h>
@@ -107,19 +104,19 @@ int kev_mem_init(struct kev_mem *mem, const struct kev_mem_config *config)
 	memset(mem, 0, sizeof(*mem));
 	mem->config = *config;
 	mutex_init(&mem->lock);
+	ret = kev_payer_init(&mem->payer);
+	if (ret)
+		return ret;
 	mem->memcg = get_mem_cgroup_from_mm(current->mm);
-	mem->mm = current->mm;
 
 	kev_mem_pages_init(mem);
 	ret = kev_table_init(mem);
 	if (ret) {
 		kev_mem_pages_fini(mem);
 		mem_cgroup_put(mem->memcg);
-		return ret;
+		kev_payer_fini(&mem->payer);
 	}
-	mmgrab(mem->mm);
-	mem->user = get_uid(current_user());
-	return 0;
+	return ret;
 }
 
 void *kev_mem_room(struct kev_mem *mem, size_t size)
@@ -141,9 +138,8 @@ void kev_mem_fini(struct kev_mem *mem)
 	kev_region_fini(mem);
 	if (mem->mapping)
 		iput(mem->mapping->host);
-	free_uid(mem->user);
-	mmdrop(mem->mm);
 	mem_cgroup_put(mem->memcg);
+	kev_payer_fini(&mem->payer);
 }
 
 phys_addr_t kev_mem_root(const struct kev_mem *mem)

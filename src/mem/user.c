@@ -7,7 +7,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <kev/compat.h>
 #include <kev/mem_table.h>
@@ -15,8 +14,7 @@
 
 struct kev_user_region {
 	struct kev_region region;
-	struct mm_struct *mm;
-	struct user_struct *account;
+	struct kev_payer payer;
 	unsigned long nr;
 	struct page **pages;
 	unsigned int nr_files;
@@ -116,9 +114,8 @@ static void user_release(struct kev_region *region)
 
 	unpin_pages(user->pages, user->nr, true);
 	drop_files(user);
-	kev_mem_unpin(user->mm, user->account, user->nr);
-	free_uid(user->account);
-	mmdrop(user->mm);
+	kev_payer_unpin(&user->payer, user->nr);
+	kev_payer_fini(&user->payer);
 	kvfree(user->pages);
 }
 
@@ -206,16 +203,16 @@ err:
 
 static int pin_region(struct kev_user_region *user, u64 address)
 {
-	int ret;
+	int ret = kev_payer_pin(&user->payer, user->nr);
 
-	if (!kev_mem_pin(user->mm, user->account, user->nr))
-		return -ENOMEM;
+	if (ret)
+		return ret;
 	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
 				     KEV_GFP_GUEST);
 	ret = user->pages ? pin_pages(user, address) : -ENOMEM;
 	if (ret) {
 		kvfree(user->pages);
-		kev_mem_unpin(user->mm, user->account, user->nr);
+		kev_payer_unpin(&user->payer, user->nr);
 	}
 	return ret;
 }
@@ -233,18 +230,16 @@ int kev_user_create(struct kev_mem *mem, struct list_head *list, u64 gpa, u64 le
 	user = kev_region_alloc(mem, sizeof(*user));
 	if (!user)
 		return -ENOMEM;
-	user->mm = mem->mm;
-	user->account = mem->user;
+	kev_payer_copy(&user->payer, &mem->payer);
 	user->nr = length >> PAGE_SHIFT;
 	user->nr_files = 0;
 	user->files = NULL;
 	ret = pin_region(user, user_address);
 	if (ret) {
+		kev_payer_fini(&user->payer);
 		kev_region_free(&user->region);
 		return ret;
 	}
-	mmgrab(user->mm);
-	get_uid(user->account);
 	kev_region_init(&user->region, list, &user_ops, KEV_REGION_USER, gpa, length, prot);
 	return 0;
 }

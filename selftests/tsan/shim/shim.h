@@ -12,6 +12,7 @@
 #ifndef KEV_TSAN_SHIM_H
 #define KEV_TSAN_SHIM_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
