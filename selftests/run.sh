@@ -480,6 +480,13 @@ test_poisoned() {
 	count "page poisoning" "$out/poisoned"
 }
 
+# The machine's ends, each of which this kernel takes minutes for
+test_ends() {
+	wrap "life" "$tree/selftests/life/run.sh" "${options[@]}" --timeout "$BED_TIMEOUT" \
+		>"$out/life"
+	count "life" "$out/life"
+}
+
 # soak NAME CPUS LOG PROGRAM...: with all of their rounds
 soak() {
 	local name=$1 cpus=$2 log=$3
@@ -520,7 +527,7 @@ case ${1:-} in
 	;;
 --debug)
 	build_debug
-	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; test_poisoned; }
+	[[ -n ${PROGRAMS-} ]] || { test_detectors; test_races; test_poisoned; test_ends; }
 	two_at_once debug 1 2
 	;;
 --leaks)

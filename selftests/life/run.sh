@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Machines that end while guests run, as TAP. Guards that kev leaves VMX operation on each
 # way out: in it INIT is blocked, and whatever comes next could not start the other CPUs.
+#
+# usage: run.sh [BED OPTION...]
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
@@ -11,6 +13,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 CPUS=2
 # Each way out takes seconds; a machine that hangs is ended after so many.
 TIMEOUT=120
+options=("$@")
 STARTED="next: another CPU has started"
 RESET="the machine was reset or switched off"
 
@@ -19,7 +22,7 @@ RESET="the machine was reset or switched off"
 ends() {
 	local how=$1 status=0 line
 	shift
-	../../tools/bed/bed run --cpus "$CPUS" --timeout "$TIMEOUT" \
+	../../tools/bed/bed run --cpus "$CPUS" --timeout "$TIMEOUT" "${options[@]}" \
 		--append "panic=-1 crashkernel=32M" --file end:/end -- /end "$how" \
 		>"$tap_dir/log" 2>&1 </dev/null || status=$?
 	# 126: the machine has ended, or there was a report, which may be that of a panic only
