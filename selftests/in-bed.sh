@@ -33,16 +33,25 @@ if [ -e /proc/lockdep_stats ]; then
 	fi
 fi
 
+# leaks: the objects that nobody knows of; but for the names of slabs that the kernel forgets where
+# it cannot make their directories, as when fault injection wants it so
+leaks() {
+	awk '/^unreferenced object/ { if (!known) printf "%s", object; object = ""; known = 0 }
+		{ object = object $0 "\n" }
+		/ sysfs_slab_add\+/ { known = 1 }
+		END { if (!known) printf "%s", object }' /sys/kernel/debug/kmemleak
+}
+
 # The second scan tells, of what is five seconds old and did not change since the first.
 if grep -q "kmemleak=on" /proc/cmdline; then
-	leaks=/sys/kernel/debug/kmemleak
+	kmemleak=/sys/kernel/debug/kmemleak
 	echo "# begin kmemleak"
 	echo "1..1"
-	if sleep 6 && echo scan >$leaks && echo scan >$leaks && [ -z "$(cat $leaks)" ]; then
+	if sleep 6 && echo scan >$kmemleak && echo scan >$kmemleak && [ -z "$(leaks)" ]; then
 		echo "ok 1 nothing is left that nobody knows of"
 		echo "# end kmemleak 0"
 	else
-		cat $leaks
+		leaks
 		echo "not ok 1 nothing is left that nobody knows of"
 		echo "# end kmemleak 1"
 	fi
