@@ -113,6 +113,15 @@ static inline u64 kev_region_end(const struct kev_region *region)
 	return region->gpa + region->length;
 }
 
+/*
+ * kev_region_is_dead() - may no leaf of it become present any more; under the lock of the leaf's
+ * table, or it may be about to be so
+ */
+static inline bool kev_region_is_dead(const struct kev_region *region)
+{
+	return READ_ONCE(region->dead);
+}
+
 /**
  * kev_region_alloc() - memory for a region
  * @mem: the memory that it is for

@@ -18,6 +18,7 @@ static const struct {
 	{ "owners", test_owners },
 	{ "regions", test_regions },
 	{ "pages", test_pages },
+	{ "faults", test_faults },
 	{ "doorbells", test_doorbells },
 	{ "interrupts", test_interrupts },
 	{ "kicks", test_kicks },

@@ -32,6 +32,9 @@ void test_regions(void);
 void test_pages(void);
 void test_doorbells(void);
 
+/* faults.c */
+void test_faults(void);
+
 /* vcpu.c */
 void test_interrupts(void);
 void test_kicks(void);

@@ -46,7 +46,6 @@ u32 kev_timer_count(const struct kev_vcpu *vcpu) { return 0; }
 bool kev_timer_take(struct kev_vcpu *vcpu) { return false; }
 void kev_mp_init(struct kev_vcpu *vcpu) { }
 void kev_mp_sipi(struct kev_vcpu *vcpu, u8 vector) { }
-void kev_stock_drop(struct kev_stock *stock) { }
 
 /* ---- the backend ---- */
 

@@ -117,7 +117,7 @@ static int settle(struct kev_fault *fault, u64 *leaf, int ret)
 	if (!ret)
 		entry = make_leaf(fault, table->level);
 	raw_spin_lock(&table->lock);
-	if (!ret && fault->region->dead)
+	if (!ret && kev_region_is_dead(fault->region))
 		ret = AGAIN;
 	waited = kev_leaf_settle(leaf, ret ? 0 : entry);
 	if (!ret) {
@@ -175,7 +175,7 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 		return -ENOMEM;
 	raw_spin_lock(&table->lock);
 	entry = READ_ONCE(*leaf);
-	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || fault->region->dead)
+	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || kev_region_is_dead(fault->region))
 		ret = AGAIN;
 	else if (PageHWPoison(kev_leaf_page(fault->mem, leaf, entry, fault->gpa)))
 		ret = -EIO;
@@ -229,7 +229,7 @@ static void map_shared(const struct kev_fault *fault, struct kev_pt_page *table,
 	unsigned int i, mapped = 0;
 
 	raw_spin_lock(&table->lock);
-	for (i = 0; i < nr && !region->dead; i++) {
+	for (i = 0; i < nr && !kev_region_is_dead(region); i++) {
 		if (!pages[i] || table->entry[first + i])
 			continue;
 		WRITE_ONCE(table->entry[first + i], leaf | page_to_phys(pages[i]));
@@ -318,7 +318,7 @@ static enum step look_at_leaf(struct kev_fault *fault, u64 *leaf)
 	if (entry & KEV_LEAF_BUSY)
 		return STEP_WAIT;
 	/* What is here now may be another region's, with other rights. */
-	if (fault->region->dead)
+	if (kev_region_is_dead(fault->region))
 		return STEP_LOOK;
 	if (table->level != KEV_PT_LEVEL_4K && !(entry && format->is_leaf(entry, table->level)))
 		return STEP_LOOK;
@@ -558,7 +558,7 @@ u32 kev_mem_fault_fast(struct kev_mem *mem, struct kev_stock *stock, u64 gpa, u3
 	/* Under the lock the leaf need not be busy while its page is made. */
 	raw_spin_lock(&table->lock);
 	/* Once it is dead the region may give back what it makes pages of. */
-	if (!*leaf && !region->dead)
+	if (!*leaf && !kev_region_is_dead(region))
 		page = region->ops->fast(mem, region, stock, kev_page_down(gpa), access);
 	if (page) {
 		entry = mem->config.format->make_leaf(page_to_phys(page), region->prot,

@@ -22,7 +22,7 @@ void shim_pause(void)
 
 /* ---- RCU: a reader says in which period it began, and who waits looks at all readers ---- */
 
-#define MAX_READERS	64
+#define MAX_READERS	256
 
 static struct {
 	unsigned long began;	/* 0: reads nothing */
@@ -131,6 +131,12 @@ void __free_page(struct page *page)
 	pthread_mutex_unlock(&zone);
 }
 
+void put_page(struct page *page)
+{
+	if (__atomic_fetch_sub(&page->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		__free_page(page);
+}
+
 void *page_address(const struct page *page)
 {
 	return memory[page - map];
@@ -139,6 +145,19 @@ void *page_address(const struct page *page)
 struct page *virt_to_page(const void *address)
 {
 	return &map[((const char *)address - memory[0]) / PAGE_SIZE];
+}
+
+/* The host has its memory at an address that leaves of 2 MiB can have. */
+#define MEMORY_BASE	0x40000000ULL
+
+phys_addr_t virt_to_phys(const void *address)
+{
+	return MEMORY_BASE + ((const char *)address - memory[0]);
+}
+
+struct page *pfn_to_page(unsigned long pfn)
+{
+	return &map[pfn - PHYS_PFN(MEMORY_BASE)];
 }
 
 unsigned int shim_pages_taken(void)
@@ -191,6 +210,39 @@ void smp_send_reschedule(int cpu)
 bool shim_interrupted(void)
 {
 	return __atomic_exchange_n(&interrupts[current->cpu], false, __ATOMIC_RELAXED);
+}
+
+/* ---- waiting for a variable: whoever waits for any of them is woken ---- */
+
+static pthread_mutex_t var_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t var_cond = PTHREAD_COND_INITIALIZER;
+static int var_waiters;
+
+void shim_wait_begin(void)
+{
+	pthread_mutex_lock(&var_lock);
+	__atomic_fetch_add(&var_waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+void shim_wait(void)
+{
+	pthread_cond_wait(&var_cond, &var_lock);
+}
+
+void shim_wait_end(void)
+{
+	__atomic_fetch_sub(&var_waiters, 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&var_lock);
+}
+
+void wake_up_var(void *var)
+{
+	(void)var;
+	if (!READ_ONCE(var_waiters))
+		return;
+	pthread_mutex_lock(&var_lock);
+	pthread_cond_broadcast(&var_cond);
+	pthread_mutex_unlock(&var_lock);
 }
 
 /* ---- eventfd: a number is a context, which stays ---- */

@@ -29,6 +29,7 @@
 #define likely(x)		(x)
 #define unlikely(x)		(x)
 #define __must_check
+#define kev_uninitialized
 #define pr_info_ratelimited(...)	do { } while (0)
 #define KBUILD_MODNAME		"kev"
 #define PAGE_SHIFT		12
@@ -36,6 +37,7 @@
 #define BITS_PER_LONG		64
 #define U16_MAX			0xffffU
 #define PAGE_ALIGNED(x)		IS_ALIGNED(x, PAGE_SIZE)
+#define offset_in_page(p)	((unsigned long)(p) % PAGE_SIZE)
 #define array_size(a, b)	((size_t)(a) * (b))
 #define struct_size(p, member, n)	(sizeof(*(p)) + sizeof((p)->member[0]) * (n))
 #define swap(a, b)		do { __auto_type _s = (a); (a) = (b); (b) = _s; } while (0)
@@ -57,7 +59,10 @@ typedef u64 phys_addr_t;
 #define ERR_CAST(p)		((void *)(p))
 
 /* ---- single accesses and atomics ---- */
-#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#ifndef READ_ORDER
+#define READ_ORDER		__ATOMIC_RELAXED
+#endif
+#define READ_ONCE(x)		__atomic_load_n(&(x), READ_ORDER)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -73,6 +78,9 @@ typedef u64 phys_addr_t;
 	__atomic_compare_exchange_n(p, &_old, new, 0, __ATOMIC_SEQ_CST,	\
 				    __ATOMIC_SEQ_CST);			\
 	_old; })
+#define try_cmpxchg(p, old, new)						\
+	__atomic_compare_exchange_n(p, old, new, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+#define cpu_relax()		sched_yield()
 
 typedef struct { int counter; } atomic_t;
 typedef struct { s64 counter; } atomic64_t;
@@ -83,6 +91,10 @@ typedef struct { int refs; } refcount_t;
 #define atomic_inc(v)		((void)__atomic_fetch_add(&(v)->counter, 1, __ATOMIC_RELAXED))
 #define atomic_dec(v)		((void)__atomic_fetch_sub(&(v)->counter, 1, __ATOMIC_RELAXED))
 #define atomic64_read(v)	((u64)READ_ONCE((v)->counter))
+#define atomic64_add(i, v)	((void)__atomic_fetch_add(&(v)->counter, i, __ATOMIC_RELAXED))
+#define atomic64_sub(i, v)	((void)__atomic_fetch_sub(&(v)->counter, i, __ATOMIC_RELAXED))
+#define atomic64_inc(v)		atomic64_add(1, v)
+#define atomic64_dec(v)		atomic64_sub(1, v)
 #define atomic_xchg_acquire(v, i)	__atomic_exchange_n(&(v)->counter, i, __ATOMIC_ACQUIRE)
 #define atomic_set_release(v, i)	__atomic_store_n(&(v)->counter, i, __ATOMIC_RELEASE)
 
@@ -118,7 +130,7 @@ static inline bool refcount_dec_and_test(refcount_t *r)
 	return __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1;
 }
 
-/* shim_pause() - let others run: before a bit is set, behind a lock, at the end of a reader */
+/* shim_pause() - let others run: before a bit is set, around a lock, at the end of a reader */
 void shim_pause(void);
 
 /* ---- bits; those that return a value are ordered ---- */
@@ -154,7 +166,52 @@ static inline bool test_and_clear_bit(unsigned int nr, unsigned long *at)
 	return __atomic_fetch_and(&at[nr / 64], ~(1UL << nr % 64), __ATOMIC_SEQ_CST) >> nr % 64 & 1;
 }
 
+/*
+ * Those that the kernel does not make single are for whoever has the lock; others look at the same
+ * words all the same, for a hint. Without the lock a bit is lost here as it is there.
+ */
+static inline void __set_bit(unsigned int nr, unsigned long *at)
+{
+	WRITE_ONCE(at[nr / 64], READ_ONCE(at[nr / 64]) | 1UL << nr % 64);
+}
+
+static inline void __clear_bit(unsigned int nr, unsigned long *at)
+{
+	WRITE_ONCE(at[nr / 64], READ_ONCE(at[nr / 64]) & ~(1UL << nr % 64));
+}
+
+static inline bool __test_and_clear_bit(unsigned int nr, unsigned long *at)
+{
+	bool set = test_bit(nr, at);
+
+	__clear_bit(nr, at);
+	return set;
+}
+
+static inline void bitmap_fill(unsigned long *at, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr / 64; i++)
+		WRITE_ONCE(at[i], ~0UL);
+}
+
+static inline unsigned int bitmap_weight(const unsigned long *at, unsigned int nr)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < nr / 64; i++)
+		n += __builtin_popcountl(READ_ONCE(at[i]));
+	return n;
+}
+
 /* The kernel's reads plainly; its callers know that bits come and go. */
+static inline unsigned long find_next_zero_bit(const unsigned long *at, unsigned long size,
+					       unsigned long nr)
+{
+	while (nr < size && test_bit(nr, at))
+		nr++;
+	return nr < size ? nr : size;
+}
+
 static inline unsigned long find_next_bit(const unsigned long *at, unsigned long size,
 					  unsigned long nr)
 {
@@ -179,8 +236,15 @@ struct mutex { pthread_mutex_t mutex; };
 #define mutex_lock(l)		pthread_mutex_lock(&(l)->mutex)
 #define mutex_unlock(l)		(pthread_mutex_unlock(&(l)->mutex), shim_pause())
 #define lockdep_is_held(l)	((void)(l), true)
+#define lockdep_assert_held(l)	((void)(l))
+#define raw_spinlock_t		spinlock_t
+#define raw_spin_lock_init(l)	spin_lock_init(l)
+#define raw_spin_lock(l)	(shim_pause(), spin_lock(l))
+#define raw_spin_unlock(l)	spin_unlock(l)
 #define preempt_disable()	do { } while (0)
 #define preempt_enable()	do { } while (0)
+#define might_sleep()		do { } while (0)
+#define cond_resched()		shim_pause()
 
 /* ---- RCU ---- */
 struct rcu_head { void *unused; };
@@ -224,8 +288,11 @@ struct page {
 
 struct page *alloc_pages(gfp_t gfp, unsigned int order);
 void __free_page(struct page *page);
+void put_page(struct page *page);
 void *page_address(const struct page *page);
 struct page *virt_to_page(const void *address);
+phys_addr_t virt_to_phys(const void *address);
+struct page *pfn_to_page(unsigned long pfn);
 /* shim_pages_taken() - pages that were not given back, when nothing runs any more */
 unsigned int shim_pages_taken(void);
 struct mem_cgroup *set_active_memcg(struct mem_cgroup *memcg);
@@ -237,6 +304,10 @@ struct mem_cgroup *set_active_memcg(struct mem_cgroup *memcg);
 #define page_to_nid(page)	0
 #define numa_mem_id()		0
 #define clear_page(p)		memset(p, 0, PAGE_SIZE)
+#define PHYS_PFN(pa)		((unsigned long)((pa) >> PAGE_SHIFT))
+#define page_to_phys(page)	virt_to_phys(page_address(page))
+#define get_page(page)		((void)__atomic_fetch_add(&(page)->refs, 1, __ATOMIC_RELAXED))
+#define copy_highpage(to, from)	memcpy(page_address(to), page_address(from), PAGE_SIZE)
 #define page_folio(page)	(page)
 #define folio_memcg(folio)	((folio)->memcg)
 #define parent_mem_cgroup(memcg)	((void)(memcg), (struct mem_cgroup *)NULL)
@@ -247,6 +318,7 @@ struct hlist_node { struct hlist_node *next, **pprev; };
 struct hlist_head { struct hlist_node *first; };
 
 #define LIST_HEAD_INIT(name)	{ &(name), &(name) }
+#define LIST_HEAD(name)		struct list_head name = LIST_HEAD_INIT(name)
 #define list_empty(head)	(READ_ONCE((head)->next) == (head))
 #define list_entry(p, type, member)	container_of(p, type, member)
 
@@ -375,6 +447,25 @@ void wake_up_process(struct task_struct *task);
 void smp_send_reschedule(int cpu);
 /* shim_interrupted() - has the calling thread's CPU been interrupted since the last look */
 bool shim_interrupted(void);
+
+/* ---- waiting for a variable; as in the kernel, who wakes looks for waiters without a lock ---- */
+void shim_wait_begin(void);
+void shim_wait(void);
+void shim_wait_end(void);
+void wake_up_var(void *var);
+#define wait_var_event_killable(var, condition)	({	\
+	shim_wait_begin();				\
+	while (!(condition))				\
+		shim_wait();				\
+	shim_wait_end();				\
+	0; })
+#define wait_var_event_interruptible(var, condition)	wait_var_event_killable(var, condition)
+
+/* ---- mappings: user space has none ---- */
+struct address_space;
+#define filemap_invalidate_lock(mapping)	do { } while (0)
+#define filemap_invalidate_unlock(mapping)	do { } while (0)
+#define unmap_mapping_pages(...)		do { } while (0)
 
 /* ---- eventfd ---- */
 struct eventfd_ctx {
