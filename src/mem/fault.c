@@ -175,7 +175,8 @@ static int copy_on_write(struct kev_fault *fault, u64 *leaf)
 		return -ENOMEM;
 	raw_spin_lock(&table->lock);
 	entry = READ_ONCE(*leaf);
-	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY || kev_region_is_dead(fault->region))
+	if (!(entry & KEV_LEAF_SHARED) || entry & KEV_LEAF_BUSY ||
+	    kev_region_is_dead(fault->region))
 		ret = AGAIN;
 	else if (PageHWPoison(kev_leaf_page(fault->mem, leaf, entry, fault->gpa)))
 		ret = -EIO;

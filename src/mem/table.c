@@ -244,7 +244,8 @@ int kev_table_split(struct kev_mem *mem, u64 *leaf, struct kev_region *region)
 	if (!table)
 		return -ENOMEM;
 	raw_spin_lock(&upper->lock);
-	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY) && !kev_region_is_dead(region);
+	done = test_bit(index, upper->used) && !(*leaf & KEV_LEAF_BUSY) &&
+	       !kev_region_is_dead(region);
 	if (done) {
 		old = kev_leaf_claim(leaf);
 		pa = format->address(old, KEV_PT_LEVEL_2M);
