@@ -500,9 +500,10 @@ test_soak() {
 	local usual=("${options[@]}")
 	BED_TIMEOUT=$SLOW_TIMEOUT
 	build_debug
-	# What the kernel says about a module whose jump labels it had no memory for
+	# What the kernel says about a module whose jump labels or trace events it had no memory for
 	options+=(--known-report " jump_label_module_notify+"
-		--known-report " jump_label_del_module+")
+		--known-report " jump_label_del_module+"
+		--known-report " event_define_fields.")
 	beside soak "soak, debug" 1 "$out/soak-debug" "${SOAK_DEBUG[@]}"
 	tree=. options=("${usual[@]}")
 	soak "soak" 2 "$out/soak" "${SOAK[@]}"
