@@ -49,6 +49,16 @@ u64 kev_vmx_intercepts(const struct kev_vmx_config *config)
 	return bits;
 }
 
+/*
+ * MWAIT of the guest's own may take the CPU where the host's tick must not stop: the kernel sees to
+ * that in its own idle loop only. With a broken MONITOR the guest would not wake up.
+ */
+static bool mwait_passes(void)
+{
+	return boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	       !boot_cpu_has_bug(X86_BUG_MONITOR);
+}
+
 /**
  * kev_vmx_passes() - which instructions this CPU can leave to the guest
  * @config: what the CPU can do
@@ -57,7 +67,7 @@ u64 kev_vmx_intercepts(const struct kev_vmx_config *config)
  */
 u64 kev_vmx_passes(const struct kev_vmx_config *config)
 {
-	return KEV_INTERCEPT_PAUSE | KEV_INTERCEPT_MWAIT |
+	return KEV_INTERCEPT_PAUSE | (mwait_passes() ? KEV_INTERCEPT_MWAIT : 0) |
 	       (config->activity_hlt ? KEV_INTERCEPT_HLT : 0);
 }
 
