@@ -34,7 +34,8 @@
 /*
  * Buffers that a guest could read through: VERW where the kernel has chosen it against MDS,
  * TAA, MMIO stale data or RFDS. Kernels differ in the flag that says so for a VM entry on
- * Intel: 6.1 and 6.12 set CLEAR_CPU_BUF alone, as for the way to user space.
+ * Intel: 6.1 and 6.12 set CLEAR_CPU_BUF alone, as for the way to user space. Before they had a
+ * second one CLEAR_CPU_BUFFERS was an assembler macro, which no #ifdef sees; a flag is seen.
  */
 #ifdef VM_CLEAR_CPU_BUFFERS
 .macro CLEAR_BUFFERS_FOR_GUEST
@@ -43,7 +44,7 @@
 	verw	x86_verw_sel(%rip)
 .Lbuffers_done_\@:
 .endm
-#elif defined(CLEAR_CPU_BUFFERS)
+#elif defined(X86_FEATURE_CLEAR_CPU_BUF)
 .macro CLEAR_BUFFERS_FOR_GUEST
 	CLEAR_CPU_BUFFERS
 .endm
@@ -51,7 +52,7 @@
 #error "the kernel's headers do not say when to clear CPU buffers: 6.1.80 is the first that does"
 #endif
 
-/* The kernel has assembler macros for this, which no #ifdef sees; the flag comes with them. */
+/* The flag comes with an assembler macro here, too. */
 .macro CLEAR_BRANCH_HISTORY_AFTER_GUEST
 #if defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 	CLEAR_BRANCH_HISTORY_VMEXIT
