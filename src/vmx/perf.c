@@ -4,9 +4,10 @@
  *
  * Those that the host keeps for itself stop; PEBS would write its records to host addresses
  * through the guest's page tables. An NMI's handler turns all of them on again, and NMIs come
- * between the last look and the entry, too: IA32_PERF_GLOBAL_CTRL, without which none counts,
- * changes with the entry and with the exit. The areas of MSRs do that on every CPU; with the
- * controls for this one MSR, exits of Nehalem and Westmere do not always load it.
+ * between the last look and the entry, too: IA32_PERF_GLOBAL_CTRL, without which none counts, and
+ * IA32_PEBS_ENABLE change with the entry and with the exit. The areas of MSRs do that on every
+ * CPU; with the controls for the first of them, exits of Nehalem and Westmere do not always load
+ * it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -34,18 +35,10 @@ void kev_vmx_perf_init(void)
 	preempt_enable();
 }
 
-/* The next entries load the guest's value, and their exits the host's. */
-static void switch_with_entry(struct kev_vmx_vcpu *vmx, const struct perf_guest_switch_msr *msr)
+/* What changes with the entry: as many as KEV_VMX_PERF_MSRS */
+static bool is_loaded(u32 index)
 {
-	bool differ = msr->guest != msr->host;
-
-	vmx->perf_guest.value = msr->guest;
-	vmx->perf_host.value = msr->host;
-	if (differ == vmx->perf_loaded)
-		return;
-	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, differ);
-	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, differ);
-	vmx->perf_loaded = differ;
+	return index == MSR_CORE_PERF_GLOBAL_CTRL || index == MSR_IA32_PEBS_ENABLE;
 }
 
 /**
@@ -56,11 +49,9 @@ static void switch_with_entry(struct kev_vmx_vcpu *vmx, const struct perf_guest_
  */
 void kev_vmx_perf_setup(struct kev_vmx_vcpu *vmx)
 {
-	vmx->perf_guest = (struct vmx_msr_entry) { .index = MSR_CORE_PERF_GLOBAL_CTRL };
-	vmx->perf_host = vmx->perf_guest;
-	vmx->perf_loaded = false;
-	kev_vmwrite_64(VM_ENTRY_MSR_LOAD_ADDR, __pa(&vmx->perf_guest));
-	kev_vmwrite_64(VM_EXIT_MSR_LOAD_ADDR, __pa(&vmx->perf_host));
+	vmx->perf_count = 0;
+	kev_vmwrite_64(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->perf_guest));
+	kev_vmwrite_64(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->perf_host));
 	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, 0);
 	kev_vmwrite_32(VM_EXIT_MSR_STORE_COUNT, 0);
@@ -70,22 +61,34 @@ void kev_vmx_perf_setup(struct kev_vmx_vcpu *vmx)
  * kev_vmx_perf_to_guest() - stop the host's counters from the next entry on
  * @vmx: about to be armed; or armed, and the handler of an NMI has put them back
  *
- * PEBS stops now: a record that is being written is to be finished before the entry.
+ * PEBS stops now, too: a record that is being written is to be finished before the entry.
  *
  * Context: IRQs off.
  */
 void kev_vmx_perf_to_guest(struct kev_vmx_vcpu *vmx)
 {
 	const struct perf_guest_switch_msr *msrs;
+	unsigned int count = 0;
 	int nr;
 
 	msrs = perf_guest_get_msrs(&nr, NULL);
 	for (int i = 0; i < nr; i++) {
-		if (msrs[i].msr == MSR_CORE_PERF_GLOBAL_CTRL)
-			switch_with_entry(vmx, &msrs[i]);
-		else if (msrs[i].host != msrs[i].guest)
-			wrmsrq(msrs[i].msr, msrs[i].guest);
+		const struct perf_guest_switch_msr *msr = &msrs[i];
+
+		if (msr->host == msr->guest)
+			continue;
+		if (msr->msr != MSR_CORE_PERF_GLOBAL_CTRL)
+			wrmsrq(msr->msr, msr->guest);
+		if (!is_loaded(msr->msr) || WARN_ON_ONCE(count == KEV_VMX_PERF_MSRS))
+			continue;
+		vmx->perf_guest[count] = (struct vmx_msr_entry) { msr->msr, .value = msr->guest };
+		vmx->perf_host[count++] = (struct vmx_msr_entry) { msr->msr, .value = msr->host };
 	}
+	if (count == vmx->perf_count)
+		return;
+	kev_vmwrite_32(VM_ENTRY_MSR_LOAD_COUNT, count);
+	kev_vmwrite_32(VM_EXIT_MSR_LOAD_COUNT, count);
+	vmx->perf_count = count;
 }
 
 /**

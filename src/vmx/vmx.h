@@ -41,6 +41,9 @@ struct page;
 #define KEV_DUE_BROKEN		BIT(3)	/* a VMX instruction failed: nothing is entered */
 #define KEV_DUE_SHADOW		BIT(4)	/* an NMI waits for the end of STI's shadow */
 
+/* IA32_PERF_GLOBAL_CTRL and IA32_PEBS_ENABLE */
+#define KEV_VMX_PERF_MSRS	2
+
 /* How the CPU tells that one instruction is done, or an event delivered */
 enum kev_watch {
 	KEV_WATCH_NONE = 0,
@@ -146,9 +149,9 @@ struct kev_vmx_at {
  * @tsc_lost: [c] what @tsc_offset makes good of kev_hw_tsc_lost()
  * @frame: [c] for the entry code
  * @host: [c] valid while armed, but for what the VMCS holds
- * @perf_guest: [c] IA32_PERF_GLOBAL_CTRL for the guest, as an entry loads it
+ * @perf_guest: [c] MSRs of counters for the guest, as an entry loads them
  * @perf_host: [c] the same for the host, as an exit does
- * @perf_loaded: [c] entries and exits load them
+ * @perf_count: [c] so many of them do entries and exits load
  * @user_msrs: [c] the guest's, by enum kev_user_msr
  * @kernel_gs_base: [c] the guest's, while not armed
  * @event_info: [c] event to inject at the next entry, VM-entry interruption
@@ -199,9 +202,9 @@ struct kev_vmx_vcpu {
 	u64 tsc_lost;
 	struct kev_vmx_frame frame;
 	struct kev_vmx_host host;
-	struct vmx_msr_entry perf_guest;
-	struct vmx_msr_entry perf_host;
-	bool perf_loaded;
+	struct vmx_msr_entry perf_guest[KEV_VMX_PERF_MSRS];
+	struct vmx_msr_entry perf_host[KEV_VMX_PERF_MSRS];
+	unsigned int perf_count;
 	u64 user_msrs[KEV_NR_USER_MSRS];
 	u64 kernel_gs_base;
 	u32 event_info;
