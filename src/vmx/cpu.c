@@ -17,6 +17,14 @@
 
 DEFINE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
 
+/* @vmx: whose VMCS it was, or NULL */
+static void insn_failed(struct kev_vmx_vcpu *vmx, const char *insn, unsigned long operand)
+{
+	if (vmx)
+		vmx->due |= KEV_DUE_BROKEN;
+	pr_err_ratelimited("%s failed, operand %#lx\n", insn, operand);
+}
+
 /**
  * kev_vmx_insn_failed() - note that a VMX instruction failed or faulted
  * @insn: its name
@@ -29,11 +37,7 @@ DEFINE_PER_CPU(struct kev_vmx_cpu, kev_vmx_cpu);
  */
 noinline void kev_vmx_insn_failed(const char *insn, unsigned long operand)
 {
-	struct kev_vmx_vcpu *vmx = this_cpu_read(kev_vmx_cpu.current_vcpu);
-
-	if (vmx)
-		vmx->due |= KEV_DUE_BROKEN;
-	pr_err_ratelimited("%s failed, operand %#lx\n", insn, operand);
+	insn_failed(this_cpu_read(kev_vmx_cpu.current_vcpu), insn, operand);
 }
 
 /**
@@ -178,7 +182,7 @@ void kev_vmx_clear_local(struct kev_vmx_vcpu *vmx)
 	if (vmx->cpu != smp_processor_id())
 		return;
 	if (kev_vmclear(page_to_phys(vmx->vmcs)))
-		kev_vmx_insn_failed("VMCLEAR", vmx->vcpu.id);
+		insn_failed(vmx, "VMCLEAR", vmx->vcpu.id);
 	if (c->current_vcpu == vmx)
 		c->current_vcpu = NULL;
 	/* Another vCPU may get this memory: the name ends with the VMCS's stay here. */
