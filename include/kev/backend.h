@@ -139,6 +139,7 @@ struct kev_exit_info {
  *	take it then. Otherwise returns false, and there is an exit
  *	KEV_EV_INTERRUPT_WINDOW, once, as soon as it can. Armed.
  * @inject_nmi: the same for an NMI and KEV_EV_NMI_WINDOW. Armed.
+ * @nmi_blocked: the guest handles an NMI, or is about to. Armed.
  * @tsc_offset: guest's TSC minus kev_hw_tsc(). The caller owns the vCPU.
  * @apic_changed: the local APIC has another mode, or registers that its owner has set.
  *	Loaded.
@@ -203,6 +204,7 @@ struct kev_backend {
 	bool (*event_waits)(struct kev_vcpu *vcpu);
 	bool (*inject_interrupt)(struct kev_vcpu *vcpu, u8 vector);
 	bool (*inject_nmi)(struct kev_vcpu *vcpu);
+	bool (*nmi_blocked)(struct kev_vcpu *vcpu);
 	u64 (*tsc_offset)(const struct kev_vcpu *vcpu);
 	void (*apic_changed)(struct kev_vcpu *vcpu);
 	bool (*deliver)(struct kev_vcpu *vcpu, int vector);

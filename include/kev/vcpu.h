@@ -40,7 +40,10 @@ struct task_struct;
 /* kev_vcpu.interrupt: a vector waits in the low 8 bits */
 #define KEV_INTERRUPT_WAITS	BIT(8)
 
-/* One is delivered, and one waits behind it: SDM Vol. 3, "Handling Multiple NMIs" */
+/*
+ * One is delivered, and one waits behind it, which is all once the first is on its way: SDM
+ * Vol. 3, "Handling Multiple NMIs"
+ */
 #define KEV_MAX_NMIS		2
 
 /* kev_vcpu.mp_events: an INIT waits; so does, behind it, a SIPI with its vector */

@@ -77,6 +77,11 @@ static bool inject_nmi(struct kev_vcpu *vcpu)
 	return true;
 }
 
+static bool nmi_blocked(struct kev_vcpu *vcpu)
+{
+	return guest_of(vcpu)->nmi;
+}
+
 static bool deliver(struct kev_vcpu *vcpu, int vector)
 {
 	return false;
@@ -88,6 +93,7 @@ static void watch_tpr(struct kev_vcpu *vcpu, u8 class) { }
 static const struct kev_backend fake = {
 	.inject_interrupt = inject_interrupt,
 	.inject_nmi = inject_nmi,
+	.nmi_blocked = nmi_blocked,
 	.deliver = deliver,
 	.apic_changed = apic_changed,
 	.watch_tpr = watch_tpr,

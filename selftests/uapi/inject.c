@@ -347,6 +347,22 @@ TEST_F(inject, nmis_one_by_one)
 	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
 }
 
+/* Of those that come while it is handled one is remembered. */
+TEST_F(inject, nmis_behind_a_handler)
+{
+	ASSERT_EQ(0, start(self->vcpu, waits, STACK));
+	KT_RUN_TO(self, KT_AT_START);
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	ASSERT_EQ(0, raise_nmi(self->vcpu));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO_HANDLER(self, NMI, -1, address(waits_at));
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
+	EXPECT_EQ(2, self->run->gpr[KT_TRAP_COUNT]);
+}
+
 TEST_F(inject, nmi_while_running)
 {
 	struct kt_runner runner;

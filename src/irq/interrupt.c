@@ -97,6 +97,9 @@ void kev_interrupt_offer(struct kev_vcpu *vcpu)
 	/* Nobody else takes one away. Of two the first is injected, the other waits. */
 	while (atomic_read(&vcpu->nmis) && kev_backend->inject_nmi(vcpu))
 		atomic_dec(&vcpu->nmis);
+	/* Behind one that is handled one waits: what was raised beside it is lost, as on a CPU. */
+	if (unlikely(atomic_read(&vcpu->nmis) > 1 && kev_backend->nmi_blocked(vcpu)))
+		atomic_set(&vcpu->nmis, 1);
 
 	by_hardware = follow_apic(vcpu);
 	for (;;) {

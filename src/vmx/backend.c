@@ -219,6 +219,7 @@ const struct kev_backend kev_vmx_backend = {
 	.event_waits = kev_vmx_event_waits,
 	.inject_interrupt = kev_vmx_inject_interrupt,
 	.inject_nmi = kev_vmx_inject_nmi,
+	.nmi_blocked = kev_vmx_nmi_blocked,
 	.tsc_offset = kev_vmx_tsc_offset,
 	.apic_changed = kev_vmx_apic_changed,
 	.deliver = kev_vmx_deliver,

@@ -217,6 +217,22 @@ bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu)
 }
 
 /**
+ * kev_vmx_nmi_blocked() - does the guest handle an NMI, or does the next entry deliver one
+ * @vcpu: armed
+ *
+ * Context: IRQs off.
+ * Return: true: of further ones it keeps one.
+ */
+bool kev_vmx_nmi_blocked(struct kev_vcpu *vcpu)
+{
+	u32 event = kev_to_vmx(vcpu)->event_info;
+
+	if (event && (event & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		return true;
+	return kev_vmread_32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+}
+
+/**
  * kev_vmx_look_at_shadow() - let an NMI that waits for the end of STI's shadow wait for its own
  * window, once that has come
  * @vmx: armed, about to enter, with KEV_DUE_SHADOW

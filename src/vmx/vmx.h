@@ -476,6 +476,7 @@ bool kev_vmx_inject(struct kev_vcpu *vcpu, const struct kev_exception *exception
 bool kev_vmx_event_waits(struct kev_vcpu *vcpu);
 bool kev_vmx_inject_interrupt(struct kev_vcpu *vcpu, u8 vector);
 bool kev_vmx_inject_nmi(struct kev_vcpu *vcpu);
+bool kev_vmx_nmi_blocked(struct kev_vcpu *vcpu);
 void kev_vmx_look_at_shadow(struct kev_vmx_vcpu *vmx);
 void kev_vmx_write_event(struct kev_vmx_vcpu *vmx);
 void kev_vmx_keep_event(struct kev_vmx_vcpu *vmx);
