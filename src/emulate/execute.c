@@ -481,7 +481,11 @@ static enum kev_executed execute_outs(struct run *run)
 	return step(run, true, false, count);
 }
 
-/* Memory is asked for before the device is: what a device has given cannot be put back. */
+/*
+ * Memory is asked for before the device is: what a device has given cannot be put back. Where the
+ * guest has changed its tables meanwhile a fault, or a device behind memory, ends the string before
+ * it, and what the port has given for the elements behind is lost.
+ */
 static enum kev_executed execute_ins(struct run *run)
 {
 	u32 count = run->cpu->string_done;
@@ -498,9 +502,10 @@ static enum kev_executed execute_ins(struct run *run)
 		return ret;
 	for (u32 i = 0; i < count; i++) {
 		ret = locate_element(run, KEV_RDI, i, &operand);
+		if (!ret && i && on_device(&operand))
+			return step(run, false, true, i);
 		if (!ret)
 			ret = write_bytes(run, &operand, value_at(run, i));
-		/* The guest has changed its tables meanwhile: what went before is done. */
 		if (ret == KEV_EXECUTED_FAULT && i)
 			step(run, false, true, i);
 		if (ret)

@@ -163,7 +163,7 @@ static enum kev_executed access_device(struct kev_vcpu *vcpu, struct kev_device_
 	struct kev_device_access *known = &e->access[e->at];
 	enum kev_verdict verdict;
 
-	/* Elements of an INS that were memory when their number was found */
+	/* No instruction has more. */
 	if (e->at == KEV_EMULATION_ACCESSES) {
 		vcpu->fail = -EIO;
 		return stop(vcpu, KEV_FAIL);
