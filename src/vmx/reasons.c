@@ -91,6 +91,6 @@ const struct kev_vmx_reason kev_vmx_reasons[KEV_VMX_NR_REASONS] = {
 	[79] = INSN("WRMSRLIST", KEV_EV_UNDEFINED),
 	[80] = INSN("URDMSR", KEV_EV_UNDEFINED),
 	[81] = INSN("UWRMSR", KEV_EV_UNDEFINED),
-	[84] = INSN("RDMSR with immediate", KEV_EV_OTHER),
-	[85] = INSN("WRMSRNS with immediate", KEV_EV_OTHER),
+	[84] = INSN("RDMSR with immediate", KEV_EV_UNDEFINED),
+	[85] = INSN("WRMSRNS with immediate", KEV_EV_UNDEFINED),
 };
