@@ -103,7 +103,7 @@ ssize_t kev_console_write(struct kev_console *console, const u8 *bytes, size_t l
 }
 
 /* Copy bytes out without consuming them; how many, and where they began. */
-static size_t peek(struct kev_console *console, u8 *to, size_t len, u32 *tail)
+static size_t peek(struct kev_console *console, u8 *to, size_t len, u64 *tail)
 {
 	size_t n, first;
 
@@ -120,7 +120,7 @@ static size_t peek(struct kev_console *console, u8 *to, size_t len, u32 *tail)
 }
 
 /* Consume what was peeked, unless another reader has come first. */
-static bool consume(struct kev_console *console, u32 tail, size_t n)
+static bool consume(struct kev_console *console, u64 tail, size_t n)
 {
 	bool mine;
 
@@ -144,7 +144,7 @@ static bool consume(struct kev_console *console, u32 tail, size_t n)
 ssize_t kev_console_read(struct kev_console *console, char __user *to, size_t len)
 {
 	ssize_t ret;
-	u32 tail;
+	u64 tail;
 	u8 *buf;
 
 	buf = (u8 *)__get_free_page(GFP_KERNEL);

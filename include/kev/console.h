@@ -10,13 +10,13 @@
 
 struct mem_cgroup;
 
-#define KEV_CONSOLE_SIZE	65536U	/* a power of two: positions wrap freely */
+#define KEV_CONSOLE_SIZE	65536U	/* a power of two */
 
 struct kev_console {
 	spinlock_t lock;	/* taken by readers and writers in process context */
 	u8 *ring;		/* [lock] to write: NULL until the first byte */
-	u32 head;		/* [lock] to write: where the next byte goes */
-	u32 tail;		/* [lock] to write: the oldest byte not read yet */
+	u64 head;		/* [lock] to write: where the next byte goes; never wraps */
+	u64 tail;		/* [lock] to write: the oldest byte not read yet */
 	struct mem_cgroup *memcg;	/* [I] charged for @ring */
 	bool log;		/* [I] mirror to the kernel's log */
 	u32 line_len;		/* [lock] */
