@@ -50,6 +50,17 @@ static u64 taken_entry(const struct kev_mem *mem, u64 entry, unsigned int level)
 	return mem->config.format->address(entry, level) | (entry & KEV_LEAF_SOFT) | KEV_LEAF_BUSY;
 }
 
+/* What is at an entry: one that is split is busy only as long as its table is locked. */
+static u64 look_at(struct kev_pt_page *table, unsigned int index)
+{
+	u64 entry;
+
+	raw_spin_lock(&table->lock);
+	entry = READ_ONCE(table->entry[index]);
+	raw_spin_unlock(&table->lock);
+	return entry;
+}
+
 /* Does a leaf of 2 MiB lie across an end of [gpa, end) */
 static bool lies_across(const struct kev_pt_page *table, unsigned int index, u64 gpa, u64 end)
 {
@@ -133,13 +144,15 @@ int kev_mem_zap(struct kev_mem *mem, struct kev_region *region, u64 gpa, u64 end
 
 	lockdep_assert_held(&mem->lock);
 	for (at = gpa; !ret && (table = kev_table_next(mem, &at, end, &first, &nr));) {
-		/* One that is being made is a first touch that comes later. */
-		entry = READ_ONCE(table->entry[first]);
-		taken = !entry || entry & KEV_LEAF_BUSY;
-		if (!lies_across(table, first, gpa, end))
+		if (!lies_across(table, first, gpa, end)) {
 			taken = take_leaves(mem, region, table, first, nr, &any);
-		else if (!taken)
-			ret = kev_table_split(mem, &table->entry[first], region);
+		} else {
+			entry = look_at(table, first);
+			/* One that is being made is a first touch that comes later. */
+			taken = !entry || entry & KEV_LEAF_BUSY;
+			if (!taken)
+				ret = kev_table_split(mem, &table->entry[first], region);
+		}
 		if (!taken)
 			at = max(gpa, kev_table_gpa(table, first));
 		cond_resched();
