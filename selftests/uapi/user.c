@@ -184,9 +184,40 @@ TEST_F(user, file_of_an_image)
 	close(vm);
 }
 
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* In a child that may lock less than a page of 2 MiB: nothing of what it tries stays pinned. */
+static int add_part_as_nobody(void)
+{
+	const struct rlimit limit = { .rlim_cur = LENGTH, .rlim_max = LENGTH };
+	long pins = pinned(), charge = charged();
+	pid_t pid = fork();
+	void *at;
+	int vm;
+
+	if (pid)
+		return wait_for(pid) ?: pinned() != pins || charged() != charge;
+	vm = kt_create_plain_vm(kt_open());
+	at = mmap(NULL, 2 * KT_MIB, PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (vm < 0 || at == MAP_FAILED || setrlimit(RLIMIT_MEMLOCK, &limit) || setuid(65534))
+		_exit(1);
+	if (kt_add_user(vm, GPA, KT_PAGE, at, KT_RWX) != -ENOMEM)
+		_exit(2);
+	_exit(charged() ? 3 : 0);
+}
+
 TEST_F(user, hugetlb)
 {
 	const size_t length = 2 * KT_MIB;
+	long charge = charged();
 	uint8_t *at;
 
 	if (kt_write_file("/proc/sys/vm/nr_hugepages", "2"))
@@ -196,6 +227,12 @@ TEST_F(user, hugetlb)
 	if (at == MAP_FAILED)
 		SKIP(return, "there is no memory for a page of 2 MiB");
 	check_both_ways(_metadata, at, length, "hugetlb");
+	/* A part of it keeps it all. */
+	ASSERT_EQ(0, kt_add_user(self->vm, GPA, KT_PAGE, at + KT_PAGE, KT_RWX));
+	EXPECT_EQ(charge + (long)(length / KT_PAGE), charged());
+	ASSERT_EQ(0, kt_remove_region(self->vm, GPA, KT_PAGE));
+	EXPECT_EQ(charge, charged());
+	EXPECT_EQ(0, add_part_as_nobody());
 	munmap(at, length);
 	kt_write_file("/proc/sys/vm/nr_hugepages", "0");
 }
@@ -367,15 +404,6 @@ TEST_F(user, many)
 	EXPECT_EQ(-EFAULT, kt_add_user(self->vm, GPA, length, at, KT_RWX));
 	EXPECT_EQ(pins, pinned());
 	munmap(at, length - KT_PAGE);
-}
-
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* With the process, however it ends */

@@ -16,6 +16,7 @@ struct kev_user_region {
 	struct kev_region region;
 	struct kev_payer payer;
 	unsigned long nr;
+	unsigned long paid;	/* for so many: at least @nr */
 	struct page **pages;
 	unsigned int nr_files;
 	struct file **files;
@@ -114,7 +115,7 @@ static void user_release(struct kev_region *region)
 
 	unpin_pages(user->pages, user->nr, true);
 	drop_files(user);
-	kev_payer_unpin(&user->payer, user->nr);
+	kev_payer_unpin(&user->payer, user->paid);
 	kev_payer_fini(&user->payer);
 	kvfree(user->pages);
 }
@@ -201,19 +202,56 @@ err:
 	return ret == -ENOEXEC || ret == -ENOMEM || ret == -EINTR ? ret : -EFAULT;
 }
 
+/* How many pages stay because of a region's: who has a part of a large one keeps all of it. */
+static unsigned long count_kept(const struct kev_user_region *user)
+{
+	struct folio *folio, *last = NULL;
+	unsigned long kept = 0;
+
+	for (unsigned long i = 0; i < user->nr; i++) {
+		folio = page_folio(user->pages[i]);
+		if (folio != last)
+			kept += folio_nr_pages(folio);
+		last = folio;
+		cond_resched();
+	}
+	return kept;
+}
+
+/* Pay for what is kept beside the pages that are paid for. */
+static int pay_the_rest(struct kev_user_region *user)
+{
+	unsigned long kept = count_kept(user);
+	int ret;
+
+	if (kept <= user->paid)
+		return 0;
+	ret = kev_payer_pin(&user->payer, kept - user->paid);
+	if (!ret)
+		user->paid = kept;
+	return ret;
+}
+
 static int pin_region(struct kev_user_region *user, u64 address)
 {
 	int ret = kev_payer_pin(&user->payer, user->nr);
 
 	if (ret)
 		return ret;
+	user->paid = user->nr;
 	user->pages = kvmalloc_array(user->nr, sizeof(*user->pages),
 				     KEV_GFP_GUEST);
 	ret = user->pages ? pin_pages(user, address) : -ENOMEM;
-	if (ret) {
-		kvfree(user->pages);
-		kev_payer_unpin(&user->payer, user->nr);
-	}
+	if (ret)
+		goto err;
+	ret = pay_the_rest(user);
+	if (!ret)
+		return 0;
+	unpin_pages(user->pages, user->nr, false);
+	drop_files(user);
+err:
+	kvfree(user->pages);
+	kev_payer_unpin(&user->payer, user->paid);
 	return ret;
 }
 
