@@ -5,12 +5,14 @@
 usage: coverage.py [--least PERCENT] [--lines] BUILD
 
 BUILD holds what `make coverage` has built and run. Prints a table of the files, the worst first;
---lines also the lines that nothing runs. Exit status 1: a file is below PERCENT.
+--lines also the lines that nothing runs. Exit status 1: a file is below PERCENT, or one that says of
+itself that it is pure is in no unit test.
 """
 import argparse
 import collections
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -19,12 +21,16 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 PURE = ("src/", "include/kev/")
 
 
+def find(directory, end):
+    """The files below a directory whose names end so"""
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(directory)
+                  for name in names if name.endswith(end))
+
+
 def runs(build):
     """{file: {line: how often it ran}}, of all objects together"""
     files = collections.defaultdict(dict)
-    notes = [os.path.join(where, name) for where, _, names in os.walk(build)
-             for name in names if name.endswith(".gcno")]
-    for note in sorted(notes):
+    for note in find(build, ".gcno"):
         output = subprocess.run(["gcov", "--json-format", "--stdout", note], check=True,
                                 capture_output=True, text=True).stdout
         for report in map(json.loads, output.splitlines()):
@@ -39,6 +45,21 @@ def runs(build):
                     number = line["line_number"]
                     lines[number] = lines.get(number, 0) + line["count"]
     return files
+
+
+def untested(build):
+    """Code whose first comment says that it is pure, and that is built for no test. Not all of it has
+    lines: a table has none.
+    """
+    built = [note.removesuffix(".gcno") for note in find(build, ".gcno")]
+    src = os.path.join(ROOT, "src")
+    for path in find(src, ".c"):
+        with open(path, encoding="utf-8") as file:
+            comment = file.read().partition("*/")[0]
+        name = "/" + os.path.relpath(path, src).removesuffix(".c")
+        if (re.search(r"\bPure\.$", comment, re.MULTILINE) and
+                not any(one.endswith(name) for one in built)):
+            yield os.path.relpath(path, ROOT)
 
 
 def spans(numbers):
@@ -74,7 +95,10 @@ def main():
     total = sum(row[2] for row in rows)
     missed = sum(len(row[3]) for row in rows)
     print(f"{'all':36}{total:7}{missed:8}{100 * (1 - missed / total):7.1f} %")
-    sys.exit(rows[0][0] < args.least)
+    missing = list(untested(args.build))
+    for path in missing:
+        print(f"{path} is pure and in no unit test")
+    sys.exit(rows[0][0] < args.least or bool(missing))
 
 
 if __name__ == "__main__":
