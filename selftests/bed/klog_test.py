@@ -61,6 +61,15 @@ KNOWN = (
     (("BUG: b", "WARNING: a"), ("WARNING: a", "BUG: b"), None),
 )
 
+# (lines, (the first line of a report, how many lines are shown of it)...)
+SEVERAL = (
+    (("BUG: a", "Oops: 0 [#1]", "---[ end trace 0 ]---", "x", "BUG: b", "---[ end trace 0 ]---"),
+     (("BUG: a", 3), ("BUG: b", 3))),
+    (("WARNING: a",) + ("line",) * 200 + ("WARNING: b", "line"),
+     (("WARNING: a", 90), ("WARNING: b", 5))),
+    (("fine",), ()),
+)
+
 # (record of /dev/kmsg, (is it the kernel's own, lines))
 RECORDS = (
     (b"12,7,1500000,-;BUG: from user space\n", (False, ["[    1.500000] BUG: from user space"])),
@@ -74,15 +83,19 @@ def failures():
     """Descriptions of what went wrong."""
     for text, expected in LINES:
         for line in (text, f"[   12.345678] {text}", f"[    1.000000][  T123] {text}"):
-            found = klog.find(["[    1.0] before", line, "[    1.1] after"])
+            found = next(klog.reports(["[    1.0] before", line, "[    1.1] after"]), None)
             if (found and found[0]) != expected:
                 yield f"{line!r}: expected {expected}, found {found and found[0]}"
-            if found and line not in found[1]:
+            if found and (found[1] != line or line not in found[2]):
                 yield f"{line!r}: the report does not show it"
     for lines, known, expected in KNOWN:
-        found = klog.find(lines, known)
-        if (found and found[1][-1]) != expected:
+        found = next(klog.reports(lines, known), None)
+        if (found and found[2][-1]) != expected:
             yield f"{lines}, {known} known: expected {expected}, found {found}"
+    for lines, expected in SEVERAL:
+        found = list(klog.reports(lines))
+        if [(head, len(shown)) for _, head, shown in found] != list(expected):
+            yield f"{lines}: expected {expected}, found {found}"
     for record, expected in RECORDS:
         found = klog.parse_record(record)
         if found != expected:

@@ -141,6 +141,15 @@ report()
 	says "$@"
 }
 
+# The first is shown, and of the second what it is.
+two_reports()
+{
+	bed_run 126 --file "$scratch/report/report.ko" -- \
+		sh -c "insmod /report.ko kind=warn; rmmod report; insmod /report.ko kind=atomic"
+	says "WARN in the kernel's log" "end trace" "1 more behind it" \
+		"  scheduling while atomic: .*BUG: scheduling while atomic: insmod"
+}
+
 known_report()
 {
 	local insmod=(--file "$scratch/report/report.ko" -- insmod /report.ko kind=warn)
@@ -429,6 +438,7 @@ check "too many words" bed_failed "more than 8191 words" --emulator tcg -- echo 
 check "an emulator that refuses" bed_failed "unable to find CPU model 'z80'" \
 	--emulator tcg --cpu z80 -- true
 check "WARN" report warn "WARN in the kernel's log" "bed: a warning" "end trace"
+check "two reports" two_reports
 check "a report that is known" known_report
 check "BUG" report bug "BUG in the kernel's log" "kernel BUG at" "end trace"
 check "oops" report oops "BUG in the kernel's log" "NULL pointer" "end trace"

@@ -18,6 +18,8 @@ from bedlib.session import Session
 TIMED_OUT = 124
 BED_FAILED = 125
 KERNEL_REPORT = 126
+# How many reports behind the first one are named
+REPORTS_SHOWN = 20
 
 # Ample: a cold boot of an instrumented kernel with two CPUs takes about 200 s.
 _BOOT_SECONDS = 900
@@ -122,12 +124,23 @@ def keep_logs(result):
         (path / "kernel.txt").write_text("".join(f"{line}\n" for line in result.log))
 
 
+def show_reports(reports):
+    """The first one, and of the others how they begin"""
+    if not reports:
+        return
+    (name, _, lines), *others = reports
+    say(f"{name} in the kernel's log:")
+    print("\n".join(f"  {line}" for line in lines), file=sys.stderr, flush=True)
+    if others:
+        say(f"{len(others)} more behind it:")
+        heads = [f"  {name}: {head}" for name, head, _ in others[:REPORTS_SHOWN]]
+        print("\n".join(heads), file=sys.stderr, flush=True)
+
+
 def verdict(result, words):
     """The exit status of the bed, with all messages that belong to it."""
-    report = result.report()
-    if report:
-        say(f"{report[0]} in the kernel's log:")
-        print("\n".join(f"  {line}" for line in report[1]), file=sys.stderr, flush=True)
+    reports = result.reports()
+    show_reports(reports)
     if result.timed_out:
         show_tail(result)
         say("timed out")
@@ -137,7 +150,7 @@ def verdict(result, words):
         say("; ".join([result.failed or "the machine did not come up", *words]))
         return BED_FAILED
     gone = "; ".join(["the machine was reset or switched off", *words])
-    if report:
+    if reports:
         if result.rebooted or result.ended:
             say(gone)
         return KERNEL_REPORT

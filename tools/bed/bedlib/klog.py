@@ -46,27 +46,32 @@ _MAX_LINES = 90
 _LINES_BEFORE = 3
 
 
-def find(lines, known=()):
-    """The first report in lines (texts with or without time stamps): (name, lines) or None.
+def reports(lines, known=()):
+    """The reports in lines (texts with or without time stamps), in their order: each (name, its
+    first line, its lines and some before them).
 
-    A report that has one of the texts of known in its first line is none.
+    A report that has one of the texts of known in its first line is none. What the lines of one
+    report hold is not told a second time.
     """
+    end = 0
     for number, line in enumerate(lines):
-        if any(text in line for text in known):
+        if number < end or any(text in line for text in known):
             continue
         text = _STAMP.sub("", line)
         for name, pattern in _REPORTS:
             if pattern.match(text):
-                return name, _cut(lines, number)
-    return None
+                start = max(end, number - _LINES_BEFORE)
+                end = _end(lines, number)
+                yield name, line, lines[start:end]
+                break
 
 
-def _cut(lines, number):
-    start = max(0, number - _LINES_BEFORE)
-    for end in range(number, min(len(lines), number + _MAX_LINES)):
+def _end(lines, number):
+    last = min(len(lines), number + _MAX_LINES)
+    for end in range(number, last):
         if _END.search(lines[end]):
-            return lines[start:end + 1]
-    return lines[start:number + _MAX_LINES]
+            return end + 1
+    return last
 
 
 def parse_record(record):

@@ -30,7 +30,7 @@ class Result:
     """What is known of a run."""
 
     def __init__(self, known=()):
-        self._known = known  # see klog.find()
+        self._known = known  # see klog.reports()
         self.started = False  # the agent had everything that it needs
         self.status = None  # of the command
         self.complete = False  # the agent sent all
@@ -56,14 +56,14 @@ class Result:
                       self.screen.decode(errors="replace"))
         return [line.strip() for line in text.split("\n") if line.strip()][-5:]
 
-    def report(self):
-        """A report in the kernel's log: (name, lines) or None.
+    def reports(self):
+        """The reports in the kernel's log, see klog.reports().
 
         The console is asked only where the machine could not send the rest of its log.
         """
-        found = klog.find(self.judged, self._known)
+        found = list(klog.reports(self.judged, self._known))
         if not found and not self.complete and self.started:
-            found = klog.find(self.console_lines(), self._known)
+            found = list(klog.reports(self.console_lines(), self._known))
         return found
 
 
@@ -72,7 +72,7 @@ class Session:
 
     stdout, stderr, console: functions that take bytes; notice: one that takes a line for people;
     tar: a file for /out or None. The machine has to be done within seconds, and its agent ready
-    within start_seconds. known: texts of reports that are none, see klog.find().
+    within start_seconds. known: texts of reports that are none, see klog.reports().
     """
 
     def __init__(self, emulator, seconds, start_seconds, stdout, stderr,
