@@ -23,6 +23,7 @@ static const uint32_t msrs[] = {
 	0xda0,		/* XSS */
 	0xc0000080,	/* EFER */
 	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,	/* STAR to FMASK */
+	0xc0000100, 0xc0000101, 0xc0000102,	/* FS_BASE, GS_BASE, KERNEL_GS_BASE */
 	0xc0000103,	/* TSC_AUX */
 };
 
