@@ -103,9 +103,10 @@ struct kev_mem_counters {
 
 /**
  * struct kev_first_pages - pages that wait for their first use, cleared and charged
- * @lock: guards the next two
+ * @lock: guards the next
  * @page: chained by page_private()
- * @next_order: once they are used up, allocate 2^this more; 0: no more
+ * @next_order: once they are used up, allocate 2^this more; 0: no more. Whoever exchanges it for 0
+ *	does that.
  */
 struct kev_first_pages {
 	spinlock_t lock;	/* innermost */

@@ -253,7 +253,7 @@ static void use_both(int number)
 void test_pages(void)
 {
 	together(4, use_pages);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 200; i++) {
 		kev_mem_pages_init(&both);
 		together(3, use_both);
 		kev_mem_pages_fini(&both);

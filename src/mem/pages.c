@@ -148,7 +148,7 @@ static struct page *take_first(struct kev_first_pages *first)
 }
 
 /* Allocate pages that wait from now on; if there are none in a row, there are none. */
-static void add_first(struct kev_mem *mem, unsigned int order, unsigned int next_order)
+static void add_first(struct kev_mem *mem, unsigned int order)
 {
 	struct page *page = kev_mem_alloc_run(mem, order, false);
 	struct kev_first_pages *first = &mem->first;
@@ -159,7 +159,6 @@ static void add_first(struct kev_mem *mem, unsigned int order, unsigned int next
 		set_page_private(page + nr, (unsigned long)first->page);
 		WRITE_ONCE(first->page, page + nr);
 	}
-	WRITE_ONCE(first->next_order, next_order);
 	spin_unlock(&first->lock);
 }
 
@@ -167,9 +166,13 @@ struct page *kev_mem_alloc_page(struct kev_mem *mem, gfp_t flags)
 {
 	struct kev_first_pages *first = &mem->first;
 	struct page *page = take_first(first);
+	unsigned int order = 0;
 
-	if (!page && READ_ONCE(first->next_order)) {
-		add_first(mem, first->next_order, 0);
+	/* One vCPU allocates them. Another that finds none meanwhile takes a page for itself. */
+	if (!page && READ_ONCE(first->next_order))
+		order = xchg(&first->next_order, 0);
+	if (order) {
+		add_first(mem, order);
 		page = take_first(first);
 	}
 	return page ?: alloc_charged(mem, KEV_GFP_GUEST | flags, 0);
@@ -198,10 +201,12 @@ void kev_mem_pages_init(struct kev_mem *mem)
 	spin_lock_init(&mem->first.lock);
 	taken = take_kept(mem);
 	/* The rest comes when it is needed: in a batch, but for a last one. */
-	if (taken < FIRST_PAGES / 2)
-		add_first(mem, FIRST_ORDER, SECOND_ORDER);
-	else if (taken < FIRST_PAGES - 1)
+	if (taken < FIRST_PAGES / 2) {
+		add_first(mem, FIRST_ORDER);
+		mem->first.next_order = SECOND_ORDER;
+	} else if (taken < FIRST_PAGES - 1) {
 		mem->first.next_order = order_base_2(FIRST_PAGES - taken);
+	}
 }
 
 void kev_mem_pages_fini(struct kev_mem *mem)

@@ -103,6 +103,7 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	struct page *page = NULL;
 
 	(void)gfp;
+	shim_pause();
 	pthread_mutex_lock(&zone);
 	for (at = 0; at < NR_PAGES; at += nr)
 		if (all_free(at, nr))

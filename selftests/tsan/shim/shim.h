@@ -130,7 +130,10 @@ static inline bool refcount_dec_and_test(refcount_t *r)
 	return __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1;
 }
 
-/* shim_pause() - let others run: before a bit is set, around a lock, at the end of a reader */
+/*
+ * shim_pause() - let others run: before a bit is set, around a lock, at the end of a reader, and
+ * where memory is allocated, which may sleep
+ */
 void shim_pause(void);
 
 /* ---- bits; those that return a value are ordered ---- */
@@ -268,9 +271,9 @@ void synchronize_rcu(void);
 #define __GFP_ZERO		0
 #define __GFP_DIRECT_RECLAIM	0
 #define __GFP_RETRY_MAYFAIL	0
-#define kmalloc(size, gfp)	malloc(size)
-#define kzalloc(size, gfp)	calloc(1, size)
-#define kvmalloc(size, gfp)	malloc(size)
+#define kmalloc(size, gfp)	(shim_pause(), malloc(size))
+#define kzalloc(size, gfp)	(shim_pause(), calloc(1, size))
+#define kvmalloc(size, gfp)	(shim_pause(), malloc(size))
 #define kfree(p)		free((void *)(p))
 #define kvfree(p)		free((void *)(p))
 #define __get_free_page(gfp)	((unsigned long)aligned_alloc(PAGE_SIZE, PAGE_SIZE))
