@@ -2,34 +2,32 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the code around a guest does on CPUs with this and that bug, as kev.ko has it.
 
-usage: entry_code.py [MODULE [HEADERS]]
+usage: entry_code.py [--quiet] [MODULE [KDIR]]
 
 The kernel patches the entry code when it loads the module, by flags that it has chosen for
 the CPU and for mitigations=. The emulated CPUs report next to none of these, so the object
 code is patched here for a table of flags, and every path through it is followed: from
 kev_vmx_enter_guest to VMLAUNCH or VMRESUME, and from kev_vmx_exit to the first call, return
-or jump by a register. The order of what happens on the way is compared. Of code that is in the
-path of a guest elsewhere the functions that have it are compared. Prints TAP.
+or jump by a register. The order of what happens on the way is compared. What is further away
+from the entry is in entry_rules.py. Prints TAP; with --quiet only what is wrong or skipped.
+
+KDIR is the directory that MODULE was built against, the bed's if it is not given.
 """
+import argparse
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import entry_rules
+from object_code import (ALIASES, REGISTERS, REPLACEMENT, RETURN_THUNK, Kernel, Object,
+                         alternatives, disassemble)
+
 ROOT = Path(__file__).resolve().parent.parent
-TEXT, REPLACEMENT = ".noinstr.text", ".altinstr_replacement"
+TEXT = ".noinstr.text"
 FUNCTION, EXIT = "kev_vmx_enter_guest", "kev_vmx_exit"
-ALT_NOT = 1 << 15
-# A jump to it is a RET.
-RETURN_THUNK = "__x86_return_thunk"
 # Those of the kernel's calls that are mitigations themselves
 MITIGATIONS = {"clear_bhb_loop"}
-
-NAMES = "ax bx cx dx si di bp".split()
-REGISTERS = NAMES + [f"r{i}" for i in range(8, 16)]
-ALIASES = {f"{prefix}{name}": name for name in NAMES for prefix in "re"}
-ALIASES.update({f"r{i}{suffix}": f"r{i}" for i in range(8, 16) for suffix in ("", "d")})
 
 # name, flags of the kernel, what an entry does last, what an exit does first. "save",
 # "clear", "load": of every general register; "host": code of the host that may do anything
@@ -53,101 +51,10 @@ TABLE = [
      "save clear fill:32 lfence wrmsr:0x48 lfence clear_bhb_loop host"),
 ]
 
-# name, flag, an instruction that is in the functions that ask for it, or such a function's name: a
-# barrier where another VMCS becomes current, and one on the way out to the VMM
-BARRIERS = [
-    ("what one guest has taught the predictors", "USE_IBPB", "vmptrld"),
-    ("what a guest has taught them of its VMM", "IBPB_EXIT_TO_USER", "kev_vmx_disarm"),
-]
-
-
-class Object:
-    """Sections, symbols and relocations of a module."""
-
-    def __init__(self, path):
-        self.data = Path(path).read_bytes()
-        offset, = struct.unpack_from("<Q", self.data, 40)
-        size, number, names = struct.unpack_from("<HHH", self.data, 58)
-        headers = [struct.unpack_from("<IIQQQQIIQQ", self.data, offset + i * size)
-                   for i in range(number)]
-        strings = headers[names][4]
-        self.names = [self._string(strings + h[0]) for h in headers]
-        self.headers = headers
-        self.symbols = []
-        self.functions = []  # section, first offset, the one behind the last, name
-        table = next(h for h in headers if h[1] == 2)
-        for at in range(table[4], table[4] + table[5], 24):
-            name, info, _, section, value, size = struct.unpack_from("<IBBHQQ", self.data, at)
-            name = self._string(headers[table[6]][4] + name)
-            self.symbols.append((name, section, value))
-            if info & 15 == 2:
-                self.functions.append((self.names[section], value, value + size, name))
-
-    def _string(self, at):
-        return self.data[at:self.data.index(b"\0", at)].decode()
-
-    def section(self, name):
-        """Its bytes."""
-        header = self.headers[self.names.index(name)]
-        return self.data[header[4]:header[4] + header[5]]
-
-    def symbol(self, name):
-        """Its offset in its section."""
-        return next(value for symbol, _, value in self.symbols if symbol == name)
-
-    def function(self, section, offset):
-        """The name of the function there."""
-        return next((name for where, start, end, name in self.functions
-                     if where == section and start <= offset < end), "none")
-
-    def relocations(self, name):
-        """Of a section: {offset: (section or symbol, addend)}"""
-        header = self.headers[self.names.index(".rela" + name)]
-        found = {}
-        for at in range(header[4], header[4] + header[5], 24):
-            offset, info, addend = struct.unpack_from("<QQq", self.data, at)
-            symbol, section, value = self.symbols[info >> 32]
-            if not symbol and section < len(self.names):
-                symbol, addend = self.names[section], addend + value
-            found[offset] = (symbol, addend)
-        return found
-
-
-def features(header):
-    """Numbers of the kernel's flags by name."""
-    pattern = re.compile(r"#define X86_FEATURE_(\w+)\s+\(\s*(\d+)\*32\s*\+\s*(\d+)\)")
-    return {name: int(word) * 32 + int(bit)
-            for name, word, bit in pattern.findall(header.read_text())}
-
-
-def alternatives(obj):
-    """(section, start, length, start of replacement, its length, flag, inverted), in their order"""
-    data, relocations = obj.section(".altinstructions"), obj.relocations(".altinstructions")
-    starts = sorted(relocations)[::2]
-    size = starts[1] - starts[0]
-    # 6.3 made the flags 32 bits wide.
-    form = {12: "<HBB", 14: "<IBB"}[size]
-    for at in starts:
-        (section, start), (_, replacement) = relocations[at], relocations[at + 4]
-        flag, length, new_length = struct.unpack_from(form, data, at + 8)
-        inverted = bool(flag & (ALT_NOT if size == 12 else 1 << 16))
-        yield section, start, length, replacement, new_length, flag & (ALT_NOT - 1), inverted
-
-
-def disassemble(path, section, size):
-    """{offset: (next offset, instruction, operands, symbol that it refers to)}"""
-    text = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", "-j", section, str(path)],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
-    rows = []
-    for line in text.splitlines():
-        found = re.match(r"\s+([0-9a-f]+):\s+R_X86_64_\w+\s+([\w.]+)", line)
-        if found:
-            rows[-1][3] = found[2]
-            continue
-        found = re.match(r"\s+([0-9a-f]+):\t(?:(?:cs|notrack|bnd) )*(\w+)\s*([^#<]*)", line)
-        if found:
-            rows.append([int(found[1], 16), found[2], found[3].strip(), None])
-    return {row[0]: (after[0], *row[1:]) for row, after in zip(rows, rows[1:] + [[size]])}
+# What a later kernel calls a flag
+LATER = {BHB: "CLEAR_BHB_VMEXIT"}
+# Series of kernels, and which of them has all flags and options that are asked for here
+COMPLETE = {(6, 1): 192, (6, 12): 117}
 
 
 class Code:
@@ -157,9 +64,15 @@ class Code:
         self.code = code
         self.patches = {}
         on = {numbers["ALWAYS"]} | {numbers[flag] for flag in flags}
-        for section, start, length, new, new_length, flag, inverted in alternatives(obj):
-            if section == TEXT and (flag in on) != inverted:
-                self.patches[start] = (start + length, new, new + new_length)
+        ends = {}
+        for section, start, length, new, new_length, flag, inverted, _ in alternatives(obj):
+            if section != TEXT:
+                continue
+            # Of several in one place the longest says how long that is.
+            ends[start] = max(ends.get(start, 0), start + length)
+            if (flag in on) != inverted:
+                self.patches[start] = (new, new + new_length)
+        self.patches = {start: (ends[start], *patch) for start, patch in self.patches.items()}
 
     def paths(self, start):
         """Every path from an offset to an entry or a return: its events"""
@@ -193,7 +106,8 @@ class Code:
     def step(self, at, events, values):
         """One instruction: (where it goes on, or None; where it may go, too)"""
         section, offset = at
-        after, name, operands, symbol = self.code[section][offset]
+        row = self.code[section][offset]
+        after, name, operands, symbol = row.after, row.name, row.operands, row.symbol
         following, forks = (section, after), []
         if name in ("ret", "retq") or symbol == RETURN_THUNK:
             events.append("return")
@@ -207,7 +121,7 @@ class Code:
         elif name in ("call", "callq"):
             # One that steps over an INT3 leaves its return address on the stack.
             target = int(operands, 16)
-            if self.code[section][after][1] != "int3" or self.code[section][after][0] != target:
+            if self.code[section][after][:2] != (target, "int3"):
                 raise SystemExit(f"a call at {offset:#x} that is none of a return-buffer fill")
             events.append("fill")
             following = (section, target)
@@ -333,52 +247,65 @@ def check(code, obj, entry, exit_):
                 yield f"{name}: {sequence}; it should be: {expected}"
 
 
-def check_barrier(obj, text, flag, where):
-    """The same of a barrier"""
-    expected = {obj.function(".text", offset) for offset, row in text.items()
-                if row[1] == where} or {where}
-    found = {obj.function(section, start) for section, start, *_, number, _ in alternatives(obj)
-             if number == flag}
-    if found != expected:
-        yield f"it is in {' '.join(sorted(found)) or 'no function'}, " \
-              f"and should be in {' '.join(sorted(expected))}"
+def missing(kernel, flags, options):
+    """Which flags and options the kernel does not have, for people"""
+    return " ".join([f"X86_FEATURE_{flag}" for flag in flags if flag not in kernel.flags] +
+                    [f"CONFIG_{option}" for option in options if option not in kernel.config])
 
 
-def headers_of(kdir):
-    """cpufeatures.h of the kernel that a module is built for"""
-    for include in ("arch/x86/include/asm/cpufeatures.h", "include/generated/asm/cpufeatures.h"):
-        if (kdir / include).exists():
-            return kdir / include
-    name = re.sub(r"-(cloud-)?amd64$", "-common", kdir.name)
-    return kdir.parent / name / "arch/x86/include/asm/cpufeatures.h"
+def is_complete(kernel):
+    """Has the kernel all that is asked for here"""
+    major, minor, patch = kernel.version
+    return patch >= COMPLETE.get((major, minor), patch + 1)
+
+
+def cases(module, obj, kernel):
+    """(name, flags and options that it needs, what yields what is wrong), for each case"""
+    code = {section: disassemble(module, section, len(obj.section(section)))
+            for section in obj.executable()}
+    for name, flags, entry, exit_ in TABLE:
+        yield name, flags, [], lambda flags=flags, entry=entry, exit_=exit_: check(
+            Code(obj, code, kernel.flags, flags), obj, entry, exit_)
+    for name, flags, options, rule in entry_rules.RULES:
+        yield name, flags, options, lambda rule=rule: rule(entry_rules.Module(obj, code, kernel))
+
+
+def problems_of(problems):
+    """A list of them; that there is no such code as is looked for is one"""
+    try:
+        return list(dict.fromkeys(problems()))
+    except LookupError as error:
+        return [str(error)]
 
 
 def main():
-    """One case for each row."""
-    module = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "kev.ko"
-    if len(sys.argv) > 2:
-        header = Path(sys.argv[2])
-    else:
-        kdir = subprocess.run([ROOT / "tools/bed/bed", "kdir"], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout.strip()
-        header = headers_of(Path(kdir))
-    obj, numbers = Object(module), features(header)
-    code = {section: disassemble(module, section, len(obj.section(section)))
-            for section in (TEXT, REPLACEMENT)}
-    cases = [(name, check(Code(obj, code, numbers, flags), obj, entry, exit_))
-             for name, flags, entry, exit_ in TABLE]
-    text = disassemble(module, ".text", len(obj.section(".text")))
-    # Older kernels do not know all of them.
-    cases += [(name, check_barrier(obj, text, numbers[flag], where))
-              for name, flag, where in BARRIERS if flag in numbers]
+    """One case for each row of the tables"""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("module", nargs="?", type=Path, default=ROOT / "kev.ko")
+    parser.add_argument("kdir", nargs="?", type=Path)
+    args = parser.parse_args()
+    kdir = args.kdir or Path(subprocess.run([ROOT / "tools/bed/bed", "kdir"], check=True, text=True,
+                                            stdout=subprocess.PIPE).stdout.strip())
+    obj, kernel = Object(args.module), Kernel(kdir)
+    for old, new in LATER.items():
+        kernel.flags.setdefault(old, kernel.flags.get(new))
+    kernel.flags = {name: number for name, number in kernel.flags.items() if number is not None}
+    rows = list(cases(args.module, obj, kernel))
     failed = 0
-    print(f"TAP version 13\n1..{len(cases)}")
-    for number, (name, problems) in enumerate(cases, 1):
-        problems = list(problems)
-        for problem in problems:
+    if not args.quiet:
+        print(f"TAP version 13\n1..{len(rows)}")
+    for number, (name, flags, options, problems) in enumerate(rows, 1):
+        without = missing(kernel, flags, options)
+        if without and not is_complete(kernel):
+            print(f"ok {number} {name} # SKIP the kernel has no {without}")
+            continue
+        found = [f"the kernel should have {without}"] if without else problems_of(problems)
+        for problem in found:
             print(f"# {problem}")
-        print(f"{'not ok' if problems else 'ok'} {number} {name}")
-        failed += bool(problems)
+        if found or not args.quiet:
+            print(f"{'not ok' if found else 'ok'} {number} {name}")
+        failed += bool(found)
     return 1 if failed else 0
 
 
