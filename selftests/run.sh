@@ -326,20 +326,29 @@ modules_for() {
 }
 
 # shellcheck disable=SC2317 # called by its name
-# build_for KERNEL: the modules, in a copy of the tree; a warning is a failure
+# build_for KERNEL: the modules, in a copy of the tree; a warning is a failure. The kernel's macros
+# make other code of kev.ko's on each.
 build_for() {
-	local copy=$PWD/build/kernels/$1 log="$out/build-$1.log" build
+	local copy=$PWD/build/kernels/$1 log="$out/build-$1.log" build problems
 	build=$(tools/bed/bed kdir --kernel "$1")
 	selftests/copy-tree.sh "$copy"
-	echo "1..1"
+	echo "1..2"
 	if modules_for "$build" "$copy" >"$log" 2>&1 && ! grep -E 'warning:|error:' "$log"; then
 		echo "ok 1 modules without a warning"
 	else
 		sed 's/^/# /' "$log" | tail -n 40
 		echo "not ok 1 modules without a warning"
+		echo "not ok 2 entry code on CPUs with bugs: there is no module"
 		rm -rf "$copy"	# or what is built by now would not be warned of again
 		return 1
 	fi
+	problems=$(selftests/entry_code.py --quiet "$copy/kev.ko" "$build" 2>&1) || true
+	if [[ -n $problems ]]; then
+		printf '# %s\n' "${problems//$'\n'/$'\n'# }"
+		echo "not ok 2 entry code on CPUs with bugs"
+		return 1
+	fi
+	echo "ok 2 entry code on CPUs with bugs"
 }
 
 # Programs are the same everywhere; each kernel has modules of its own, and takes no other's.
