@@ -12,32 +12,28 @@ import argparse
 import collections
 import json
 import os
-import re
 import subprocess
 import sys
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import pure  # noqa: E402  pylint: disable=wrong-import-position
+
 # The module's code, and its headers where they have code
 PURE = ("src/", "include/kev/")
-
-
-def find(directory, end):
-    """The files below a directory whose names end so"""
-    return sorted(os.path.join(where, name) for where, _, names in os.walk(directory)
-                  for name in names if name.endswith(end))
 
 
 def runs(build):
     """{file: {line: how often it ran}}, of all objects together"""
     files = collections.defaultdict(dict)
-    for note in find(build, ".gcno"):
+    for note in pure.find(build, ".gcno"):
         output = subprocess.run(["gcov", "--json-format", "--stdout", note], check=True,
                                 capture_output=True, text=True).stdout
         for report in map(json.loads, output.splitlines()):
             for file in report["files"]:
                 path = os.path.realpath(os.path.join(report["current_working_directory"],
                                                      file["file"]))
-                path = os.path.relpath(path, ROOT)
+                path = os.path.relpath(path, pure.ROOT)
                 if not path.startswith(PURE):
                     continue
                 lines = files[path]
@@ -48,18 +44,12 @@ def runs(build):
 
 
 def untested(build):
-    """Code whose first comment says that it is pure, and that is built for no test. Not all of it has
-    lines: a table has none.
-    """
-    built = [note.removesuffix(".gcno") for note in find(build, ".gcno")]
-    src = os.path.join(ROOT, "src")
-    for path in find(src, ".c"):
-        with open(path, encoding="utf-8") as file:
-            comment = file.read().partition("*/")[0]
-        name = "/" + os.path.relpath(path, src).removesuffix(".c")
-        if (re.search(r"\bPure\.$", comment, re.MULTILINE) and
-                not any(one.endswith(name) for one in built)):
-            yield os.path.relpath(path, ROOT)
+    """Code that is pure and built for no test. Not all of it has lines: a table has none."""
+    built = [note.removesuffix(".gcno") for note in pure.find(build, ".gcno")]
+    for path in pure.files(".c"):
+        name = path.removeprefix("src").removesuffix(".c")
+        if not any(one.endswith(name) for one in built):
+            yield path
 
 
 def spans(numbers):
