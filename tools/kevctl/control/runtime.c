@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <dirent.h>
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@
 /* One second in all */
 #define LOCK_TRIES	20
 #define LOCK_PAUSE_NS	50000000
-#define INFO_BYTES	(PATH_MAX + 512)
 
 static bool is_own_directory(const char *path)
 {
@@ -90,19 +88,6 @@ static void remove_entry(int base, int dir, const char *name)
 	unlinkat(base, name, AT_REMOVEDIR);
 }
 
-/* A name of a file may hold line breaks; the value is one line. */
-static void print_text(FILE *to, const char *name, const char *text)
-{
-	fprintf(to, "%s ", name);
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ' || *text == '\\')
-			fprintf(to, "\\%03o", (unsigned char)*text);
-		else
-			fputc(*text, to);
-	}
-	fputc('\n', to);
-}
-
 static int write_info(int dir, const struct runtime_info *info)
 {
 	int fd = openat(dir, INFO, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -115,10 +100,7 @@ static int write_info(int dir, const struct runtime_info *info)
 			close(fd);
 		return error;
 	}
-	fprintf(file, "pid %d\nvm %" PRIu64 "\nstarted %" PRIu64 "\nmemory_kib %" PRIu64 "\n"
-		"vcpus %u\ndetached %d\n", info->pid, info->vm, info->started, info->memory_kib,
-		info->vcpus, info->detached);
-	print_text(file, "image", info->image);
+	info_print(file, info);
 	return fclose(file) ? -errno : 0;
 }
 
@@ -274,46 +256,10 @@ int runtime_connect(pid_t pid)
 	return fd;
 }
 
-/* Undoes print_text(). */
-static void read_text(char *to, size_t size, const char *text)
-{
-	size_t length = 0;
-	unsigned int byte;
-
-	while (*text && length + 1 < size) {
-		if (*text == '\\' && sscanf(text + 1, "%3o", &byte) == 1 && strlen(text) >= 4 &&
-		    byte) {
-			to[length++] = byte;
-			text += 4;
-		} else {
-			to[length++] = *text++;
-		}
-	}
-	to[length] = '\0';
-}
-
-static void read_line(struct runtime_info *info, const char *name, const char *value)
-{
-	uint64_t number = strtoull(value, NULL, 10);
-
-	if (!strcmp(name, "image"))
-		read_text(info->image, sizeof(info->image), value);
-	else if (!strcmp(name, "vm"))
-		info->vm = number;
-	else if (!strcmp(name, "started"))
-		info->started = number;
-	else if (!strcmp(name, "memory_kib"))
-		info->memory_kib = number;
-	else if (!strcmp(name, "vcpus"))
-		info->vcpus = number;
-	else if (!strcmp(name, "detached"))
-		info->detached = number;
-}
-
 static int read_info_from(int dir, pid_t pid, struct runtime_info *info)
 {
 	int fd = openat(dir, INFO, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char text[INFO_BYTES], *line, *rest = text, *space;
+	char text[INFO_BYTES + 1];
 	ssize_t length;
 
 	if (fd < 0)
@@ -323,15 +269,9 @@ static int read_info_from(int dir, pid_t pid, struct runtime_info *info)
 	if (length < 0)
 		return -errno;
 	text[length] = '\0';
+	info_parse(text, info);
 	/* Where it was found counts, not what it says. */
-	*info = (struct runtime_info){ .pid = pid };
-	while ((line = strsep(&rest, "\n"))) {
-		space = strchr(line, ' ');
-		if (!space)
-			continue;
-		*space = '\0';
-		read_line(info, line, space + 1);
-	}
+	info->pid = pid;
 	return 0;
 }
 

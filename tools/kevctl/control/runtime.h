@@ -8,20 +8,9 @@
 #define KEVCTL_RUNTIME_H
 
 #include <limits.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
-/* What is told of a guest that runs; one "name value" a line in the file */
-struct runtime_info {
-	pid_t pid;
-	uint64_t vm;		/* id in the kernel */
-	uint64_t started;	/* seconds since 1970 */
-	uint64_t memory_kib;
-	unsigned int vcpus;
-	bool detached;
-	char image[PATH_MAX];
-};
+#include "info.h"
 
 /**
  * struct runtime - this process's own entry
