@@ -303,42 +303,44 @@ static void note_watched(struct control *control)
 	__atomic_store_n(&control->watched, count_consoles(control) > 0, __ATOMIC_SEQ_CST);
 }
 
-static void *control_thread(void *argument)
+void control_turn(struct control *control, int timeout)
 {
 	enum { WAKE, LISTENER, INPUT, FIRST };
-	struct control *control = argument;
+	bool room = has_room(control);
 	struct pollfd fds[FIRST + CONTROL_FILES] = {
 		[WAKE] = { .fd = control->wake, .events = POLLIN },
 		[LISTENER] = { .fd = control->runtime.listener, .events = POLLIN },
+		/* Without room there is something to wait for: only then. */
+		[INPUT] = { .fd = room ? -1 : control->input[1], .events = POLLOUT },
 	};
 	eventfd_t count;
-	bool room;
 
-	while (!__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE)) {
-		note_watched(control);
-		room = has_room(control);
-		/* Without room there is something to wait for: only then. */
-		fds[INPUT] = (struct pollfd){
-			.fd = room ? -1 : control->input[1], .events = POLLOUT,
+	note_watched(control);
+	for (size_t i = 0; i < CONTROL_FILES; i++) {
+		struct client *client = &control->clients[i];
+
+		fds[FIRST + i] = (struct pollfd){
+			.fd = client->state == CLIENT_FREE ? -1 : client->fd,
+			.events = wanted(control, client, room),
 		};
-		for (size_t i = 0; i < CONTROL_FILES; i++) {
-			struct client *client = &control->clients[i];
-
-			fds[FIRST + i] = (struct pollfd){
-				.fd = client->state == CLIENT_FREE ? -1 : client->fd,
-				.events = wanted(control, client, room),
-			};
-		}
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
-			continue;	/* a signal: only EINTR is possible */
-		if (fds[WAKE].revents)
-			eventfd_read(control->wake, &count);
-		for (size_t i = 0; i < CONTROL_FILES; i++)
-			if (fds[FIRST + i].revents)
-				serve(control, &control->clients[i], fds[FIRST + i].revents);
-		if (fds[LISTENER].revents)
-			take_client(control);
 	}
+	if (poll(fds, ARRAY_SIZE(fds), timeout) < 0)
+		return;		/* a signal: only EINTR is possible */
+	if (fds[WAKE].revents)
+		eventfd_read(control->wake, &count);
+	for (size_t i = 0; i < CONTROL_FILES; i++)
+		if (fds[FIRST + i].revents)
+			serve(control, &control->clients[i], fds[FIRST + i].revents);
+	if (fds[LISTENER].revents)
+		take_client(control);
+}
+
+static void *control_thread(void *argument)
+{
+	struct control *control = argument;
+
+	while (!__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE))
+		control_turn(control, -1);
 	return NULL;
 }
 

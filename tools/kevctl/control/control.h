@@ -67,6 +67,15 @@ unsigned int control_paths(const struct control *control, struct sandbox_path *p
  */
 int control_start(struct control *control, struct session *session);
 
+/**
+ * control_turn() - wait for clients once, and serve those that have something
+ * @control: control
+ * @timeout: at most so many milliseconds; -1: without an end
+ *
+ * What the thread of control_start() does all the time, for a caller that has none.
+ */
+void control_turn(struct control *control, int timeout);
+
 /* control_stop() - the console has ended: send what is left of it, and end the thread */
 void control_stop(struct control *control);
 
