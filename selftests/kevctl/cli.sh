@@ -179,7 +179,7 @@ for value in "" x -x seccomp -seccomp,x "-seccomp," on,off; do
 done
 expect "run: --env without name" 125 "" "^kevctl: --env: =x has no name$" \
 	"$kevctl" run --env =x "$image"
-for value in x -4096 1 4095 0x400001 0x10000000000000000; do
+for value in x -4096 " -4096" 1 4095 0x400001 0x10000000000000000; do
 	expect "run: --load-address $value" 125 "" \
 		"^kevctl: --load-address: $value is no multiple of 4096$" \
 		"$kevctl" run --load-address "$value" "$image"
@@ -244,6 +244,8 @@ a/b|a/b is no name
 sixteen-letters-|sixteen-letters- is no name
 tap,fast|fast is unknown
 tap,mac=02:00|02:00 is no address
+tap,mac=02:00:00:00:00: 1|02:00:00:00:00: 1 is no address
+tap,mac=02:00:00:00:00:-1|02:00:00:00:00:-1 is no address
 tap,mac=ff:ff:ff:ff:ff:ff|ff:ff:ff:ff:ff:ff is no address
 END
 expect "run: --net --machine none" 125 "" "^kevctl: --net: there are no devices" \

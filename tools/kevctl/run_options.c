@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The command line of `kevctl run`. */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -302,7 +303,8 @@ static int set_load_address(struct run_options *options, const char *name, const
 	errno = 0;
 	options->load_address = strtoull(text, &end, 0);
 	options->load_given = true;
-	if (!errno && end != text && !*end && *text != '-' &&
+	/* strtoull() alone would take signs and blanks, too. */
+	if (isdigit((unsigned char)*text) && !errno && !*end &&
 	    !(options->load_address % (PAGE_KIB * KIB)))
 		return 0;
 	message(name, "%s is no multiple of 4096", text);

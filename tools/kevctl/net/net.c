@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* --net: the network card of a guest, its thread, and its way to the host. */
 #include <errno.h>
-#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "../kevctl.h"
 #include "../nudge.h"
 #include "net.h"
+#include "option.h"
 #include "tap.h"
 #include "user.h"
 #include "virtio_pci.h"
@@ -24,17 +24,6 @@
 #define BURST	64
 
 #define MAC_LOCAL	0x02	/* of the first byte: not given by a manufacturer */
-#define MAC_GROUP	0x01
-
-/* Words of the option that are the network stack's to judge; NULL behind the last one */
-#define MAX_WORDS	32
-struct words {
-	char *items[MAX_WORDS + 1];
-	unsigned int nr;
-};
-
-/* Which drivers are to find the card */
-enum net_model { MODEL_AUTO, MODEL_LEGACY, MODEL_MODERN };
 
 /**
  * struct net - a card and the wire that it is on
@@ -80,81 +69,32 @@ static void listen_again(void *owner)
 	net->waiting = false;
 }
 
-static int parse_mac(const char *text, uint8_t *mac)
-{
-	unsigned int bytes[NET_MAC_LENGTH];
-	int end = 0;
-
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &bytes[0], &bytes[1], &bytes[2],
-		   &bytes[3], &bytes[4], &bytes[5], &end) != NET_MAC_LENGTH ||
-	    text[end] || bytes[0] & MAC_GROUP) {
-		message("--net", "%s is no address of a card", text);
-		hint("for example mac=02:00:00:00:00:01");
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < NET_MAC_LENGTH; i++)
-		mac[i] = bytes[i];
-	return 0;
-}
-
-/* @others: for words that are not the card's, or NULL */
-static int parse_word(struct net *net, char *word, struct words *others)
-{
-	static const char mac[] = "mac=";
-
-	if (!strncmp(word, mac, sizeof(mac) - 1))
-		return parse_mac(word + sizeof(mac) - 1, net->card.net.mac);
-	if (!strcmp(word, "legacy"))
-		net->model = MODEL_LEGACY;
-	else if (!strcmp(word, "modern"))
-		net->model = MODEL_MODERN;
-	else if (others && others->nr < MAX_WORDS)
-		others->items[others->nr++] = word;
-	else {
-		message("--net", others ? "%s is too much" : "%s is unknown", word);
-		hint("--net tap or --net NAME, with ,mac=ADDRESS ,legacy or ,modern behind it");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_name(const char *name)
-{
-	if (*name && strlen(name) < IFNAMSIZ && !strpbrk(name, "/%: \t\n"))
-		return 0;
-	message("--net", "%s is no name of a TAP device", *name ? name : "an empty text");
-	return -EINVAL;
-}
-
-/* @text is the caller's own, and cut at its commas. */
-static int open_wire(struct net *net, char *text, unsigned int sandbox, int log)
-{
-	const char *name = strsep(&text, ",");
-	bool user = !strcmp(name, "user");
-	struct words words = { };
-	int error = check_name(name);
-
-	while (!error && text)
-		error = parse_word(net, strsep(&text, ","), user ? &words : NULL);
-	if (error)
-		return error;
-	if (user)
-		return user_open(&net->wire, sandbox, log, words.items);
-	return tap_open(&net->wire, strcmp(name, "tap") ? name : "");
-}
-
 static void random_mac(uint8_t *mac)
 {
 	if (getrandom(mac, NET_MAC_LENGTH, 0) != NET_MAC_LENGTH)
 		memset(mac, 0, NET_MAC_LENGTH);
-	mac[0] = (mac[0] & ~MAC_GROUP) | MAC_LOCAL;
+	mac[0] = (mac[0] & ~NET_MAC_GROUP) | MAC_LOCAL;
 }
 
-static int open_parts(struct net *net, const char *option, unsigned int sandbox, int log)
+static int open_wire(struct net *net, const struct net_option *option, unsigned int sandbox,
+		     int log)
 {
-	char *text = strdup(option);
-	int error = text ? open_wire(net, text, sandbox, log) : -ENOMEM;
+	if (option->has_mac)
+		memcpy(net->card.net.mac, option->mac, sizeof(option->mac));
+	net->model = option->model;
+	if (option->user)
+		return user_open(&net->wire, sandbox, log, option->words);
+	return tap_open(&net->wire, option->name);
+}
 
+static int open_parts(struct net *net, const char *given, unsigned int sandbox, int log)
+{
+	struct net_option option;
+	char *text = strdup(given);
+	int error = text ? net_option_parse(&option, text) : -ENOMEM;
+
+	if (!error)
+		error = open_wire(net, &option, sandbox, log);
 	free(text);
 	if (error)
 		return error;
