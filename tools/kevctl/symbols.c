@@ -12,6 +12,7 @@
 
 #include "kevctl.h"
 #include "symbols.h"
+#include "symbols_image.h"
 #include "terminal.h"
 
 /* Any number: the library wants processes and threads to have one. */
@@ -45,8 +46,6 @@ static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM
 
 /* In seconds; tables that were not made to keep kevctl busy take a fraction of one */
 #define LONGEST		60
-/* Bytes that an image's compressed sections may have, all together */
-#define MOST_UNPACKED	(256ULL << 20)
 
 static void give_up(const char *text)
 {
@@ -135,32 +134,6 @@ static bool map_file(struct symbols *symbols, int fd)
 	return true;
 }
 
-/* From the first byte of the image's lowest segment to behind the highest one's last */
-static bool find_extent(struct symbols *symbols, const struct symbols_place *place)
-{
-	GElf_Phdr header, *lowest = NULL, first;
-	uint64_t end = 0;
-	size_t nr;
-
-	if (elf_getphdrnum(symbols->elf, &nr))
-		return false;
-	for (size_t i = 0; i < nr && gelf_getphdr(symbols->elf, i, &header); i++) {
-		if (header.p_type != PT_LOAD || !header.p_memsz)
-			continue;
-		if (!lowest || header.p_vaddr < lowest->p_vaddr) {
-			first = header;
-			lowest = &first;
-		}
-		if (header.p_vaddr + header.p_memsz > end)
-			end = header.p_vaddr + header.p_memsz;
-	}
-	if (!lowest)
-		return false;
-	symbols->start = place->at_paddr ? lowest->p_paddr : lowest->p_vaddr + place->load_base;
-	symbols->end = symbols->start + (end - lowest->p_vaddr);
-	return symbols->end > symbols->start;
-}
-
 /* The library takes the module's start as that of the first segment's page. */
 static bool report_image(struct symbols *symbols)
 {
@@ -233,50 +206,6 @@ static const Dwfl_Thread_Callbacks thread_callbacks = {
 	.set_initial_registers = set_registers,
 };
 
-/* Sections that are packed in a way that their names alone tell. The names may be packed, too. */
-static bool has_packed_names(Elf *elf)
-{
-	Elf_Scn *section = NULL;
-	const char *name;
-	GElf_Shdr header;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return true;
-	while ((section = elf_nextscn(elf, section))) {
-		if (!gelf_getshdr(section, &header))
-			return true;
-		name = elf_strptr(elf, names, header.sh_name);
-		if (name && (!strncmp(name, ".zdebug", strlen(".zdebug")) ||
-			     !strcmp(name, ".gnu_debugdata")))
-			return true;
-	}
-	return false;
-}
-
-/*
- * The library decompresses each section that it knows the name of, wherever it lies, and keeps
- * it: a small file may name many times the same zeros.
- */
-static bool unpacks_to_little(Elf *elf)
-{
-	uint64_t left = MOST_UNPACKED;
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	GElf_Chdr packed;
-
-	while ((section = elf_nextscn(elf, section))) {
-		if (!gelf_getshdr(section, &header))
-			return false;
-		if (!(header.sh_flags & SHF_COMPRESSED))
-			continue;
-		if (!gelf_getchdr(section, &packed) || packed.ch_size > left)
-			return false;
-		left -= packed.ch_size;
-	}
-	return !has_packed_names(elf);
-}
-
 static unsigned int elf_machine(Elf *elf)
 {
 	GElf_Ehdr header;
@@ -296,8 +225,10 @@ struct symbols *symbols_open(int fd, const struct symbols_place *place)
 	begin_reading();
 	elf_version(EV_CURRENT);
 	symbols->elf = elf_memory(symbols->file, symbols->bytes);
-	if (symbols->elf && elf_kind(symbols->elf) == ELF_K_ELF && unpacks_to_little(symbols->elf))
-		found = find_extent(symbols, place) && report_image(symbols);
+	if (symbols->elf && elf_kind(symbols->elf) == ELF_K_ELF &&
+	    symbols_unpack_to_little(symbols->elf))
+		found = symbols_extent(symbols->elf, place, &symbols->start, &symbols->end) &&
+			report_image(symbols);
 	if (found && elf_machine(symbols->elf) == EM_X86_64)
 		symbols->unwinds = dwfl_attach_state(symbols->dwfl, symbols->elf, THREAD,
 						     &thread_callbacks, symbols);
@@ -324,16 +255,6 @@ void symbols_close(struct symbols *symbols)
 
 /* ---- names ---- */
 
-/* What is printed comes from the image: nothing that a terminal would obey. */
-static void append(char *text, size_t size, const char *name)
-{
-	size_t length = strlen(text);
-
-	for (; *name && length + 1 < size; name++)
-		text[length++] = *name >= ' ' && *name <= '~' ? *name : '?';
-	text[length] = '\0';
-}
-
 static void append_line(char *text, size_t size, Dwfl_Module *module, uint64_t address)
 {
 	Dwfl_Line *line = dwfl_module_getsrc(module, address);
@@ -344,12 +265,12 @@ static void append_line(char *text, size_t size, Dwfl_Module *module, uint64_t a
 	file = line ? dwfl_lineinfo(line, NULL, &nr, NULL, NULL, NULL) : NULL;
 	if (!file)
 		return;
-	append(text, size, " (");
+	symbols_append(text, size, " (");
 	if (strlen(file) > PATH_SHOWN)
 		file += strlen(file) - PATH_SHOWN;
-	append(text, size, file);
+	symbols_append(text, size, file);
 	snprintf(number, sizeof(number), ":%d)", nr);
-	append(text, size, number);
+	symbols_append(text, size, number);
 }
 
 bool symbols_name(const struct symbols *symbols, uint64_t address, bool call, char *text,
@@ -371,10 +292,10 @@ bool symbols_name(const struct symbols *symbols, uint64_t address, bool call, ch
 					    NULL);
 	if (name) {
 		plain = symbols_demangle(name);
-		append(text, size, plain ? plain : name);
+		symbols_append(text, size, plain ? plain : name);
 		free(plain);
 		snprintf(number, sizeof(number), "+0x%llx", (unsigned long long)offset + call);
-		append(text, size, number);
+		symbols_append(text, size, number);
 		append_line(text, size, module, address - call);
 	}
 	end_reading();
