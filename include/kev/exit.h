@@ -125,6 +125,7 @@ struct kev_exit {
 		} entry;
 		struct {
 			u8 cpl;
+			bool long_mode;	/* all 64 bits of registers count */
 		} hypercall;
 		struct {
 			bool interruptible;

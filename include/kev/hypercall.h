@@ -33,7 +33,8 @@ struct kev_hypercall {
  *	takes what it needs from the vCPU's registers; may be NULL
  * @slow: answers in process context; KEV_PASS reports the call to user space
  *
- * Both handlers leave RIP alone: KEV_RESUME moves it.
+ * Both handlers leave RIP alone: KEV_RESUME moves it. Of a call from code that is not 64-bit
+ * code @resolve and @fast see the lower halves of registers, the upper ones as zero.
  */
 struct kev_hypercall_abi {
 	char name[KEV_NAME_LEN];

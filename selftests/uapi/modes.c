@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The modes of the CPU. Guards that a guest can go from each to each as on a machine, that
- * what is illegal on the way is #GP(0) and changes nothing, and that a guest goes on in
+ * what is illegal on the way is #GP(0) and changes nothing, that hypercalls from code that is
+ * not 64-bit code have the values of such code (CVE-2023-46842), and that a guest goes on in
  * another VM as if nothing had been.
  */
 #include "kselftest_harness.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "kevtest.h"
 
@@ -318,7 +320,7 @@ TEST(hash_in_two_vms)
  * 0x81. The handlers of #GP are OUTs to 0x82, of 64-bit and of 32-bit code alike.
  */
 KT_CODE(writes,
-	".irp n, 0, 1, 2, 3, 4, 5, 6, 7\n"
+	".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"
 	".org writes_start + \\n * 16\n"
 	".if \\n == 0\n mov %rax, %cr0\n .endif\n"
 	".if \\n == 1\n mov %rax, %cr3\n .endif\n"
@@ -328,6 +330,8 @@ KT_CODE(writes,
 	".if \\n == 5\n mov %rsp, %cr4\n .endif\n"
 	".if \\n == 6\n mov %rsp, %cr8\n .endif\n"
 	".if \\n == 7\n mov %cr8, %rsp\n .endif\n"
+	".if \\n == 8\n vmcall\n .endif\n"
+	".if \\n == 9\n vmmcall\n .endif\n"
 	"out %al, $0x81\n"
 	".endr\n"
 	".org writes_start + 0x100\n out %al, $0x82\n"
@@ -338,6 +342,7 @@ KT_CODE(writes,
 	".word 0x0100, 8, 0x8e00, 0x10\n"
 	/* A GDT whose code segment is 32-bit */
 	".org writes_start + 0x400\n .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
+	".org writes_start + 0x480\n .ascii \"32 bits\\n\"\n"
 	/* PAE: a good table, and one with a reserved bit in each entry */
 	".org writes_start + 0x1000\n .quad 0x4001, 0x5001, 0x6001, 0x7001\n"
 	".org writes_start + 0x1020\n .quad 0x4003, 0, 0, 0\n"
@@ -346,8 +351,8 @@ KT_CODE(writes,
 	".org writes_start + 0x2000\n .long 0x83\n"
 	".org writes_start + 0x3000\n");
 
-enum write { CR0, CR3, CR4, CR8, EFER, CR4_RSP, CR8_RSP, FROM_CR8_RSP };
-enum mode { LONG, COMPAT, IN_PAE, PAGED, FLAT, READY, NR_MODES };
+enum write { CR0, CR3, CR4, CR8, EFER, CR4_RSP, CR8_RSP, FROM_CR8_RSP, VMCALL, VMMCALL };
+enum mode { LONG, COMPAT, COMPAT16, IN_PAE, PAGED, FLAT, READY, NR_MODES };
 
 #define PAE_TABLE	0x101000U
 #define BAD_TABLE	0x101020U
@@ -360,6 +365,7 @@ static const struct {
 } modes[NR_MODES] = {
 	[LONG] = { 0x80010033, 0x2000, 0x620, LME | LMA, 0xa09b },
 	[COMPAT] = { 0x80010033, 0x2000, 0x620, LME | LMA, 0xc09b },
+	[COMPAT16] = { 0x80010033, 0x2000, 0x620, LME | LMA, 0x809b },
 	[IN_PAE] = { 0x80010033, PAE_TABLE, 0x620, 0, 0xc09b },
 	[PAGED] = { 0x80010033, PAGED_TABLE, 0x610, 0, 0xc09b },
 	[FLAT] = { 0x33, PAGED_TABLE, 0x610, 0, 0xc09b },
@@ -429,28 +435,40 @@ static uint64_t result_of(const struct write_case *c, const struct kev_vcpu_stat
 	}
 }
 
+/* @state becomes that of @insn in this mode. */
+static void set_mode(struct kev_vcpu_state *state, enum mode mode, enum write insn)
+{
+	bool is_64 = modes[mode].efer & LMA;
+
+	state->gprs.rip = KT_CODE_GPA + insn * 16;
+	state->controls.cr0 = modes[mode].cr0;
+	state->controls.cr3 = modes[mode].cr3;
+	state->controls.cr4 = modes[mode].cr4;
+	state->controls.efer = modes[mode].efer;
+	state->segments.cs.access = modes[mode].cs;
+	state->segments.idt = (struct kev_table) {
+		.base = KT_CODE_GPA + (is_64 ? 0x200 : 0x300),
+		.limit = 0xff,
+	};
+	if (!is_64)
+		state->segments.gdt.base = KT_CODE_GPA + 0x400;
+	/* IP has 16 bits. */
+	if (mode == COMPAT16) {
+		state->segments.cs.base = KT_CODE_GPA;
+		state->gprs.rip -= KT_CODE_GPA;
+	}
+}
+
 static int start_write(int vcpu, const struct kev_vcpu_state *boot, const struct write_case *c)
 {
 	struct kev_vcpu_state state = *boot;
-	bool is_64 = modes[c->mode].efer & LMA;
 
-	state.gprs.rip = KT_CODE_GPA + c->write * 16;
+	set_mode(&state, c->mode, c->write);
 	state.gprs.gpr[KEV_RAX] = c->value;
 	state.gprs.gpr[KEV_RDX] = c->value >> 32;
 	state.gprs.gpr[KEV_RCX] = 0xc0000080;
 	if (c->write == CR4_RSP || c->write == CR8_RSP)
 		state.gprs.gpr[KEV_RSP] = c->value;
-	state.controls.cr0 = modes[c->mode].cr0;
-	state.controls.cr3 = modes[c->mode].cr3;
-	state.controls.cr4 = modes[c->mode].cr4;
-	state.controls.efer = modes[c->mode].efer;
-	state.segments.cs.access = modes[c->mode].cs;
-	state.segments.idt = (struct kev_table) {
-		.base = KT_CODE_GPA + (is_64 ? 0x200 : 0x300),
-		.limit = 0xff,
-	};
-	if (!is_64)
-		state.segments.gdt.base = KT_CODE_GPA + 0x400;
 	return kt_set_state(vcpu, KT_STATE_REGISTERS, &state);
 }
 
@@ -548,6 +566,170 @@ TEST(rsp)
 	ASSERT_EQ(0, kt_run(guest.vcpu));
 	ASSERT_EQ(0x81, guest.run->io.port);
 	EXPECT_EQ(6, guest.run->gpr[KEV_RSP]);
+	kt_guest_fini(&guest);
+}
+
+/* ---- hypercalls, with high halves that 64-bit mode has left: CVE-2023-46842 ---- */
+
+#define TEXT		(KT_CODE_GPA + 0x480)
+#define TEXT_SIZE	8
+#define DIRT		0xd1d1d1d100000000ULL
+
+static const enum kev_gpr arguments[] = {
+	KEV_RDI, KEV_RSI, KEV_RDX, KEV_R10, KEV_R9, KEV_R8,
+};
+
+static const struct {
+	const char *name;
+	enum mode mode;
+	bool needs_unrestricted;
+} callers[] = {
+	{ "64-bit", LONG, false },
+	{ "compatibility mode", COMPAT, false },
+	{ "16-bit code in long mode", COMPAT16, false },
+	{ "PAE paging", IN_PAE, false },
+	{ "32-bit paging", PAGED, false },
+	{ "unpaged", FLAT, true },
+};
+
+/* All 64 bits are in the call, or none that the caller cannot have meant. */
+static void check_report(struct __test_metadata *_metadata, const struct kt_guest *guest,
+			 bool long_mode)
+{
+	const struct kev_run *run = guest->run;
+	uint64_t mask = long_mode ? ~0ULL : 0xffffffff;
+
+	ASSERT_EQ(KEV_EXIT_HYPERCALL, run->kind);
+	EXPECT_EQ((DIRT | 0x77) & mask, run->hypercall.nr);
+	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) {
+		EXPECT_EQ((DIRT | (0xa1 + i)) & mask, run->hypercall.args[i]) {
+			TH_LOG("argument %zu", i);
+		}
+		/* The registers themselves stay as they are. */
+		EXPECT_EQ(DIRT | (0xa1 + i), run->gpr[arguments[i]]);
+	}
+	EXPECT_EQ(DIRT | 0x77, run->gpr[KEV_RAX]);
+}
+
+static int start_call(int vcpu, struct kev_vcpu_state *state, enum mode mode, enum write insn,
+		      uint64_t nr, uint32_t first)
+{
+	set_mode(state, mode, insn);
+	state->gprs.gpr[KEV_RAX] = nr;
+	for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
+		state->gprs.gpr[arguments[i]] = DIRT | (first + i);
+	return kt_set_state(vcpu, KT_STATE_REGISTERS, state);
+}
+
+static void check_caller(struct __test_metadata *_metadata, enum mode mode, enum write insn)
+{
+	struct kev_vcpu_state boot = { 0 }, state;
+	bool long_mode = mode == LONG;
+	char text[2 * TEXT_SIZE];
+	struct kt_guest guest;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &writes, 0, "kev"));
+	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &boot));
+	state = boot;
+	ASSERT_EQ(0, start_call(guest.vcpu, &state, mode, insn, DIRT | 0x77, 0xa1)) {
+		TH_LOG("%.48s", state.problem);
+	}
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	check_report(_metadata, &guest, long_mode);
+	guest.run->hypercall.ret = 5;
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	ASSERT_EQ(KEV_EXIT_IO, guest.run->kind);
+	EXPECT_EQ(5, guest.run->gpr[KEV_RAX]);
+
+	/* Print: in 64-bit code the number is another one. */
+	state = boot;
+	set_mode(&state, mode, insn);
+	state.gprs.gpr[KEV_RAX] = DIRT | 1;
+	state.gprs.gpr[KEV_RDI] = DIRT | TEXT;
+	state.gprs.gpr[KEV_RSI] = DIRT | TEXT_SIZE;
+	ASSERT_EQ(0, kt_set_state(guest.vcpu, KT_STATE_REGISTERS, &state));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	if (long_mode) {
+		EXPECT_EQ(KEV_EXIT_HYPERCALL, guest.run->kind);
+	} else {
+		ASSERT_EQ(KEV_EXIT_IO, guest.run->kind);
+		EXPECT_EQ(DIRT | 1, guest.run->gpr[KEV_RAX]);
+		EXPECT_EQ(DIRT | TEXT, guest.run->gpr[KEV_RDI]);
+		ASSERT_EQ(TEXT_SIZE, read(guest.vm, text, sizeof(text)));
+		EXPECT_EQ(0, memcmp(text, "32 bits\n", TEXT_SIZE));
+	}
+
+	/* HaltCpu, which is answered right behind the exit wherever it can be */
+	state = boot;
+	ASSERT_EQ(0, start_call(guest.vcpu, &state, mode, insn, 0, 0xcafe));
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	EXPECT_EQ(KEV_EXIT_VM_EXITED, guest.run->kind);
+	EXPECT_EQ(long_mode ? DIRT | 0xcafe : 0xcafe, guest.run->exit_code);
+	kt_guest_fini(&guest);
+}
+
+static void check_callers(struct __test_metadata *_metadata, bool unrestricted)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+		if (callers[i].needs_unrestricted && !unrestricted)
+			continue;
+		TH_LOG("%s", callers[i].name);
+		check_caller(_metadata, callers[i].mode, VMCALL);
+		check_caller(_metadata, callers[i].mode, VMMCALL);
+	}
+}
+
+TEST(calls_of_each_mode)
+{
+	int kev = kt_open();
+
+	ASSERT_LE(0, kev);
+	check_callers(_metadata, has_unrestricted(kev));
+	close(kev);
+}
+
+/*
+ * The guest fills its registers in 64-bit mode and goes down from there, with RBP alone:
+ * compatibility mode, 32 bits unpaged, 16 bits, real mode. In each it makes the call.
+ */
+KT_CODE(goes_down,
+	".set down, goes_down_start\n .set down_at, 0x100000\n"
+	"lgdt down_gdtr(%rip)\n"
+	"mov $0xd1d1d1d100000077, %rax\n mov $0xd1d1d1d1000000a1, %rdi\n"
+	"mov $0xd1d1d1d1000000a2, %rsi\n mov $0xd1d1d1d1000000a3, %rdx\n"
+	"mov $0xd1d1d1d1000000a4, %r10\n mov $0xd1d1d1d1000000a5, %r9\n"
+	"mov $0xd1d1d1d1000000a6, %r8\n"
+	"vmcall\n"
+	"pushq $0x08\n pushq $down_at + 1f - down\n lretq\n"
+	".code32\n"
+	"1: vmcall\n"
+	"mov %cr0, %ebp\n btr $31, %ebp\n mov %ebp, %cr0\n vmcall\n"
+	"ljmp $0x10, $2f - down\n"
+	".code16\n"
+	"2: vmcall\n mov %cr0, %ebp\n btr $0, %ebp\n mov %ebp, %cr0\n"
+	"ljmp $0xfffc, $64 + 3f - down\n"
+	"3: vmcall\n hlt\n"
+	".code64\n .balign 8\n"
+	"down_gdtr: .word 0x17\n .quad 0x100000 + down_gdt - down\n .balign 8\n"
+	"down_gdt: .quad 0, 0x00cf9b000000ffff, 0x00009b100000ffff\n");
+
+TEST(calls_on_the_way_down)
+{
+	struct kt_guest guest;
+
+	ASSERT_EQ(0, kt_guest_init(&guest, &goes_down, 0, "kev"));
+	if (!has_unrestricted(guest.kev)) {
+		kt_guest_fini(&guest);
+		SKIP(return, NO_UNRESTRICTED);
+	}
+	for (int i = 0; i < 5; i++) {
+		TH_LOG("call %d", i);
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		check_report(_metadata, &guest, !i);
+		guest.run->hypercall.ret = DIRT | 0x77;
+	}
+	ASSERT_EQ(0, kt_run(guest.vcpu));
+	EXPECT_EQ(KEV_EXIT_HALTED, guest.run->kind);
 	kt_guest_fini(&guest);
 }
 

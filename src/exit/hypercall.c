@@ -146,6 +146,45 @@ void kev_hypercall_exit(void)
 		kev_hypercall_abi_unregister(builtin[i]);
 }
 
+/*
+ * Outside 64-bit mode a register has 32 bits. What is above them was left by 64-bit mode, is no
+ * word of the caller's, and cannot be reached by it: SDM Vol. 1, "General-Purpose Registers in
+ * 64-Bit Mode".
+ */
+static void cut_registers(const u64 *gpr, u64 *low)
+{
+	for (unsigned int i = 0; i < KEV_NR_GPRS; i++)
+		low[i] = (u32)gpr[i];
+}
+
+static void resolve(const struct kev_vcpu *vcpu, const struct kev_exit *exit,
+		    struct kev_hypercall *call)
+{
+	u64 low[KEV_NR_GPRS];
+
+	if (likely(exit->hypercall.long_mode)) {
+		vcpu->vm->abi->resolve(vcpu->gpr, call);
+		return;
+	}
+	cut_registers(vcpu->gpr, low);
+	vcpu->vm->abi->resolve(low, call);
+}
+
+/* The handler looks at the vCPU's registers itself; those that it leaves alone stay whole. */
+static noinline enum kev_verdict fast_cut(struct kev_vcpu *vcpu)
+{
+	enum kev_verdict verdict;
+	u64 whole[KEV_NR_GPRS];
+
+	memcpy(whole, vcpu->gpr, sizeof(whole));
+	cut_registers(whole, vcpu->gpr);
+	verdict = vcpu->vm->abi->fast(vcpu);
+	for (unsigned int i = 0; i < KEV_NR_GPRS; i++)
+		if (vcpu->gpr[i] == (u32)whole[i])
+			vcpu->gpr[i] = whole[i];
+	return verdict;
+}
+
 enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)
 {
 	const struct kev_hypercall_abi *abi = vcpu->vm->abi;
@@ -156,10 +195,12 @@ enum kev_verdict kev_fast_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 	if (trace_kev_hypercall_enabled()) {
 		struct kev_hypercall call;
 
-		abi->resolve(vcpu->gpr, &call);
+		resolve(vcpu, exit, &call);
 		trace_kev_hypercall(vcpu, &call);
 	}
-	return abi->fast ? abi->fast(vcpu) : KEV_PASS;
+	if (!abi->fast)
+		return KEV_PASS;
+	return likely(exit->hypercall.long_mode) ? abi->fast(vcpu) : fast_cut(vcpu);
 }
 
 enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit *exit)
@@ -168,7 +209,7 @@ enum kev_verdict kev_slow_hypercall(struct kev_vcpu *vcpu, const struct kev_exit
 	enum kev_verdict verdict = KEV_PASS;
 	struct kev_hypercall call;
 
-	abi->resolve(vcpu->gpr, &call);
+	resolve(vcpu, exit, &call);
 	if (abi->slow)
 		verdict = abi->slow(vcpu, &call);
 	if (verdict != KEV_PASS)

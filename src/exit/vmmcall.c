@@ -45,6 +45,7 @@ enum kev_verdict kev_slow_invalid_opcode(struct kev_vcpu *vcpu, const struct kev
 	vcpu->exit.event = KEV_EV_HYPERCALL;
 	vcpu->exit.instruction_length = sizeof(vmmcall);
 	vcpu->exit.hypercall.cpl = e->cpu.cpl;
+	vcpu->exit.hypercall.long_mode = e->cpu.code == KEV_CODE_64;
 	if (vcpu->vm->intercepts & KEV_INTERCEPT_HYPERCALL) {
 		vcpu->intercepted = true;
 		return KEV_KICKED;

@@ -237,6 +237,7 @@ static noinline void decode_other(struct kev_vmx_vcpu *vmx, struct kev_exit *exi
 		break;
 	case KEV_EV_HYPERCALL:
 		exit->hypercall.cpl = guest_cpl();
+		exit->hypercall.long_mode = kev_vmx_code64(vmx);
 		break;
 	case KEV_EV_HLT:
 		decode_hlt(vmx, exit);

@@ -19,6 +19,9 @@
 #include "context.h"
 #include "vmx.h"
 
+/* Of a code segment's access rights: SDM Vol. 3, "Code- and Data-Segment Descriptor Types" */
+#define CONFORMING	BIT(2)
+
 static __always_inline void begin_host(struct kev_vmx_vcpu *vmx)
 {
 	vmx->vcpu.cr2 = native_read_cr2();
@@ -171,12 +174,23 @@ static __always_inline bool exit_wrmsr(struct kev_vmx_vcpu *vmx)
 	return resume(vmx, EXIT_REASON_MSR_WRITE);
 }
 
-/* From privilege level 0, which is that of SS. SDM Vol. 3, "Guest Register State" */
+/*
+ * 64-bit code of privilege level 0. What CS says of the level holds where its code does not
+ * conform: SDM Vol. 3, "Checks on Guest Segment Registers". CS.L counts in IA-32e mode.
+ */
+static __always_inline bool is_kernel_code64(const struct kev_vmx_vcpu *vmx)
+{
+	u64 access = kev_vmread_unchecked(GUEST_CS_AR_BYTES);
+
+	return (access & (KEV_SEG_L | KEV_SEG_DPL | CONFORMING)) == KEV_SEG_L &&
+	       vmx->efer & EFER_LMA;
+}
+
 static __always_inline bool exit_vmcall(struct kev_vmx_vcpu *vmx)
 {
 	enum kev_verdict verdict;
 
-	if (unlikely(kev_vmread_unchecked(GUEST_SS_AR_BYTES) & KEV_SEG_DPL))
+	if (unlikely(!is_kernel_code64(vmx)))
 		return leave(vmx, EXIT_REASON_VMCALL, KEV_PASS);
 	begin_host(vmx);
 	verdict = vmx->vcpu.quick_call(&vmx->vcpu);
