@@ -2,9 +2,12 @@
 /*
  * What KEV_VCPU_RUN reports, and what becomes of the answers. Guards that each
  * report says what the guest did, with the frame at the instruction, and that
- * an answer completes exactly that instruction.
+ * an answer completes exactly that instruction, whatever is written to the run
+ * page meanwhile (CVE-2015-8550, CVE-2019-14821).
  */
 #include "kselftest_harness.h"
+
+#include <sched.h>
 
 #include "kevtest.h"
 
@@ -537,6 +540,121 @@ TEST(frame)
 	EXPECT_EQ(0, guest.run->flags);
 	EXPECT_EQ(1, guest.run->instruction_length);
 	EXPECT_EQ(0, memcmp(guest.run->padding, zeros, sizeof(zeros)));
+	kt_guest_fini(&guest);
+}
+
+/* ---- against another thread that writes to the run page ---- */
+
+#define DEVICE		0x200000UL
+#define SCRIBBLE_SEED	0x2545f491U
+/* More than any way through the guest takes */
+#define MAX_RUNS	200000
+
+#define EXPECT_RAX(code, value)						\
+	"mov $" #code ", %ebp\n mov $" value ", %rcx\n cmp %rcx, %rax\n jne 9f\n"
+
+/*
+ * All that the page has an answer for. An answer may be any value, but what it has no say in
+ * is as it would be on a CPU: other bytes of a register, bytes behind a string, pointers.
+ * HaltCpu says what was not.
+ */
+KT_CODE(checks_answers,
+	"mov $200, %r15d\n mov $0x1234, %r14d\n"
+	"1: mov %r14d, %edx\n mov $0x200000, %ebx\n"
+	"mov $0x1122334455667788, %rax\n in %dx, %al\n shr $8, %rax\n"
+	EXPECT_RAX(1, "0x11223344556677")
+	"mov $0x1122334455667788, %rax\n in %dx, %ax\n shr $16, %rax\n"
+	EXPECT_RAX(2, "0x112233445566")
+	"mov $0x1122334455667788, %rax\n out %ax, %dx\n"
+	EXPECT_RAX(3, "0x1122334455667788")
+	"in %dx, %eax\n shr $32, %rax\n" EXPECT_RAX(4, "0")
+	/* Strings: as many values as RCX says, and no byte of the next word */
+	"mov $0x90000, %edi\n movq $-1, 24(%rdi)\n mov $24, %ecx\n rep insb\n"
+	"lea (%rdi,%rcx), %rax\n" EXPECT_RAX(5, "0x90018") "mov (%rdi), %rax\n" EXPECT_RAX(6, "-1")
+	"mov $0x90000, %esi\n mov $6, %ecx\n rep outsl\n"
+	"lea (%rsi,%rcx), %rax\n" EXPECT_RAX(7, "0x90018")
+	/* A device; one instruction that reads and writes; one that crosses a page */
+	"mov $0x1122334455667788, %rax\n mov 5(%rbx), %al\n shr $8, %rax\n"
+	EXPECT_RAX(8, "0x11223344556677")
+	"mov %al, 3(%rbx)\n lock addl $1, 8(%rbx)\n mov 0xffc(%rbx), %rax\n"
+	"movzwl 2(%rbx), %eax\n shr $16, %rax\n" EXPECT_RAX(9, "0")
+	"mov $-1, %rax\n mov %rax, %rcx\n mov %rax, %rdx\n mov %rax, %rbx\n cpuid\n"
+	"or %rbx, %rax\n or %rcx, %rax\n or %rdx, %rax\n shr $32, %rax\n" EXPECT_RAX(10, "0")
+	"mov $0x77, %eax\n vmcall\n"
+	"mov %rsp, %rax\n" EXPECT_RAX(11, "0xa0000")
+	"mov %r14, %rax\n" EXPECT_RAX(12, "0x1234")
+	"dec %r15d\n jnz 1b\n xor %ebp, %ebp\n"
+	"9: mov %ebp, %edi\n" KT_HALT);
+
+struct scribbler {
+	pthread_t thread;
+	volatile uint32_t *page;
+	bool yields;		/* it has the only CPU */
+	bool stop;
+	uint64_t passes;
+};
+
+/* All over the page: numbers that mean something there, and others, by turns */
+static void *scribble(void *arg)
+{
+	struct scribbler *s = arg;
+	uint32_t random = SCRIBBLE_SEED;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
+		for (size_t i = 0; i < KT_PAGE / sizeof(*s->page); i++) {
+			random ^= random << 13;
+			random ^= random >> 17;
+			random ^= random << 5;
+			s->page[i] = random & 0x100 ? random & 3 : random;
+		}
+		__atomic_fetch_add(&s->passes, 1, __ATOMIC_RELAXED);
+		if (s->yields)
+			sched_yield();
+	}
+	return NULL;
+}
+
+TEST(scribbled_over)
+{
+	struct kev_vcpu_state state = { 0 };
+	struct scribbler scribbler = { .yields = kt_nr_cpus() == 1 };
+	unsigned int runs, refused = 0;
+	struct kt_guest guest;
+
+	report_init(_metadata, &guest, &checks_answers, KEV_VM_REPORT_CPUID, "kev");
+	ASSERT_EQ(0, kt_add_region(guest.vm, KEV_REGION_TRAP, 0, DEVICE, 2 * KT_PAGE));
+	ASSERT_EQ(0, kt_pin(0));
+	scribbler.page = (volatile uint32_t *)guest.run;
+	ASSERT_EQ(0, pthread_create(&scribbler.thread, NULL, scribble, &scribbler));
+	if (!scribbler.yields)
+		ASSERT_EQ(0, kt_pin(1));
+	for (runs = 0; runs < MAX_RUNS && kt_status(guest.vm).state == KEV_VM_ALIVE; runs++) {
+		long ret;
+
+		if (scribbler.yields)
+			sched_yield();
+		guest.run->request = 0;
+		ret = kt_run(guest.vcpu);
+		refused += ret == -EINVAL;
+		/* A request or an answer without sense, or a request to leave at once */
+		if (ret != -EINVAL && ret != -EINTR)
+			ASSERT_EQ(0, ret);
+	}
+	__atomic_store_n(&scribbler.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(scribbler.thread, NULL));
+	TH_LOG("%u runs, %u refused, scribbled over %llu times", runs, refused,
+	       (unsigned long long)scribbler.passes);
+	EXPECT_LT(200, scribbler.passes);
+
+	/* The guest came to its end, and found nothing that the page has no say in. */
+	ASSERT_EQ(KEV_VM_EXITED, kt_status(guest.vm).state);
+	EXPECT_EQ(0, kt_status(guest.vm).exit_code);
+	EXPECT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_GPRS, &state));
+	EXPECT_EQ(0xa0000, state.gprs.gpr[KEV_RSP]);
+	guest.run->request = 0;
+	ASSERT_REPORT(KEV_EXIT_VM_EXITED, &guest);
+	EXPECT_EQ(0, guest.run->exit_code);
+	EXPECT_EQ(0, guest.run->vcpu_id);
 	kt_guest_fini(&guest);
 }
 
