@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Exceptions that kev looks at and the guest is to have: #AC and #DB, of its ring 3 too.
- * Guards that they reach the guest as on a CPU, and that one whose delivery raises the next
- * one, without end, keeps neither user space nor the host's interrupts from the CPU.
+ * Guards that they reach the guest as on a CPU, that a #DB which a MOV SS puts off comes behind
+ * an instruction that exits, and that one whose delivery raises the next one, without end, keeps
+ * neither user space nor the host's interrupts from the CPU.
  */
 #include "kselftest_harness.h"
 
@@ -28,7 +29,9 @@
 #define DR7_GD		0x2000ULL
 #define DR7_WRITE4	0xd0001ULL	/* at DR0 */
 #define DR7_WRITE8	0x90001ULL
+#define DR7_ACCESS2	0x70001ULL
 #define BS		(1ULL << 14)
+#define PENDING_B0	0x1001ULL	/* of an enabled breakpoint */
 
 /* What the guest has below its image, in RAM that nothing else uses */
 #define TABLES		0x80000UL	/* of pages: four levels */
@@ -49,6 +52,11 @@ KT_TRAPS(guest,
 	 "stores: movl $1, (%rdi)\n stores_at: nop\n" KT_SAY_END
 	 "steps: pushf\n orl $0x100, (%rsp)\n popf\n nop\n steps_at: nop\n" KT_SAY_END
 	 "breaks: nop\n breaks_at: nop\n" KT_SAY_END
+	 "ss_vmcall: mov (%rdi), %ss\n vmcall\n ss_vmcall_at: nop\n" KT_SAY_END
+	 "ss_out: mov (%rdi), %ss\n " KT_SAY_START "ss_out_at: nop\n" KT_SAY_END
+	 "ss_in: mov (%rdi), %ss\n in %dx, %eax\n ss_in_at: nop\n" KT_SAY_END
+	 "ss_cpuid: mov (%rdi), %ss\n cpuid\n ss_cpuid_at: nop\n" KT_SAY_END
+	 "ss_int: mov (%rdi), %ss\n int $0x40\n ss_int_at: nop\n" KT_SAY_END
 	 /* 32-bit code */
 	 "ac_for_ever: .byte 0x8b, 0x04, 0x24\n jmp .\n"	/* mov (%esp), %eax */
 	 "db_for_ever: .byte 0xf1\n jmp .\n");
@@ -56,7 +64,9 @@ KT_TRAPS(guest,
 KT_LABEL(loads); KT_LABEL(loads_at); KT_LABEL(reads_dr); KT_LABEL(reads_dr_at);
 KT_LABEL(writes_dr); KT_LABEL(writes_dr_at); KT_LABEL(alias); KT_LABEL(alias_at);
 KT_LABEL(stores); KT_LABEL(stores_at); KT_LABEL(steps); KT_LABEL(steps_at); KT_LABEL(breaks);
-KT_LABEL(breaks_at); KT_LABEL(ac_for_ever); KT_LABEL(db_for_ever);
+KT_LABEL(breaks_at); KT_LABEL(ac_for_ever); KT_LABEL(db_for_ever); KT_LABEL(ss_vmcall);
+KT_LABEL(ss_vmcall_at); KT_LABEL(ss_out); KT_LABEL(ss_out_at); KT_LABEL(ss_in); KT_LABEL(ss_in_at);
+KT_LABEL(ss_cpuid); KT_LABEL(ss_cpuid_at); KT_LABEL(ss_int); KT_LABEL(ss_int_at);
 
 static uint64_t address(const char *label)
 {
@@ -296,6 +306,127 @@ TEST_F(traps, debug_of_ring3)
 		EXPECT_EQ(0, frame[2] & FLAGS_RF) {
 			TH_LOG("%s", cases[i].name);
 		}
+	}
+}
+
+/* ---- put off by MOV SS: CVE-2018-8897, CVE-2018-1087 ---- */
+
+#define OPERAND		(USER_STACK + 0x100)
+#define KERNEL_CODE	0x08
+#define KERNEL_DATA	0x10
+#define INT_VECTOR	0x40
+
+/*
+ * MOV SS meets a breakpoint on its operand. The #DB is a trap that waits until the next
+ * instruction is over: SDM Vol. 3, "Masking Exceptions and Interrupts When Switching Stacks".
+ */
+static int set_mov_ss(FIXTURE_DATA(traps) *self, const char *label, bool ring3)
+{
+	const uint16_t selector = ring3 ? USER_DATA : KERNEL_DATA;
+	struct kev_vcpu_state *state = &self->state;
+
+	if (ring3)
+		enter_ring3(state);
+	state->gprs.rip = address(label);
+	state->gprs.gpr[KEV_RDI] = OPERAND;
+	state->gprs.gpr[KEV_RAX] = 0x77;
+	state->debug.dr[0] = OPERAND;
+	state->controls.dr7 = DR7_RESET | DR7_ACCESS2;
+	/* INT n of ring 3 needs a gate that lets it. */
+	if (kt_write_guest(self->vm, OPERAND, &selector, sizeof(selector)) != sizeof(selector) ||
+	    kt_write_guest(self->vm, KT_TRAPS_IDT + INT_VECTOR * 16 + 5, "\xee", 1) != 1)
+		return -EIO;
+	return set_state(self);
+}
+
+static void expect_put_off(struct __test_metadata *_metadata, FIXTURE_DATA(traps) *self,
+			   const char *at)
+{
+	struct kev_vcpu_state after = { 0 };
+
+	KT_RUN_TO_HANDLER(self, DB, -1, address(at));
+	ASSERT_EQ(0, kt_get_state(self->vcpu, KEV_STATE_DEBUG | KEV_STATE_INTERRUPTS, &after));
+	EXPECT_EQ(DR6_RESET | 1, after.debug.dr6);
+	EXPECT_EQ(0, after.interrupts.pending_debug);
+	KT_RUN_TO(self, KT_AT_IRET);
+	KT_RUN_TO(self, KT_AT_END);
+	/* Once */
+	EXPECT_EQ(1, self->run->gpr[KT_TRAP_COUNT]);
+}
+
+TEST_F(traps, debug_put_off_by_mov_ss)
+{
+	static const struct {
+		const char *name, *guest, *at;
+		uint32_t kind;		/* of its report */
+		bool ring3;
+	} cases[] = {
+		{ "VMCALL", ss_vmcall, ss_vmcall_at, KEV_EXIT_HYPERCALL, false },
+		{ "OUT", ss_out, ss_out_at, KEV_EXIT_IO, false },
+		{ "OUT of ring 3", ss_out, ss_out_at, KEV_EXIT_IO, true },
+		{ "IN", ss_in, ss_in_at, KEV_EXIT_IO, false },
+		{ "IN of ring 3", ss_in, ss_in_at, KEV_EXIT_IO, true },
+		{ "CPUID", ss_cpuid, ss_cpuid_at, KEV_EXIT_NONE, false },
+		{ "CPUID of ring 3", ss_cpuid, ss_cpuid_at, KEV_EXIT_NONE, true },
+	};
+	const struct kev_vcpu_state begin = self->state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		bool set_again = i >= ARRAY_SIZE(cases);
+		const typeof(cases[0]) *c = &cases[i % ARRAY_SIZE(cases)];
+		struct kev_vcpu_state state = { 0 };
+
+		TH_LOG("%s%s", c->name, set_again ? ", set again" : "");
+		self->state = begin;
+		self->state.gprs.gpr[KT_TRAP_COUNT] = 0;
+		ASSERT_EQ(0, set_mov_ss(self, c->guest, c->ring3)) {
+			TH_LOG("%s", self->state.problem);
+		}
+		if (c->kind != KEV_EXIT_NONE) {
+			ASSERT_EQ(0, kt_run(self->vcpu));
+			ASSERT_EQ(c->kind, self->run->kind);
+			ASSERT_EQ(0, kt_get_state(self->vcpu, KT_STATE_REGISTERS, &state));
+			EXPECT_EQ(KEV_BLOCKED_BY_MOV_SS, state.interrupts.interruptibility);
+			EXPECT_EQ(PENDING_B0, state.interrupts.pending_debug);
+			/* What an exit leaves can be entered with: all but what would cancel it */
+			if (set_again)
+				ASSERT_EQ(0, kt_set_state(self->vcpu, KT_STATE_REGISTERS &
+							  ~KEV_STATE_GPRS, &state)) {
+					TH_LOG("%s", state.problem);
+				}
+		}
+		expect_put_off(_metadata, self, c->at);
+	}
+}
+
+/*
+ * No exit lies between MOV SS and INT n: the CPU delivers both, and the #DB comes at the first
+ * instruction of the other handler, in ring 0 also if ring 3 has asked for it. Bochs 2.7 forgets
+ * what is put off when it delivers an event; then the guest goes on as if nothing had been.
+ */
+TEST_F(traps, debug_put_off_by_mov_ss_and_int)
+{
+	const struct kev_vcpu_state begin = self->state;
+
+	for (int ring3 = 0; ring3 < 2; ring3++) {
+		uint64_t frame[5];
+
+		self->state = begin;
+		ASSERT_EQ(0, set_mov_ss(self, ss_int, ring3));
+		ASSERT_EQ(0, kt_run(self->vcpu));
+		KT_ASSERT_AT(self->run, KT_AT_HANDLER);
+		if (self->run->gpr[KT_TRAP_VECTOR] == DB) {
+			KT_EXPECT_HANDLER(self->run, DB, -1, KT_TRAPS_STUBS + INT_VECTOR * 16);
+			ASSERT_EQ(0, read_frame(self, frame));
+			EXPECT_EQ(KERNEL_CODE, frame[1]);
+			KT_RUN_TO(self, KT_AT_IRET);
+			ASSERT_EQ(0, kt_run(self->vcpu));
+		} else {
+			TH_LOG("the CPU has forgotten the #DB");
+		}
+		KT_EXPECT_HANDLER(self->run, INT_VECTOR, -1, address(ss_int_at));
+		KT_RUN_TO(self, KT_AT_IRET);
+		KT_RUN_TO(self, KT_AT_END);
 	}
 }
 
