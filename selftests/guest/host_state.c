@@ -295,24 +295,70 @@ static const struct {
 	{ "kick", &trash_for_ever, true },
 };
 
-/* What an exit, a guest or kev could leave changed; not every CPU has all of them. */
-static const uint32_t host_msrs[] = {
-	0x1b,			/* APIC_BASE */
-	0x48,			/* SPEC_CTRL */
-	0x174, 0x175, 0x176,	/* SYSENTER */
-	0x1a0,			/* MISC_ENABLE */
-	0x1d9,			/* DEBUGCTL */
-	0x277,			/* PAT */
-	0x2ff,			/* MTRR_DEF_TYPE */
-	0x38d, 0x38f, 0x3f1,	/* FIXED_CTR_CTRL, PERF_GLOBAL_CTRL, PEBS_ENABLE */
-	0xda0,			/* XSS */
-	0xc0000080,		/* EFER */
-	0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,	/* STAR to SFMASK */
-	0xc0000100, 0xc0000101, 0xc0000102,	/* bases of FS and GS */
-	0xc0000103,		/* TSC_AUX */
+/* What a CPU has to have for an MSR to be there */
+enum msr_feature { EVERY_CPU, SPECULATION_CONTROL, PERFMON_2, DEBUG_STORE, XSAVES, TSC_AUX };
+
+#define MISC_ENABLE	5	/* its place in the table */
+
+/* What an exit, a guest or kev could leave changed */
+static const struct {
+	uint32_t index;
+	enum msr_feature feature;
+	const char *name;
+} host_msrs[] = {
+	{ 0x1b, EVERY_CPU, "APIC_BASE" },
+	{ 0x48, SPECULATION_CONTROL, "SPEC_CTRL" },
+	{ 0x174, EVERY_CPU, "SYSENTER_CS" },
+	{ 0x175, EVERY_CPU, "SYSENTER_ESP" },
+	{ 0x176, EVERY_CPU, "SYSENTER_EIP" },
+	[MISC_ENABLE] = { 0x1a0, EVERY_CPU, "MISC_ENABLE" },
+	{ 0x1d9, EVERY_CPU, "DEBUGCTL" },
+	{ 0x277, EVERY_CPU, "PAT" },
+	{ 0x2ff, EVERY_CPU, "MTRR_DEF_TYPE" },
+	{ 0x38d, PERFMON_2, "FIXED_CTR_CTRL" },
+	{ 0x38f, PERFMON_2, "PERF_GLOBAL_CTRL" },
+	{ 0x3f1, DEBUG_STORE, "PEBS_ENABLE" },
+	{ 0xda0, XSAVES, "XSS" },
+	{ 0xc0000080, EVERY_CPU, "EFER" },
+	{ 0xc0000081, EVERY_CPU, "STAR" },
+	{ 0xc0000082, EVERY_CPU, "LSTAR" },
+	{ 0xc0000083, EVERY_CPU, "CSTAR" },
+	{ 0xc0000084, EVERY_CPU, "SFMASK" },
+	{ 0xc0000100, EVERY_CPU, "FS_BASE" },
+	{ 0xc0000101, EVERY_CPU, "GS_BASE" },
+	{ 0xc0000102, EVERY_CPU, "KERNEL_GS_BASE" },
+	{ 0xc0000103, TSC_AUX, "TSC_AUX" },
 };
 
 #define NR_MSRS	ARRAY_SIZE(host_msrs)
+
+#define PEBS_UNAVAILABLE	(1ULL << 12)
+
+static bool has_feature(enum msr_feature feature, uint64_t misc_enable)
+{
+	uint32_t a = 0, b = 0, c = 0, d = 0;
+
+	switch (feature) {
+	case SPECULATION_CONTROL:	/* IBRS and IBPB, STIBP, SSBD */
+		__get_cpuid_count(7, 0, &a, &b, &c, &d);
+		return d & (1U << 26 | 1U << 27 | 1U << 31);
+	case PERFMON_2:
+		__get_cpuid(0xa, &a, &b, &c, &d);
+		return (a & 0xff) >= 2;
+	case DEBUG_STORE:
+		__get_cpuid(1, &a, &b, &c, &d);
+		return d & 1U << 21 && !(misc_enable & PEBS_UNAVAILABLE);
+	case XSAVES:
+		__get_cpuid_count(0xd, 1, &a, &b, &c, &d);
+		return a & 1U << 3;
+	case TSC_AUX:			/* RDTSCP */
+		__get_cpuid(0x80000001, &a, &b, &c, &d);
+		return d & 1U << 27;
+	default:
+		return true;
+	}
+}
+
 /* For each bit whether there is one, and what it holds */
 struct msrs {
 	uint32_t there;
@@ -335,8 +381,34 @@ static void read_msrs(int fd, struct msrs *msrs)
 {
 	memset(msrs, 0, sizeof(*msrs));
 	for (size_t i = 0; i < NR_MSRS; i++)
-		if (pread(fd, &msrs->value[i], 8, host_msrs[i]) == 8)
+		if (pread(fd, &msrs->value[i], 8, host_msrs[i].index) == 8)
 			msrs->there |= 1U << i;
+}
+
+/*
+ * Which are there is for CPUID to say, and each of those can be read. The emulator reads those
+ * that it does not know as 0. What cannot be seen to change is named, lest it pass for tested.
+ */
+static void check_presence(struct __test_metadata *_metadata, const struct msrs *msrs)
+{
+	for (size_t i = 0; i < NR_MSRS; i++) {
+		bool has = has_feature(host_msrs[i].feature, msrs->value[MISC_ENABLE]);
+		bool there = msrs->there & 1U << i;
+
+		if (!has)
+			TH_LOG("note: %s: this CPU has none", host_msrs[i].name);
+		else if (!msrs->value[i])
+			TH_LOG("note: %s is 0 on the host: no loss of it shows", host_msrs[i].name);
+		if (has) {
+			EXPECT_TRUE(there) {
+				TH_LOG("%s cannot be read", host_msrs[i].name);
+			}
+		} else {
+			EXPECT_EQ(0, msrs->value[i]) {
+				TH_LOG("%s, by CPUID, is not there", host_msrs[i].name);
+			}
+		}
+	}
 }
 
 /* RUN of a guest that does not end by itself */
@@ -359,6 +431,7 @@ TEST_F(host_state, msrs_after_each_way_out)
 		SKIP(return, "the kernel has no /dev/cpu/N/msr");
 	ASSERT_EQ(0, syscall(SYS_arch_prctl, ARCH_SET_GS, gs_base));
 	read_msrs(fd, &before);
+	check_presence(_metadata, &before);
 	/* The window shows something. */
 	ASSERT_EQ(gs_base, before.value[NR_MSRS - 2]);
 	for (size_t w = 0; w < ARRAY_SIZE(ways_out); w++) {
@@ -374,11 +447,11 @@ TEST_F(host_state, msrs_after_each_way_out)
 			EXPECT_EQ(before.there, after.there);
 			for (size_t i = 0; i < NR_MSRS; i++) {
 				EXPECT_EQ(before.value[i], after.value[i]) {
-					TH_LOG("%s: MSR %#x", ways_out[w].name, host_msrs[i]);
+					TH_LOG("%s: %s", ways_out[w].name, host_msrs[i].name);
 				}
 				/* Guests ran before the first look, too. */
 				EXPECT_NE(TRASH_MSR, after.value[i]) {
-					TH_LOG("%s: MSR %#x", ways_out[w].name, host_msrs[i]);
+					TH_LOG("%s: %s", ways_out[w].name, host_msrs[i].name);
 				}
 			}
 		}
