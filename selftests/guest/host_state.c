@@ -411,6 +411,72 @@ static void check_presence(struct __test_metadata *_metadata, const struct msrs 
 	}
 }
 
+/* ---- protection keys ---- */
+
+#define CR4_PKE		0x400000ULL
+/* No access by any key but the first, which all pages have */
+#define PKRU		0x55555554U
+
+KT_CODE(writes_pkru, "mov %cr4, %rax\n or $0x400000, %eax\n mov %rax, %cr4\n"
+	"xor %eax, %eax\n xor %ecx, %ecx\n xor %edx, %edx\n wrpkru\n" KT_HALT);
+
+/* Has the kernel turned them on: CPUID.07H:ECX.OSPKE */
+static bool has_pkru(void)
+{
+	uint32_t a, b, c = 0, d;
+
+	__get_cpuid_count(7, 0, &a, &b, &c, &d);
+	return c & 1U << 4;
+}
+
+static uint32_t exchange_pkru(uint32_t value)
+{
+	uint32_t old, high;
+
+	asm volatile("rdpkru" : "=a"(old), "=d"(high) : "c"(0));
+	asm volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+	return old;
+}
+
+/*
+ * kev does not switch PKRU, because no guest gets at it: neither by CR4 nor by its creator's
+ * hand. Where the host has the register, its value is looked at, too.
+ */
+TEST_F(host_state, pkru)
+{
+	struct kev_vcpu_state state = { 0 };
+	bool host = has_pkru();
+	struct kt_guest guest;
+	uint32_t before = 0;
+
+	if (host)
+		before = exchange_pkru(PKRU);
+	else
+		TH_LOG("note: PKRU: this CPU has none");
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t gpr[KEV_NR_GPRS] = { 0 };
+
+		ASSERT_EQ(0, kt_run(self->guest.vcpu));
+		ASSERT_EQ(0, kt_insn_init(&guest, 0));
+		ASSERT_EQ(0, kt_get_state(guest.vcpu, KEV_STATE_CONTROLS, &state));
+		state.controls.cr4 |= CR4_PKE;
+		gpr[KEV_RAX] = state.controls.cr4;
+		EXPECT_EQ(KT_FAULT, kt_insn(&guest, KT_MOV_TO_CR4, gpr));
+		EXPECT_EQ(-EINVAL, kt_set_state(guest.vcpu, KEV_STATE_CONTROLS, &state));
+		EXPECT_TRUE(kt_blames(&state, "CR4"));
+		kt_guest_fini(&guest);
+		ASSERT_EQ(0, kt_guest_init(&guest, &writes_pkru, 0, NULL));
+		ASSERT_EQ(0, kt_run(guest.vcpu));
+		EXPECT_EQ(KEV_EXIT_SHUTDOWN, guest.run->kind);
+		kt_guest_fini(&guest);
+		if (host) {
+			EXPECT_EQ(PKRU, exchange_pkru(PKRU));
+		}
+	}
+	if (host)
+		exchange_pkru(before);
+}
+
 /* RUN of a guest that does not end by itself */
 static long run_and_kick(int vcpu)
 {
