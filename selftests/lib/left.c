@@ -28,43 +28,42 @@ static long count_lines(const char *path)
 	return lines;
 }
 
-static long vmstat(const char *name)
-{
-	FILE *file = fopen("/proc/vmstat", "r");
-	char word[64];
-	long value, found = 0;
-
-	while (file && fscanf(file, "%63s %ld", word, &value) == 2)
-		if (!strcmp(word, name))
-			found = value;
-	if (file)
-		fclose(file);
-	return found;
-}
-
-/* What waits for a grace period, and what is only cached; without a word in the log */
+/* What waits for a grace period, and what is only cached; 4 is to say no word of it in the log. */
 static void drop_what_waits(void)
 {
-	kt_write_file("/proc/sys/vm/drop_caches", "7");
+	static const char path[] = "/proc/sys/vm/drop_caches";
+	int ret = kt_write_file(path, "4") ?: kt_write_file(path, "3");
+
+	if (ret)
+		printf("# the kernel's caches stay as they are: %s\n", strerror(-ret));
 	usleep(100000);
+}
+
+/* The sum of what lines of a file have behind a word; -1: nothing */
+static long sum_of(const char *path, const char *word)
+{
+	FILE *file = fopen(path, "r");
+	long value, sum = -1;
+	char line[256], name[64];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63s %ld", name, &value) == 2 && !strcmp(name, word))
+			sum = (sum < 0 ? 0 : sum) + value;
+	if (file)
+		fclose(file);
+	return sum;
 }
 
 long kt_free_kib(void)
 {
-	long kib = -1;
-	char line[128];
-	FILE *file;
+	long kib, kept;
 
 	sync();
 	drop_what_waits();
-	file = fopen("/proc/meminfo", "r");
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemFree: %ld", &kib) == 1)
-			break;
-	fclose(file);
-	return kib;
+	kib = sum_of("/proc/meminfo", "MemFree:");
+	/* Of free pages each CPU keeps some hundreds, which are none of those. */
+	kept = sum_of("/proc/zoneinfo", "count:");
+	return kib < 0 || kept < 0 ? -1 : kib + kept * (long)(KT_PAGE / 1024);
 }
 
 long kt_missing_kib(long before, long most)
@@ -173,7 +172,8 @@ static void look(struct kt_left *left)
 	drop_what_waits();
 	*left = (struct kt_left) {
 		.references = kt_read_number("/sys/module/kev/refcnt"),
-		.pins = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released"),
+		.pins = sum_of("/proc/vmstat", "nr_foll_pin_acquired") -
+			sum_of("/proc/vmstat", "nr_foll_pin_released"),
 		.vms = count_lines("/sys/kernel/debug/kev/vms"),
 	};
 	count_objects(left->objects);
