@@ -82,9 +82,13 @@ TEST(control_registers)
 
 	for (i = 0; i < ARRAY_SIZE(cr_cases); i++) {
 		struct kev_qual_cr cr = kev_qual_decode_cr(cr_cases[i].qual);
+		const struct kev_qual_cr *expected = &cr_cases[i].cr;
 
-		EXPECT_EQ(0, memcmp(&cr_cases[i].cr, &cr, sizeof(cr)))
-			TH_LOG("%s", cr_cases[i].name);
+		TH_LOG("%s", cr_cases[i].name);
+		EXPECT_EQ(expected->kind, cr.kind);
+		EXPECT_EQ(expected->cr, cr.cr);
+		EXPECT_EQ(expected->gpr, cr.gpr);
+		EXPECT_EQ(expected->lmsw_source, cr.lmsw_source);
 	}
 }
 
