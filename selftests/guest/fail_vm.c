@@ -99,6 +99,13 @@ static int touch_ram(struct kt_world *w)
 	return kt_write_guest(w->vm.vm, KT_WORLD_RAM, "touched", 8) == 8 ? 0 : -EIO;
 }
 
+static long call_query_memory(struct kt_world *w)
+{
+	struct kev_query_memory query = { 0 };
+
+	return kt_query_memory(w->vm.vm, KT_WORLD_RAM, &query);
+}
+
 static long call_discard(struct kt_world *w)
 {
 	return kt_discard(w->vm.vm, KT_WORLD_RAM, KT_PAGE);
@@ -163,6 +170,7 @@ static const struct kt_call memory_calls[] = {
 	REMOVE("remove RAM", KEV_REGION_RAM),
 	REMOVE("remove memory of the caller", KEV_REGION_USER),
 	REMOVE("remove a file", KEV_REGION_FILE),
+	KT_CALL("query memory", KT_VM, touch_ram, call_query_memory),
 	KT_CALL("discard", KT_VM, touch_ram, call_discard),
 	KT_CALL("discard a part", KT_VM, touch_ram, call_discard, .huge_pages = KEV_HUGE_ALWAYS),
 	KT_CALL("dirty pages", KT_VM, touch_ram, call_dirty),
@@ -183,7 +191,7 @@ static const struct kt_call memory_calls[] = {
 
 static const char cmdline[] = "a command line";
 
-static long call_attach(struct kt_world *w)
+static long attach(struct kt_world *w, uint32_t flags)
 {
 	const struct kev_boot_module modules[] = {
 		{ .fd = w->file, .cmdline_length = 3, .cmdline = (uintptr_t)"one" },
@@ -192,11 +200,22 @@ static long call_attach(struct kt_world *w)
 	uint32_t boot = w->call->arg;
 	struct kev_attach_image args = kt_attach_request(w->fd, boot, KT_RAM_KIB);
 
+	args.flags |= flags;
 	if (boot != KEV_BOOT_DIRECT64 && boot != KEV_BOOT_KEV32) {
 		kt_attach_cmdline(&args, cmdline);
 		kt_attach_modules(&args, modules, 2);
 	}
 	return kt_ioctl(w->vm.vm, KEV_VM_ATTACH_IMAGE, &args);
+}
+
+static long call_attach(struct kt_world *w)
+{
+	return attach(w, 0);
+}
+
+static long call_attach_copied(struct kt_world *w)
+{
+	return attach(w, KEV_ATTACH_COPY);
 }
 
 static int make_boot_image(struct kt_world *w)
@@ -267,12 +286,13 @@ static int without_run_page(struct kt_world *w)
 	return kt_world_create_vcpu(w);
 }
 
-#define ATTACH(text, boot)						\
-	KT_CALL(text, KT_VM, make_boot_image, call_attach, .check = halts, .arg = boot,	\
-		.once = true)
+#define ATTACH_BY(call, text, boot)					\
+	KT_CALL(text, KT_VM, make_boot_image, call, .check = halts, .arg = boot, .once = true)
+#define ATTACH(text, boot)	ATTACH_BY(call_attach, text, boot)
 
 static const struct kt_call image_calls[] = {
 	ATTACH("64-bit image", KEV_BOOT_DIRECT64),
+	ATTACH_BY(call_attach_copied, "64-bit image that is copied", KEV_BOOT_DIRECT64),
 	KT_CALL("image with relocations", KT_VM, make_reloc_image, call_relocate,
 		.check = relocated, .once = true),
 	KT_CALL("KEV_VM_CREATE_VCPU", KT_IMAGE, NULL, call_create_vcpu),
