@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <unistd.h>
 
 #include "kevtest.h"
 
@@ -54,13 +55,18 @@ static int kvm_create_vm(int kvm)
 }
 
 /* Newer ones say EIO. */
+static bool is_refusal(int vm)
+{
+	return vm == -EBUSY || vm == -EIO;
+}
+
 static bool kvm_is_refused(int kvm)
 {
 	int vm = kvm_create_vm(kvm);
 
 	if (vm >= 0)
 		close(vm);
-	return vm == -EBUSY || vm == -EIO;
+	return is_refusal(vm);
 }
 
 static bool kev_runs(int kev)
@@ -222,6 +228,65 @@ TEST_F_TIMEOUT(kvm, in_turn, 7000)
 		close(vm);
 		ASSERT_TRUE(kev_runs(self->kev));
 	}
+}
+
+struct race {
+	pthread_t thread;
+	int kvm;
+	unsigned int vms;		/* KVM's */
+	bool failed, over;
+};
+
+/* Who is refused has lost, and tries again. */
+static void *race_of_kvm(void *arg)
+{
+	struct race *race = arg;
+
+	for (unsigned int i = 0; i < kt_rounds(5, 500); i++) {
+		int vm = kvm_create_vm(race->kvm);
+
+		if (vm >= 0) {
+			race->failed |= !kvm_runs(vm);
+			close(vm);
+			race->vms++;
+		} else {
+			race->failed |= !is_refusal(vm);
+		}
+	}
+	__atomic_store_n(&race->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Who has a VM has all of VMX, whenever the other tries. */
+TEST_F_TIMEOUT(kvm, at_once, 7000)
+{
+	struct race race = { .kvm = self->kvm };
+	unsigned int vms = 0, refused = 0;
+	int vm;
+
+	ASSERT_EQ(0, pthread_create(&race.thread, NULL, race_of_kvm, &race));
+	while (!__atomic_load_n(&race.over, __ATOMIC_ACQUIRE)) {
+		vm = kt_create_vm(self->kev, 0, NULL);
+		if (vm >= 0) {
+			EXPECT_TRUE(kev_runs(self->kev));
+			close(vm);
+			vms++;
+		} else {
+			EXPECT_EQ(-EBUSY, vm);
+			refused++;
+		}
+		/* Making a VM takes KVM much longer. */
+		usleep(vms % 32 * 100);
+	}
+	ASSERT_EQ(0, pthread_join(race.thread, NULL));
+	EXPECT_FALSE(race.failed);
+	TH_LOG("KVM had %u VMs, kev had %u and was refused %u times", race.vms, vms, refused);
+
+	vm = kvm_create_vm(self->kvm);
+	ASSERT_LE(0, vm);
+	EXPECT_TRUE(kvm_runs(vm));
+	close(vm);
+	EXPECT_TRUE(kev_runs(self->kev));
 }
 
 /* Modules come and go while the other has a VM. */
