@@ -14,6 +14,9 @@ SHARED_CODE(kt_spin_if, "sti\n 1: jmp 1b");
 SHARED_CODE(kt_halt, "mov $0x1234, %edi\n" KT_HALT);
 SHARED_CODE(kt_hlt, "1: hlt\n jmp 1b");
 
+/* A far JMP to selector 0x18, in 32 bits */
+KT_CODE(switches_task, "1: .byte 0xea\n .long 0\n .word 0x18\n jmp 1b\n");
+
 static const struct kt_guest no_guest = { .kev = -1, .vm = -1, .vcpu = -1 };
 
 static int init_with_image(struct kt_guest *guest, int image, uint64_t ram_kib, uint32_t flags,
@@ -66,6 +69,27 @@ int kt_guest_init_file(struct kt_guest *guest, const char *path, uint64_t ram_ki
 	ret = init_with_image(guest, image, ram_kib, 0, abi);
 	close(image);
 	return ret;
+}
+
+/* The boot structures' page directories serve PAE paging as they are. */
+int kt_task_switch_init(struct kt_guest *guest)
+{
+	const uint64_t pdpt[] = { 0x4001, 0x5001, 0x6001, 0x7001 };
+	const uint64_t tss = 0x0000890090000067;	/* 0x67 bytes at 0x9000, available */
+	struct kev_vcpu_state state = { 0 };
+	int ret = kt_guest_init(guest, &switches_task, 0, NULL);
+
+	if (ret)
+		return ret;
+	if (kt_write_guest(guest->vm, 0x8000, pdpt, sizeof(pdpt)) != sizeof(pdpt) ||
+	    kt_write_guest(guest->vm, 0x1018, &tss, sizeof(tss)) != sizeof(tss))
+		return -EIO;
+	ret = kt_get_state(guest->vcpu, KEV_STATE_SEGMENTS | KEV_STATE_CONTROLS, &state);
+	state.segments.cs.access = 0xc09b;
+	state.segments.gdt.limit = 0x1f;
+	state.controls.cr3 = 0x8000;
+	state.controls.efer = 0;
+	return ret ? ret : kt_set_state(guest->vcpu, state.groups, &state);
 }
 
 void kt_guest_fini(struct kt_guest *guest)

@@ -199,6 +199,8 @@ int kt_guest_init(struct kt_guest *guest, const struct kt_code *code, uint32_t f
 /* The same with an image file */
 int kt_guest_init_file(struct kt_guest *guest, const char *path, uint64_t ram_kib,
 		       const char *abi);
+/* The same with 32-bit code that kev does not carry out, a task switch: KEV_EXIT_UNHANDLED */
+int kt_task_switch_init(struct kt_guest *guest);
 void kt_guest_fini(struct kt_guest *guest);
 
 long kt_run(int vcpu);

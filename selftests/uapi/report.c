@@ -13,12 +13,18 @@
 
 #define RAX_BEFORE	0x1122334455667788ULL
 
+/* What RUN does not write is seen, but for the request, which is ours. */
+static void spoil(struct kev_run *run)
+{
+	memset(&run->kind, 0xa5, sizeof(*run) - sizeof(uint32_t));
+}
+
 /* Start @code; the guest and its run page are there until report_fini(). */
 static void report_init(struct __test_metadata *_metadata, struct kt_guest *guest,
 			const struct kt_code *code, uint32_t flags, const char *abi)
 {
 	ASSERT_EQ(0, kt_guest_init(guest, code, flags, abi));
-	memset(&guest->run->kind, 0xa5, sizeof(*guest->run) - sizeof(uint32_t));
+	spoil(guest->run);
 }
 
 /* RUN, and a report of this kind */
@@ -190,7 +196,7 @@ TEST(halted)
 	entries = kt_vcpu_stats(guest.vcpu).entries;
 	/* Until then there is the same to tell, and no need to enter. */
 	for (int i = 0; i < 3; i++) {
-		memset(&guest.run->kind, 0xa5, sizeof(*guest.run) - sizeof(uint32_t));
+		spoil(guest.run);
 		EXPECT_REPORT(KEV_EXIT_HALTED, &guest);
 		EXPECT_EQ(12, guest.run->exit_reason);
 		EXPECT_EQ(KT_CODE_GPA + 1, guest.run->rip);
@@ -469,30 +475,13 @@ TEST(hypercall_from_user_mode)
 	kt_guest_fini(&guest);
 }
 
-/*
- * An exit that nobody handles: a task switch, which takes 32-bit code. The boot
- * structures' page directories serve PAE paging as they are.
- */
-KT_CODE(switches_task, "1: .byte 0xea\n .long 0\n .word 0x18\n jmp 1b\n");
-
+/* An exit that nobody handles */
 TEST(unhandled)
 {
-	const uint64_t pdpt[] = { 0x4001, 0x5001, 0x6001, 0x7001 };
-	const uint64_t tss = 0x0000890090000067;	/* 0x67 bytes at 0x9000, available */
-	struct kev_vcpu_state state = { 0 };
 	struct kt_guest guest;
 
-	report_init(_metadata, &guest, &switches_task, 0, NULL);
-	ASSERT_EQ(sizeof(pdpt), kt_write_guest(guest.vm, 0x8000, pdpt, sizeof(pdpt)));
-	ASSERT_EQ(sizeof(tss), kt_write_guest(guest.vm, 0x1018, &tss, sizeof(tss)));
-	ASSERT_EQ(0, kt_get_state(guest.vcpu, KT_STATE_REGISTERS, &state));
-	state.segments.cs.access = 0xc09b;
-	state.segments.gdt.limit = 0x1f;
-	state.controls.cr3 = 0x8000;
-	state.controls.efer = 0;
-	ASSERT_EQ(0, kt_set_state(guest.vcpu, KT_STATE_REGISTERS, &state)) {
-		TH_LOG("%.48s", state.problem);
-	}
+	ASSERT_EQ(0, kt_task_switch_init(&guest));
+	spoil(guest.run);
 	for (int i = 0; i < 2; i++) {
 		EXPECT_REPORT(KEV_EXIT_UNHANDLED, &guest);
 		EXPECT_EQ(9, guest.run->exit_reason);
